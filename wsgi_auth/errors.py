@@ -1,0 +1,82 @@
+"""The errors of the package: one ladder, each rung with a stable code that is safe in a URL.
+
+What lives here: exceptions, and nothing that raises them. Bad input from a browser is not an
+exception at all (it is a value: no session, the default page, a refusal); these classes are for
+a developer's mistake (:class:`ConfigError`, :class:`UsageError`), for a refused sign-in, and for a
+part of the system that is down.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AuthError(Exception):
+    """Base of every error the package raises on purpose.
+
+    ``code`` is the stable name that pages and ``?error=`` show; ``status`` the HTTP status that
+    an answer made from it has. The message is for the log and the developer, never for a page.
+    """
+
+    code: ClassVar[str] = "AuthError"
+    status: ClassVar[int] = 500
+
+
+class ConfigError(AuthError):
+    """The configuration is wrong; start-up stops. The message names the option and what is right."""
+
+    code = "Configuration"
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}" if key else problem)
+        self.key = key
+        self.problem = problem
+
+
+class UsageError(AuthError):
+    """The package's API is called where it cannot work (no middleware above, too late, ...)."""
+
+    code = "Usage"
+
+
+class CallbackError(AuthError):
+    """A callable of the application raised or returned what it must not. Always denies."""
+
+    code = "CallbackFailed"
+
+    def __init__(self, callback: str, problem: str) -> None:
+        super().__init__(f"the {callback} callback {problem}")
+        self.callback = callback
+
+
+class StoreUnavailable(AuthError):
+    """A store (sessions, limits) cannot be asked now: 503 on protected pages, cookie kept."""
+
+    code = "Unavailable"
+    status = 503
+
+
+class AccessDenied(AuthError):
+    """The visitor proved who they are, but may not sign in (``sign_in`` callback, ``allow_*``)."""
+
+    code = "AccessDenied"
+    status = 403
+
+
+class CredentialsSignin(AuthError):
+    """The password sign-in failed. Raise it, or a subclass with its own ``code``, in ``authorize``
+    to tell the sign-in page more than "wrong name or password"."""
+
+    code = "CredentialsSignin"
+    status = 401
+
+
+class TooManyAttempts(AuthError):
+    """A limit on sign-in attempts is reached; ``retry_after`` says when to come back (seconds)."""
+
+    code = "TooManyAttempts"
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts; retry after {retry_after} s")
+        self.retry_after = retry_after

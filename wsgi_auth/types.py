@@ -1,0 +1,305 @@
+"""The values that travel: session, reading, route, decision, cookie, contexts.
+
+What lives here: shapes without behaviour beyond guarding their own contents. What must not:
+anything that reads a request, a clock or a configuration.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+
+if TYPE_CHECKING:
+    from webob import Request
+
+Environ: TypeAlias = dict[str, Any]
+Headers: TypeAlias = list[tuple[str, str]]
+StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
+WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+# --- read-only containers -------------------------------------------------------------------
+
+
+class FrozenDict(dict[str, Any]):
+    """A ``dict`` that cannot be changed, so that one object may serve many requests at once.
+
+    It stays a ``dict``: ``json.dumps`` works and it equals a plain ``dict`` of the same content.
+    """
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(
+            f'{type(self).__name__} is read-only; to change what a session holds, call '
+            f'environ["auth.handle"].update(data)'
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def copy(self) -> dict[str, Any]:  # a copy is for changing
+        """A plain ``dict`` of the same items."""
+        return dict(self)
+
+    def __copy__(self) -> FrozenDict:
+        return self
+
+    def __deepcopy__(self, memo: object) -> FrozenDict:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A ``list`` that cannot be changed; equals a plain ``list`` of the same items."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this list is read-only; list(...) makes a copy that can be changed")
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    append = extend = insert = pop = remove = clear = sort = reverse = _refuse  # type: ignore[assignment]
+
+    def __copy__(self) -> FrozenList:
+        return self
+
+    def __deepcopy__(self, memo: object) -> FrozenList:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self),)
+
+
+def freeze(value: Any) -> Any:
+    """The same JSON value, read-only all the way down."""
+    if isinstance(value, Mapping):
+        if type(value) is FrozenDict:
+            return value
+        return FrozenDict((key, freeze(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return FrozenList(freeze(item) for item in value)
+    return value
+
+
+class Session(FrozenDict):
+    """What a handler sees: ``{"user": {"id", "name", "email", "image"}, "expires": ISO 8601 UTC}``
+    plus what the session callback added. A read-only ``dict``."""
+
+    __slots__ = ()
+
+    @property
+    def user(self) -> Mapping[str, Any]:
+        """``session["user"]``: ``id``, ``name``, ``email``, ``image`` (each may be None but id)."""
+        user: Mapping[str, Any] = self["user"]
+        return user
+
+    @property
+    def expires(self) -> str:
+        """``session["expires"]``: when it ends if nothing renews it, ISO 8601 in UTC."""
+        expires: str = self["expires"]
+        return expires
+
+
+Claims: TypeAlias = FrozenDict
+
+
+class Then(enum.StrEnum):
+    """What should become of the session cookie after it was read."""
+
+    KEEP = "keep"
+    RENEW = "renew"
+    CLEAR = "clear"
+
+
+class Reading:
+    """What a reader made of the cookies: the session (or None), its claims, and what is due then.
+
+    ``names`` are the cookies that hold it, or what is left of it: all that a renewal has to
+    replace and a clearing has to delete.
+    """
+
+    __slots__ = ("claims", "names", "session", "then")
+
+    def __init__(
+        self,
+        session: Session | None,
+        claims: Claims | None,
+        then: Then = Then.KEEP,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        self.session = session
+        self.claims = claims
+        self.then = then
+        self.names = names
+
+    def __repr__(self) -> str:  # claims stay out: a log is no place for an e-mail address
+        who = "nobody" if self.session is None else "a session"
+        return f"<Reading {who}, then {self.then}>"
+
+
+#: Nobody, nothing to do. Shared: a Reading is never changed.
+ANONYMOUS = Reading(None, None)
+
+
+# --- routes ---------------------------------------------------------------------------------
+
+Answer: TypeAlias = Literal["redirect", "401"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One ``has`` or ``missing`` entry: a header, cookie, query key or the host, with an optional
+    pattern that its whole value must match."""
+
+    type: Literal["header", "cookie", "query", "host"]
+    key: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One protected pattern with its conditions.
+
+    ``source`` is a path-to-regexp 6 string or a compiled pattern (full match). ``methods``: only
+    these (None: all). ``has`` / ``missing``: conditions on headers, cookies, query, host.
+    ``authorized`` replaces the general callback. ``allow_groups``: one of these is needed.
+    ``fresh``: seconds since the last sign-in at most. ``answer``: ``"redirect"`` or ``"401"``
+    overrules the negotiation. ``basic``: programs may send Basic.
+    """
+
+    source: str | re.Pattern[str]
+    methods: frozenset[str] | None = None
+    has: tuple[Condition, ...] = ()
+    missing: tuple[Condition, ...] = ()
+    authorized: Callable[..., Any] | None = None
+    allow_groups: frozenset[str] | None = None
+    fresh: int | None = None
+    answer: Answer | None = None
+    basic: bool = False
+    case_sensitive: bool = True
+    name: str = ""
+
+
+# --- decisions ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The request goes to the application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The visitor goes to ``location`` instead (a path, or an absolute URL of a listed origin)."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthorized:
+    """401: nobody is signed in, and the client is a program. ``sign_in_url`` says where to go."""
+
+    sign_in_url: str | None = None
+    code: str = "SessionRequired"
+    basic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """403: somebody is signed in, but may not. Never a redirect (it would loop)."""
+
+    code: str = "AccessDenied"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The question could not be decided (a callback raised, a store is down): 500 or 503."""
+
+    status: int = 500
+    code: str = "Configuration"
+
+
+Decision: TypeAlias = Pass | Redirect | Unauthorized | Forbidden | Failed
+
+PASS = Pass()
+
+
+# --- people ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Account:
+    """How somebody proved who they are: at which provider, by which id there."""
+
+    provider: str
+    type: str
+    provider_account_id: str
+
+
+@dataclass(frozen=True, repr=False)
+class _Context:
+    """What a callback is told beside its subject; ``environ`` gives the lazily built request."""
+
+    environ: Environ
+
+    @property
+    def request(self) -> Request:
+        """The request as a ``webob.Request``, built on first use."""
+        return webob_request(self.environ)
+
+    def __repr__(self) -> str:  # the environ holds cookies, the profile tokens
+        return f"<{type(self).__name__}>"
+
+
+@dataclass(frozen=True, repr=False)
+class SignInContext(_Context):
+    """For ``sign_in``: ``profile`` (what the provider said), ``credentials`` (the form)."""
+
+    profile: Mapping[str, Any] | None = None
+    credentials: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class JWTContext(_Context):
+    """For ``jwt``: ``trigger`` is ``"sign_in"``, ``"sign_up"``, ``"update"`` or None (a read)."""
+
+    trigger: Literal["sign_in", "sign_up", "update"] | None = None
+    user: Mapping[str, Any] | None = None
+    account: Account | None = None
+    profile: Mapping[str, Any] | None = None
+    data: Any = None
+
+
+@dataclass(frozen=True, repr=False)
+class SessionContext(_Context):
+    """For ``session``: the ``claims`` of the cookie, and ``user`` (strategy ``database``)."""
+
+    claims: Claims = field(default_factory=FrozenDict)
+    user: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Event(_Context):
+    """What an event handler is told; what does not apply is None."""
+
+    name: str = ""
+    user: Mapping[str, Any] | None = None
+    account: Account | None = None
+    profile: Mapping[str, Any] | None = None
+    is_new_user: bool | None = None
+    claims: Claims | None = None
+    session: Session | None = None
+    reason: str | None = None
+
+
+def webob_request(environ: Environ) -> Request:
+    """The one place where an environ becomes a ``webob.Request`` for the application's callables."""
+    from webob import Request
+
+    return Request(environ)
