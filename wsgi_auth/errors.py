@@ -8,8 +8,6 @@ part of the system that is down.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class AuthError(Exception):
     """Base of every error the package raises on purpose.
@@ -18,12 +16,12 @@ class AuthError(Exception):
     an answer made from it has. The message is for the log and the developer, never for a page.
     """
 
-    code: ClassVar[str] = "AuthError"
-    status: ClassVar[int] = 500
+    code: str = "AuthError"
+    status: int = 500
 
 
 class ConfigError(AuthError):
-    """The configuration is wrong; start-up stops. The message names the option and what is right."""
+    """The configuration is wrong; start-up stops. The message names the option and the cure."""
 
     code = "Configuration"
 

@@ -34,12 +34,12 @@ class FrozenDict(dict[str, Any]):
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(
-            f'{type(self).__name__} is read-only; to change what a session holds, call '
+            f"{type(self).__name__} is read-only; to change what a session holds, call "
             f'environ["auth.handle"].update(data)'
         )
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def copy(self) -> dict[str, Any]:  # a copy is for changing
         """A plain ``dict`` of the same items."""
@@ -63,8 +63,8 @@ class FrozenList(list[Any]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("this list is read-only; list(...) makes a copy that can be changed")
 
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
-    append = extend = insert = pop = remove = clear = sort = reverse = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = extend = insert = pop = remove = clear = sort = reverse = _refuse
 
     def __copy__(self) -> FrozenList:
         return self
@@ -108,6 +108,9 @@ class Session(FrozenDict):
 
 Claims: TypeAlias = FrozenDict
 
+#: No claims at all.
+NOTHING: Claims = FrozenDict()
+
 
 class Then(enum.StrEnum):
     """What should become of the session cookie after it was read."""
@@ -137,6 +140,11 @@ class Reading:
         self.claims = claims
         self.then = then
         self.names = names
+
+    @property
+    def subject(self) -> str | None:
+        """The id of the user; None for nobody."""
+        return None if self.claims is None else self.claims.get("sub")
 
     def __repr__(self) -> str:  # claims stay out: a log is no place for an e-mail address
         who = "nobody" if self.session is None else "a session"
@@ -219,10 +227,12 @@ class Forbidden:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The question could not be decided (a callback raised, a store is down): 500 or 503."""
+    """The question could not be decided (a callback raised, a store is down, too many attempts):
+    500, 503 or 429, with the seconds after which to try again."""
 
     status: int = 500
     code: str = "Configuration"
+    retry_after: int | None = None
 
 
 Decision: TypeAlias = Pass | Redirect | Unauthorized | Forbidden | Failed
@@ -299,7 +309,7 @@ class Event(_Context):
 
 
 def webob_request(environ: Environ) -> Request:
-    """The one place where an environ becomes a ``webob.Request`` for the application's callables."""
+    """The request for a callable of the application: the one place where one is built."""
     from webob import Request
 
     return Request(environ)

@@ -1,0 +1,90 @@
+"""The built-in endpoints below ``base_path``: one file each, and the table that finds them.
+
+An endpoint is found by its exact path, so nothing that merely begins like one is exempt from the
+guard (R044); what is not in the table is the application's. The table is light and made at
+start-up; what answers (pages and all) is loaded with the first request to an endpoint.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wsgi_auth.errors import AuthError
+from wsgi_auth.providers.base import Provider
+from wsgi_auth.types import WSGIApp
+
+if TYPE_CHECKING:
+    from wsgi_auth.actions.exchange import Exchange
+    from wsgi_auth.actions.methods import Methods
+    from wsgi_auth.config.model import AuthConfig
+
+#: The endpoints that belong to no provider.
+NAMES = ("signin", "signout", "session", "csrf", "providers", "error", "verify-request")
+#: The endpoints that every provider has: ``/signin/{id}``, ``/callback/{id}``.
+OF_PROVIDER = ("signin/", "callback/")
+
+
+class Endpoint:
+    """What answers at one path, for one provider or for none."""
+
+    __slots__ = ("name", "provider")
+
+    def __init__(self, name: str, provider: Provider | None = None) -> None:
+        self.name = name
+        self.provider = provider
+
+    def respond(self, exchange: Exchange) -> WSGIApp:
+        """The answer; whatever goes wrong is an answer too, never a traceback to the client."""
+        from wsgi_auth.actions.failure import failure, method_not_allowed
+
+        methods = _handlers()[self.name]
+        method = exchange.environ["REQUEST_METHOD"]
+        handler = methods.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            return method_not_allowed(methods)
+        try:
+            return handler(exchange, self.provider)
+        except AuthError as problem:
+            return failure(exchange, problem, self.name)
+        except Exception:
+            exchange.site.events.logger.exception("the endpoint %r failed", self.name)
+            return failure(exchange, AuthError("see the traceback above"), self.name)
+
+
+def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
+    """Every path (below the mount) that is ours, with and without a trailing slash."""
+    found = {name: Endpoint(name) for name in NAMES}
+    for provider in config.providers:
+        found |= {f"{name}{provider.id}": Endpoint(name, provider) for name in OF_PROVIDER}
+    return {
+        f"{config.base_path}/{path}{slash}": endpoint
+        for path, endpoint in found.items()
+        for slash in ("", "/")
+    }
+
+
+@cache
+def _handlers() -> dict[str, Methods]:
+    from wsgi_auth.actions import (
+        callback,
+        csrf,
+        error,
+        providers,
+        session,
+        signin,
+        signout,
+        verify_request,
+    )
+
+    return {
+        "signin": signin.METHODS,
+        "signin/": signin.START,
+        "callback/": callback.METHODS,
+        "signout": signout.METHODS,
+        "session": session.METHODS,
+        "csrf": csrf.METHODS,
+        "providers": providers.METHODS,
+        "error": error.METHODS,
+        "verify-request": verify_request.METHODS,
+    }

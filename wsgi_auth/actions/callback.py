@@ -1,0 +1,64 @@
+"""``POST /callback/{provider}``: the proof. For a form: check it, and sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsgi_auth.actions.exchange import Exchange, Refused
+from wsgi_auth.actions.methods import Methods
+from wsgi_auth.actions.offer import is_offered
+from wsgi_auth.actions.signin import chooser_is_open
+from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin
+from wsgi_auth.events import shown
+from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.sessions.lifecycle import ElsewhereInstead
+from wsgi_auth.types import WSGIApp
+
+
+def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """Sign in whom the form proves, and go on to ``callbackUrl``; any failure is an error page."""
+    if not isinstance(provider, FormProvider):
+        raise Refused(405, "BadRequest", "this provider has no form")
+    exchange.require_csrf()
+    if not is_offered(exchange, provider):
+        raise Refused(404, "NotFound", "this provider is not on offer here")
+    if provider.type == "dev" and not chooser_is_open(exchange):
+        raise Refused(403, "AccessDenied", "the chooser opens by the link printed at start-up")
+    form = {name: value for name, value in exchange.form.items() if isinstance(value, str)}
+    user = prove(exchange, provider, form)
+    typed = {name: value for name, value in form.items() if name != "csrfToken"}
+    try:
+        exchange.handle.begin(user, provider, credentials=typed)
+    except ElsewhereInstead as elsewhere:
+        return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
+    return exchange.go(exchange.callback_url)
+
+
+def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """The user whom the form proves; counted as an attempt, and given back if it succeeds.
+
+    Raises :class:`CredentialsSignin` for a wrong answer, :class:`TooManyAttempts` for one too
+    many, :class:`CallbackError` where the provider itself fails.
+    """
+    site = exchange.site
+    attempt = None
+    if provider.limited:
+        attempt = site.attempts.attempt(provider.account(form), exchange.environ)
+    try:
+        user = provider.authenticate(form, exchange.environ)
+    except AuthError:
+        raise
+    except Exception as error:
+        raise CallbackError(provider.id, f"raised {type(error).__name__}: {error}") from error
+    if user is None:
+        site.events.logger.warning(
+            "sign-in by %s failed for %s", provider.id, shown(provider.account(form))
+        )
+        raise CredentialsSignin("the name or the password is wrong")
+    if attempt is not None:
+        attempt.succeeded()
+    return user
+
+
+METHODS: Methods = {"POST": check}

@@ -1,0 +1,33 @@
+"""``GET /error``: what went wrong, in our own words for a known code (R070)."""
+
+from __future__ import annotations
+
+from wsgi_auth.actions.exchange import Exchange
+from wsgi_auth.actions.methods import Methods
+from wsgi_auth.pages import ErrorView
+from wsgi_auth.providers.base import Provider
+from wsgi_auth.types import WSGIApp
+
+
+def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """The page for ``?error=``, or the application's own with the code handed over."""
+    code = exchange.query.get("error", "")
+    site, environ = exchange.site, exchange.environ
+    if site.config.pages.error is not None:
+        return exchange.go(site.locations.page(environ, "error", error=code))
+    return error_page(exchange, code, None)
+
+
+def error_page(exchange: Exchange, code: str, status: int | None) -> WSGIApp:
+    """The built-in page for a code; its status is the code's own if none is given."""
+    site, environ = exchange.site, exchange.environ
+    view = ErrorView(
+        code=code,
+        sign_in_url=site.locations.page(environ, "sign_in", callbackUrl=exchange.callback_url),
+        home_url=site.locations.mount(environ) + "/",
+    )
+    page = site.pages.error(view)
+    return exchange.page(page, status or page.status)
+
+
+METHODS: Methods = {"GET": show}

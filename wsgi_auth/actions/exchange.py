@@ -1,0 +1,173 @@
+"""One request to one of our endpoints: what it brought, and what may be answered with.
+
+What lives here: reading the body within bounds (R098), the CSRF rule (R067), and answers in the
+two shapes every endpoint has: for a browser, and as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from wsgi_auth import cookies
+from wsgi_auth.csrf import same_origin
+from wsgi_auth.errors import AuthError
+from wsgi_auth.negotiation import wants_json_redirect
+from wsgi_auth.protocols import Handle
+from wsgi_auth.responders import JSON, NO_SNIFF, NO_STORE, TEXT, answer, is_legal
+from wsgi_auth.site import Site
+from wsgi_auth.types import Environ, Reading, WSGIApp
+
+#: Most octets of a body that an endpoint reads.
+MAX_BODY = 65_536
+#: Parameters that must not come twice (R066): software differs in which of the two it believes.
+_ONCE = frozenset({"csrfToken", "callbackUrl", "state", "code", "iss", "error"})
+
+
+class Refused(AuthError):
+    """The request cannot be served as it is: 400, 403, 413 or 415."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Exchange:
+    """The request, the site it came to, and the handle through which the session changes."""
+
+    def __init__(self, site: Site, environ: Environ, handle: Handle, reading: Reading) -> None:
+        self.site = site
+        self.environ = environ
+        self.handle = handle
+        self.reading = reading
+
+    # --- what came --------------------------------------------------------------------------
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The query's parameters; raises :class:`Refused` for a protocol parameter given twice."""
+        return _pairs(self.environ.get("QUERY_STRING", ""))
+
+    @cached_property
+    def form(self) -> Mapping[str, Any]:
+        """The body's fields: a form, or a JSON object. Raises :class:`Refused` for anything else,
+        for too much, and for a protocol parameter given twice."""
+        kind = self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        body = self._body()
+        if kind == "application/x-www-form-urlencoded" or (not kind and not body):
+            try:
+                return _pairs(body.decode("utf-8"))
+            except UnicodeDecodeError:
+                raise Refused(400, "BadRequest", "the form is not UTF-8") from None
+        if kind == "application/json":
+            try:
+                fields = json.loads(body)
+            except (ValueError, RecursionError):
+                raise Refused(400, "BadRequest", "the body is no JSON") from None
+            if not isinstance(fields, dict):
+                raise Refused(400, "BadRequest", "the body is no JSON object")
+            return fields
+        raise Refused(
+            415, "UnsupportedMediaType", "a form (application/x-www-form-urlencoded) or JSON"
+        )
+
+    def text(self, name: str) -> str:
+        """A field of the body as text, "" if it is missing or no text."""
+        value = self.form.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    @cached_property
+    def callback_url(self) -> str:
+        """Where to go on, from the body or the query, judged: always safe to redirect to."""
+        wanted: Any = None
+        if self.environ["REQUEST_METHOD"] == "POST":
+            wanted = self.form.get("callbackUrl")
+        if wanted is None:
+            wanted = self.query.get("callbackUrl")
+        return self.site.locations.return_url(self.environ, wanted)
+
+    def require_csrf(self) -> None:
+        """Raise :class:`Refused` unless the form has a token of this browser and session, and the
+        browser does not say that it comes from elsewhere."""
+        site = self.site
+        name = site.config.cookies.csrf.name
+        known = cookies.values(self.environ.get("HTTP_COOKIE", ""), name)
+        token = self.form.get("csrfToken")
+        valid = any(site.csrf.valid(token, browser, self.reading.claims) for browser in known[:4])
+        if not valid or not same_origin(self.environ, site.locations.origins(self.environ)):
+            raise Refused(403, "MissingCSRF", "no valid csrfToken of this browser")
+
+    # --- what is answered -------------------------------------------------------------------
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the client wants ``{"url"}`` in place of a redirect."""
+        return wants_json_redirect(self.environ)
+
+    def go(self, url: str) -> WSGIApp:
+        """On to ``url``: 303 (302 for GET), or 200 and ``{"url"}`` as JSON."""
+        if not is_legal(url):
+            raise ValueError("the URL to go on to has characters that HTTP lacks")
+        if self.wants_json:
+            return self.json({"url": url})
+        status = 302 if self.environ["REQUEST_METHOD"] in ("GET", "HEAD") else 303
+        return answer(status, [("Location", url), NO_STORE, TEXT], b"")
+
+    def json(self, value: Any, status: int = 200) -> WSGIApp:
+        """``value`` as JSON that no cache keeps and no other origin reads (R073)."""
+        body = json.dumps(value).encode()
+        return answer(status, [JSON, NO_STORE, NO_SNIFF, ("Vary", "Accept, Cookie")], body)
+
+    def page(self, page: Any, status: int = 200) -> WSGIApp:
+        """One of the built-in pages."""
+        return answer(status, [*page.headers, ("Vary", "Accept, Cookie")], page.html.encode())
+
+    def _body(self) -> bytes:
+        environ = self.environ
+        source = environ["wsgi.input"]
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length:
+            if not length.isascii() or not length.isdigit() or len(length) > 12:
+                raise Refused(400, "BadRequest", "Content-Length is no number")
+            if int(length) > MAX_BODY:
+                raise Refused(413, "PayloadTooLarge", f"more than {MAX_BODY} bytes")
+            return _read(source, int(length))
+        # A chunked body has no length; only a server that ends its input for us may be read.
+        if environ.get("wsgi.input_terminated"):
+            body = _read(source, MAX_BODY + 1)
+            if len(body) > MAX_BODY:
+                raise Refused(413, "PayloadTooLarge", f"more than {MAX_BODY} bytes")
+            return body
+        return b""
+
+
+def _read(source: Any, length: int) -> bytes:
+    """Up to ``length`` octets; a client that stops half-way has sent what it has sent."""
+    pieces: list[bytes] = []
+    while length > 0:
+        try:
+            piece = source.read(length)
+        except (OSError, ValueError) as error:
+            raise Refused(400, "BadRequest", "the body broke off") from error
+        if not piece:
+            break
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=200, errors="replace")
+    except ValueError:
+        raise Refused(400, "BadRequest", "too many fields") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found and name in _ONCE:
+            raise Refused(400, "BadRequest", f"{name} is given twice")
+        found.setdefault(name, value)
+    return found

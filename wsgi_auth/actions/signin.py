@@ -1,0 +1,108 @@
+"""``GET /signin``: the sign-in page. ``POST /signin/{provider}``: start there."""
+
+from __future__ import annotations
+
+from wsgi_auth import cookies
+from wsgi_auth.actions.exchange import Exchange, Refused
+from wsgi_auth.actions.methods import Methods
+from wsgi_auth.actions.offer import is_offered, offered
+from wsgi_auth.pages import ChoiceView, FieldView, ProviderView, SignInView
+from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.types import WSGIApp
+
+
+def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """The page, or a redirect to the application's own with ``callbackUrl`` and ``error`` kept."""
+    site, environ = exchange.site, exchange.environ
+    key = exchange.query.get("dev_key")
+    if key is not None and site.config.dev:
+        return _open_chooser(exchange, key)
+    error = exchange.query.get("error")
+    if site.config.pages.sign_in is not None:
+        params = {"callbackUrl": exchange.callback_url} | ({"error": error} if error else {})
+        return exchange.go(site.locations.page(environ, "sign_in", **params))
+    return sign_in_page(exchange, error, 200)
+
+
+def sign_in_page(
+    exchange: Exchange, error: str | None, status: int, typed: dict[str, str] | None = None
+) -> WSGIApp:
+    """The built-in page; ``typed`` is what the visitor had entered (never a password)."""
+    site = exchange.site
+    reading = exchange.reading
+    view = SignInView(
+        providers=tuple(_provider(exchange, each, typed or {}) for each in offered(exchange)),
+        csrf_token=exchange.handle.csrf_token,
+        callback_url=exchange.callback_url,
+        error_code=error,
+        signed_in_as=None if reading.session is None else _who(reading.session.user),
+    )
+    return exchange.page(site.pages.sign_in(view), status)
+
+
+def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """A provider with a form of its own starts on the sign-in page."""
+    exchange.require_csrf()
+    if not is_offered(exchange, provider):
+        raise Refused(404, "NotFound", "this provider is not on offer here")
+    url = exchange.callback_url
+    return exchange.go(exchange.site.locations.page(exchange.environ, "sign_in", callbackUrl=url))
+
+
+def _provider(exchange: Exchange, provider: Provider, typed: dict[str, str]) -> ProviderView:
+    form = isinstance(provider, FormProvider)
+    action = "callback" if form else "signin"
+    fields: tuple[FieldView, ...] = ()
+    choices: tuple[ChoiceView, ...] = ()
+    if isinstance(provider, FormProvider):
+        fields = tuple(
+            FieldView(
+                name=field.name,
+                label=field.label,
+                type=field.type,
+                autocomplete=field.autocomplete,
+                required=field.required,
+                value="" if field.type == "password" else typed.get(field.name, ""),
+            )
+            for field in provider.fields
+        )
+        if provider.type != "dev" or chooser_is_open(exchange):
+            choices = tuple(
+                ChoiceView(value=each.value, label=each.label, detail=each.detail)
+                for each in provider.choices
+            )
+    return ProviderView(
+        id=provider.id,
+        name=provider.name,
+        type=provider.type,
+        action_url=exchange.site.locations.endpoint(exchange.environ, f"{action}/{provider.id}"),
+        fields=fields,
+        choices=choices,
+    )
+
+
+def chooser_is_open(exchange: Exchange) -> bool:
+    """Whether this browser followed the link with the key that start-up printed."""
+    site = exchange.site
+    held = cookies.values(exchange.environ.get("HTTP_COOKIE", ""), site.config.cookies.dev.name)
+    return any(site.is_dev_key(value) for value in held[:4])
+
+
+def _open_chooser(exchange: Exchange, key: str) -> WSGIApp:
+    site = exchange.site
+    if not site.is_dev_key(key):
+        raise Refused(403, "AccessDenied", "the key in the link is not the one printed at start")
+    exchange.handle.set_cookies(site.config.cookies.dev.set(key))
+    return exchange.go(
+        site.locations.endpoint(exchange.environ, "signin", callbackUrl=exchange.callback_url)
+    )
+
+
+def _who(user: object) -> str:
+    if not isinstance(user, dict):
+        return ""
+    return str(user.get("name") or user.get("email") or user.get("id") or "")
+
+
+METHODS: Methods = {"GET": show}
+START: Methods = {"POST": start}

@@ -1,0 +1,21 @@
+"""``GET /verify-request``: "look into your mail"."""
+
+from __future__ import annotations
+
+from wsgi_auth.actions.exchange import Exchange
+from wsgi_auth.actions.methods import Methods
+from wsgi_auth.pages import VerifyRequestView
+from wsgi_auth.providers.base import Provider
+from wsgi_auth.types import WSGIApp
+
+
+def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """The page, or the application's own."""
+    site, environ = exchange.site, exchange.environ
+    if site.config.pages.verify_request is not None:
+        return exchange.go(site.locations.page(environ, "verify_request"))
+    base = site.locations.base(environ)
+    return exchange.page(site.pages.verify_request(VerifyRequestView(host=str(base or ""))))
+
+
+METHODS: Methods = {"GET": show}

@@ -1,0 +1,341 @@
+"""``Auth``: what a request can do with its session, as ``environ["auth.handle"]``.
+
+What lives here: the handle, and the moment its changes become Set-Cookie headers. What must not:
+what a change means (``sessions/lifecycle``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from wsgi_auth import cookies
+from wsgi_auth.errors import UsageError
+from wsgi_auth.reader import CookieSessionReader
+from wsgi_auth.sessions.lifecycle import Begun
+from wsgi_auth.site import Site
+from wsgi_auth.types import (
+    PASS,
+    Claims,
+    Environ,
+    Forbidden,
+    Headers,
+    Reading,
+    Route,
+    Session,
+    StartResponse,
+    Then,
+    WSGIApp,
+)
+
+HANDLE = "auth.handle"
+SESSION = "auth.session"
+
+
+class _Application:
+    """Stands for the application where it proved the visitor's identity itself."""
+
+    id = "app"
+    name = "Application"
+    type = "app"
+    vouches = True
+
+
+APPLICATION = _Application()
+
+
+class Auth:
+    """The per-request handle. Changes are sent with the response's headers; after those have left,
+    a change raises :class:`UsageError` instead of being lost."""
+
+    __slots__ = (
+        "_browser",
+        "_environ",
+        "_guarded",
+        "_pending",
+        "_reading",
+        "_sent",
+        "_site",
+        "_start_response",
+    )
+
+    def __init__(
+        self, site: Site, environ: Environ, start_response: StartResponse, reading: Reading
+    ) -> None:
+        self._site = site
+        self._environ = environ
+        self._start_response = start_response
+        self._reading = reading
+        self._guarded = False
+        self._pending: list[str] | None = None
+
+    # --- what is ----------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session | None:
+        """The session, as in ``environ["auth.session"]``; None for nobody."""
+        return self._reading.session
+
+    @property
+    def claims(self) -> Claims | None:
+        """The claims behind the session (Auth.js: the token), read-only; None for nobody."""
+        return self._reading.claims
+
+    @property
+    def csrf_token(self) -> str:
+        """A token for a form that posts to one of the built-in endpoints (field ``csrfToken``).
+
+        On first use in a browser it sets the cookie that the token is bound to.
+        """
+        site, environ = self._site, self._environ
+        browser = getattr(self, "_browser", None)
+        if browser is None:
+            known = cookies.values(environ.get("HTTP_COOKIE", ""), site.config.cookies.csrf.name)
+            browser = next((value for value in known if len(value) >= 22), None)
+            if browser is None:
+                browser = site.csrf.new_browser_value()
+                self.set_cookies(site.config.cookies.csrf.set(browser))
+            self._browser = browser
+        return site.csrf.token(browser, self._reading.claims)
+
+    def sign_in_url(self, provider: str | None = None, redirect_to: str | None = None) -> str:
+        """The URL of the sign-in page; with ``provider`` the URL a form posts to to start there.
+
+        ``redirect_to``: where to go afterwards; this request if not given.
+        """
+        site, environ = self._site, self._environ
+        if provider is not None:
+            ids = [each.id for each in site.config.providers]
+            if provider not in ids:
+                raise UsageError(f"there is no provider {provider!r}; configured: {ids}")
+        if provider is None and redirect_to is None:
+            return site.locations.sign_in(environ)
+        wanted = redirect_to if redirect_to is not None else environ.get("PATH_INFO", "/")
+        params = {"callbackUrl": site.locations.return_url(environ, wanted)}
+        if provider is None:
+            return site.locations.page(environ, "sign_in", **params)
+        return site.locations.endpoint(environ, f"signin/{provider}", **params)
+
+    def sign_out_url(self, redirect_to: str | None = None) -> str:
+        """The URL of the sign-out page (a form posts there too); ``redirect_to`` comes after."""
+        site, environ = self._site, self._environ
+        if redirect_to is None:
+            return site.locations.page(environ, "sign_out")
+        url = site.locations.return_url(environ, redirect_to)
+        return site.locations.page(environ, "sign_out", callbackUrl=url)
+
+    def challenge(self) -> WSGIApp:
+        """A WSGI application that answers as for a page that needs a session: to the sign-in page
+        for a browser, 401 for a program, 403 for somebody who is signed in."""
+        site = self._site
+        decision = site.authorizer.challenge(self._environ) if self.session is None else Forbidden()
+        return site.responders.respond(self._environ, decision)
+
+    def access_token(self, provider: str) -> str:
+        """A fresh access token of an OAuth provider; raises: this release has no such provider."""
+        raise UsageError(f"the provider {provider!r} keeps no tokens for the application")
+
+    # --- changes ----------------------------------------------------------------------------
+
+    def sign_in(self, user: Mapping[str, Any]) -> Session:
+        """Sign in somebody whose identity the application has checked itself.
+
+        ``user`` has an ``id`` (and ``name``, ``email``, ``image``, ``login``, ``groups``). The
+        ``sign_in`` callback and ``allow_*`` run as ever and may raise :class:`AccessDenied`.
+        """
+        return self.begin(user, APPLICATION)
+
+    def begin(
+        self,
+        user: Mapping[str, Any],
+        provider: Any,
+        *,
+        credentials: Mapping[str, str] | None = None,
+    ) -> Session:
+        """Sign in a user that ``provider`` proved: what the endpoints call."""
+        self._may_change()
+        site = self._site
+        begun = site.lifecycle.begin(user, provider, self._environ, site.clock(), credentials)
+        self._become(begun)
+        return begun.session
+
+    def update(self, data: Any) -> Session | None:
+        """Give ``data`` to the ``jwt`` callback (trigger ``update``); the session as it is then.
+
+        Without a ``jwt`` callback, or with nobody signed in, it raises :class:`UsageError`.
+        """
+        self._may_change()
+        site = self._site
+        begun = site.lifecycle.update(self._reading, data, self._environ, site.clock())
+        if begun is None:
+            self.sign_out()
+            return None
+        self._become(begun)
+        return begun.session
+
+    def sign_out(self) -> None:
+        """End the session and remove its cookie; nobody signed in is no error."""
+        self._may_change()
+        self._site.lifecycle.end(self._reading, self._environ)
+        self._reading = Reading(None, None, Then.CLEAR, self._names())
+        self._environ[SESSION] = None
+
+    # --- for the middleware ---------------------------------------------------------------------
+
+    @property
+    def reader(self) -> CookieSessionReader:
+        """The reader of this middleware's cookies."""
+        return self._site.cookies
+
+    def guard(self) -> None:
+        """The answer is of a protected page: no cache may keep it."""
+        self._guarded = True
+
+    def adopt(self, reading: Reading) -> None:
+        """This request is ``reading``, proven otherwise than by a cookie; nothing is written."""
+        self._reading = reading
+        self._environ[SESSION] = reading.session
+
+    def read_again(self) -> Session | None:
+        """The session as the cookies prove it now; what is due is renewed with the response."""
+        site = self._site
+        reading = site.reader.read(self._environ, site.clock())
+        if reading.session is not None and site.events.wants("session"):
+            site.events.fire(
+                "session", self._environ, session=reading.session, claims=reading.claims
+            )
+        return reading.session
+
+    def guarded(self, app: WSGIApp, route: Route, start_response: StartResponse) -> Iterable[bytes]:
+        """``app`` if this route lets the request pass, else the answer that refuses it."""
+        site, environ = self._site, self._environ
+        self._guarded = True
+        if route.methods is not None and environ["REQUEST_METHOD"].upper() not in route.methods:
+            return app(environ, start_response)
+        decision = site.authorizer.decide(environ, self._reading, (route,), site.clock())
+        if decision is PASS:
+            return app(environ, start_response)
+        return site.responders.respond(environ, decision)(environ, start_response)
+
+    # --- the moment the headers leave --------------------------------------------------------
+
+    def start_response(
+        self, status: str, headers: Headers, exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        """The ``start_response`` that the application gets: cookies and cache headers are added.
+
+        Safe to call again with ``exc_info``, as PEP 3333 allows.
+        """
+        reading = self._reading
+        if reading.then is not Then.KEEP or self._pending or reading.session or self._guarded:
+            headers = self._headers(headers, reading)
+        self._sent = True
+        if exc_info is None:
+            return self._start_response(status, headers)
+        return self._start_response(status, headers, exc_info)
+
+    def _headers(self, headers: Headers, reading: Reading) -> Headers:
+        """The application's headers with ours: always a new list, the given one is not ours."""
+        site = self._site
+        written = list(self._pending or ())
+        if not site.config.session.read_only:
+            written += self._session_cookies(reading)
+        caching = "no-store" if written or self._guarded else "private"
+        return merged(headers, caching) + [("Set-Cookie", value) for value in written]
+
+    def _session_cookies(self, reading: Reading) -> list[str]:
+        site = self._site
+        cookie = site.config.cookies.session
+        if reading.then is Then.CLEAR:
+            return cookie.remove(reading.names)
+        if reading.then is Then.RENEW:
+            try:
+                begun = site.lifecycle.renew(reading, self._environ, site.clock())
+            except Exception:
+                # the session is still good; it is prolonged at the next request
+                site.events.logger.exception("the session could not be renewed")
+                return []
+            return self._written(begun)
+        return []
+
+    def _written(self, begun: Begun) -> list[str]:
+        cookie = self._site.config.cookies.session
+        size = len(begun.value)
+        if size > 7_000:
+            self._site.events.logger.warning(
+                "a session cookie of %d bytes: proxies cut headers at 8 kB; keep less in it", size
+            )
+        age = begun.claims["exp"] - begun.claims["iat"]
+        return cookie.replace(begun.value, age, self._names())
+
+    def _become(self, begun: Begun) -> None:
+        """From here on this request is that session; its cookie replaces what the browser has."""
+        names = self._names()
+        self.set_cookies(self._written(begun))
+        self._reading = Reading(begun.session, begun.claims, Then.KEEP, names)
+        self._environ[SESSION] = begun.session
+        # a CSRF token is bound to the session, so the next one is made anew
+
+    def _names(self) -> tuple[str, ...]:
+        header = self._environ.get("HTTP_COOKIE", "")
+        return cookies.names(header, self._site.config.cookies.session.name)
+
+    def set_cookies(self, values: list[str]) -> None:
+        """Send these Set-Cookie values with the response; a later one of a name replaces an
+        earlier one. For the endpoints: an application has its framework's own way."""
+        self._may_change()
+        names = {value.partition("=")[0] for value in values}
+        kept = [each for each in self._pending or () if each.partition("=")[0] not in names]
+        self._pending = kept + values
+
+    def _may_change(self) -> None:
+        if getattr(self, "_sent", False):
+            raise UsageError(
+                "the response's headers have left, so no cookie can be set any more; change the "
+                "session before start_response is called"
+            )
+
+
+def merged(headers: Headers, caching: str) -> Headers:
+    """A new list of the headers with ``Vary: Cookie`` and a ``Cache-Control`` that keeps the answer
+    from being given to somebody else (R065). What the application said stays where it is as strict.
+    """
+    result: Headers = []
+    varies = False
+    control: list[str] = []
+    for header in headers:
+        name = header[0].lower()
+        if name == "vary":
+            varies = varies or "*" in header[1] or "cookie" in header[1].lower()
+        elif name == "cache-control":
+            control.append(header[1])
+            continue
+        result.append(header)
+    if not varies:
+        result.append(("Vary", "Cookie"))
+    said = ", ".join(control)
+    words = {word.strip().partition("=")[0].lower() for word in said.split(",")}
+    if caching == "no-store" and "no-store" not in words and "private" not in words:
+        said = "no-store"
+    elif "private" not in words and "no-store" not in words:
+        kept = [each.strip() for each in said.split(",") if each.strip()]
+        shared = ("public", "s-maxage")
+        kept = [each for each in kept if each.partition("=")[0].lower() not in shared]
+        said = ", ".join(["private", *kept])
+    result.append(("Cache-Control", said))
+    return result
+
+
+def get_auth(environ: Environ) -> Auth:
+    """The handle of this request. Raises :class:`UsageError`, saying why, if there is none."""
+    handle = environ.get(HANDLE)
+    if isinstance(handle, Auth):
+        return handle
+    if SESSION in environ:
+        raise UsageError(
+            "there is no handle: this path is in the option 'ignore', where nothing is read; put "
+            "it into 'public' if it is open but has a session"
+        )
+    raise UsageError(
+        "there is no AuthMiddleware above this application: app = AuthMiddleware(app, config)"
+    )

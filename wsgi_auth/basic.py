@@ -1,0 +1,116 @@
+"""``Authorization: Basic`` for programs, where a route has ``basic=True``.
+
+The same check as the form, the same limits; the header is gone before the application sees it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from wsgi_auth.errors import AccessDenied, AuthError, TooManyAttempts
+from wsgi_auth.events import shown
+from wsgi_auth.providers.base import BasicProvider, FormProvider
+from wsgi_auth.site import Site
+from wsgi_auth.types import ANONYMOUS, Claims, Environ, Failed, Reading, freeze
+
+#: Seconds for which a checked name and password are not checked again: a WebDAV client sends them
+#: with every request, and a slow hash is slow on purpose.
+REMEMBERED_FOR = 60
+_REMEMBERED = 1_024
+_LONGEST = 8_192
+
+
+class BasicAuthentication:
+    """The reading of a request that brings a name and a password; nothing is ever written."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._providers = [
+            each
+            for each in site.config.providers
+            if isinstance(each, FormProvider) and isinstance(each, BasicProvider)
+        ]
+        # What is remembered is keyed by a MAC under a key of this process: no password is kept.
+        self._key = os.urandom(32)
+        self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, environ: Environ, now: float) -> Reading | Failed:
+        """Who the header proves: a reading, :data:`ANONYMOUS` for nobody, or why nobody can say."""
+        header = environ.get("HTTP_AUTHORIZATION", "")
+        pair = _decoded(header)
+        if pair is None:
+            return ANONYMOUS
+        key = hmac.digest(self._key, header.encode("utf-8", "surrogatepass"), "sha256")
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and now < known[0]:
+            claims = known[1]
+        else:
+            try:
+                found = self._prove(*pair, environ, now)
+            except TooManyAttempts as error:
+                return Failed(429, error.code, error.retry_after)
+            except AuthError as error:
+                self._site.events.logger.error("Basic could not be checked: %s", error)
+                later = 5 if error.status == 503 else None
+                return Failed(503 if later else 500, "Configuration", later)
+            except Exception:
+                self._site.events.logger.exception("Basic could not be checked")
+                return Failed()
+            if found is None:
+                return ANONYMOUS
+            claims = found
+            self._remember(key, now + REMEMBERED_FOR, claims)
+        return Reading(self._site.view.session(claims, environ), claims)
+
+    def _prove(self, name: str, password: str, environ: Environ, now: float) -> Claims | None:
+        for provider in self._providers:
+            form = provider.basic_form(name, password)
+            attempt = self._site.attempts.attempt(provider.account(form), environ)
+            try:
+                user = provider.authenticate(form, environ)
+            except AuthError as error:
+                if error.status >= 500:
+                    raise
+                continue
+            if user is None:
+                continue
+            attempt.succeeded()
+            try:
+                claims = self._site.lifecycle.admit(user, provider, environ, now)
+            except AccessDenied as denied:
+                self._site.events.logger.warning("Basic for %s refused: %s", shown(name), denied)
+                return None
+            stamped: Claims = freeze({**claims, "iat": int(now), "exp": int(now) + REMEMBERED_FOR})
+            return stamped
+        self._site.events.logger.warning("Basic failed for %s", shown(name))
+        return None
+
+    def _remember(self, key: bytes, until: float, claims: Claims) -> None:
+        with self._lock:
+            self._known[key] = (until, claims)
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+
+
+def _decoded(header: Any) -> tuple[str, str] | None:
+    """Name and password of a Basic header (RFC 7617), or None for anything else."""
+    if not isinstance(header, str) or len(header) > _LONGEST or header[:6].lower() != "basic ":
+        return None
+    try:
+        octets = base64.b64decode(header[6:].strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        text = octets.decode("latin-1")
+    name, colon, password = text.partition(":")
+    return (name, password) if colon and name else None

@@ -1,0 +1,150 @@
+"""How options must agree, and what is allowed but risky.
+
+What lives here: rules over the finished configuration. A rule over one value is in ``values``.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from wsgi_auth.config import values
+from wsgi_auth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wsgi_auth.config.model import AuthConfig
+
+#: What a ``remote_user`` template may name. A display name is not among them: visitors choose it.
+REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
+
+
+def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
+    """``email``, ``login``, ``id``, a template such as ``{provider}:{id}``, or a callable."""
+    if callable(given):
+        asked: Callable[..., Any] = given
+        return asked
+    word = values.text(key, given)
+    if word == "name":
+        raise ConfigError(key, "visitors choose their display name; use 'login', 'email' or 'id'")
+    if word in REMOTE_USER_FIELDS[1:]:
+        return word
+    if "{" not in word:
+        if ":" in word:
+            return values.function(key, word)
+        raise ConfigError(
+            key,
+            f"must be 'email', 'login', 'id', a template such as '{{provider}}:{{id}}' or a "
+            f"callable, not {word!r}{values.near(word, REMOTE_USER_FIELDS[1:])}",
+        )
+    try:
+        fields = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(word)]
+    except ValueError as error:
+        raise ConfigError(key, f"{word!r}: {error}") from None
+    for name, spec, how in fields:
+        if name is not None and (name not in REMOTE_USER_FIELDS or spec or how):
+            raise ConfigError(key, f"{{{name}}} is not one of {', '.join(REMOTE_USER_FIELDS)}")
+    return word
+
+
+def agree(config: AuthConfig) -> None:
+    """Raise :class:`ConfigError` where two options contradict each other."""
+    _urls(config)
+    _dev(config)
+    _sessions(config)
+    _who(config)
+    if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
+        raise ConfigError("auto_sign_in", "wants a single provider of type oauth or oidc")
+    if config.theme or config.texts:
+        # imported here: most configurations have neither, and a cold start should not pay
+        from wsgi_auth.texts import Texts
+        from wsgi_auth.theme import Theme
+
+        try:
+            Theme(**config.theme)  # type: ignore[arg-type]
+        except ValueError as error:
+            option, _, problem = str(error).partition(": ")
+            raise ConfigError(f"theme.{option}", problem) from None
+        Texts(config.texts)
+
+
+def _urls(config: AuthConfig) -> None:
+    if config.base_path == "/":
+        raise ConfigError("base_path", "must be a path below the root, such as '/auth'")
+    if config.url is not None:
+        mount = config.url.mount
+        if mount.endswith(("/api/auth", config.base_path)) or mount == "/auth":
+            raise ConfigError(
+                "url",
+                f"its path {mount!r} looks like the endpoints' own; url is where the application "
+                f"is mounted. Leave the path out, and set base_path = {mount!r} if the endpoints "
+                "are to live there",
+            )
+
+
+def _dev(config: AuthConfig) -> None:
+    if config.dev and config.url is not None and not config.url.is_loopback:
+        raise ConfigError("dev", f"is for loopback only, and url is {config.url.origin}")
+    for provider in config.providers:
+        if provider.type == "dev" and not config.dev:
+            raise ConfigError(
+                "providers", "'dev' signs anybody in as anybody and needs the option dev = true"
+            )
+
+
+def _sessions(config: AuthConfig) -> None:
+    session = config.session
+    if session.strategy != "cookie":
+        raise ConfigError(
+            "session.strategy", f"this release has 'cookie'; {session.strategy!r} is yet to come"
+        )
+    if session.update_age >= session.max_age:
+        raise ConfigError(
+            "session.update_age",
+            f"({session.update_age} s) must be shorter than session.max_age ({session.max_age} s), "
+            "or no session is ever prolonged",
+        )
+    if session.absolute_age is not None and session.absolute_age < session.max_age:
+        raise ConfigError(
+            "session.absolute_age", "is the whole life and cannot be shorter than session.max_age"
+        )
+
+
+def _who(config: AuthConfig) -> None:
+    rule = config.remote_user
+    if rule in ("login", "id") and len(config.providers) > 1:
+        raise ConfigError(
+            "remote_user",
+            f"two providers may know different people by one {rule}; use '{{provider}}:{{{rule}}}'",
+        )
+    narrowed = config.allow_emails or config.allow_domains or config.allow_groups
+    if rule is not None and not narrowed:
+        for provider in config.providers:
+            if getattr(provider, "open_to_world", False):
+                raise ConfigError(
+                    "allow_emails",
+                    f"anybody has an account at {provider.id!r}; say who may sign in with "
+                    "allow_emails, allow_domains or allow_groups ('allow_emails = *': everybody)",
+                )
+
+
+def risks(config: AuthConfig) -> Iterator[str]:
+    """What is allowed but deserves a second look, one sentence each."""
+    if not config.providers and config.pages.sign_in is None:
+        yield "no providers and no pages.sign_in: nobody can sign in"
+    if config.url is None and not config.dev:
+        yield "url is not set: return URLs are limited to paths, cookies are Secure all the same"
+    if config.url is not None and not config.url.secure and not config.url.is_loopback:
+        yield f"url is {config.url.origin}: without https anybody on the way can take a session"
+    if config.session.absolute_age is None and any(_is_oauth(each) for each in config.providers):
+        yield (
+            "session.absolute_age is not set: who is removed at the provider stays signed in here "
+            "for as long as they keep coming"
+        )
+    for option in ("allow_emails",):
+        if "*" in (getattr(config, option) or ()):
+            yield f"{option} = *: everybody with an account at a provider may sign in"
+
+
+def _is_oauth(provider: Any) -> bool:
+    return provider.type in ("oauth", "oidc")

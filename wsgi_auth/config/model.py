@@ -1,0 +1,521 @@
+"""``AuthConfig``: the whole configuration, read once, checked once, frozen.
+
+What lives here: which options exist and how each becomes its final value. How one value is
+judged is in ``values``; how options must agree, in ``checks``; how files become mappings, in
+``roads``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from wsgi_auth.config import checks, parts, roads, values
+from wsgi_auth.config.provider import provider_from
+from wsgi_auth.config.secret import dev_secret
+from wsgi_auth.cookies import CookieFormat, SameSite
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.types import Route
+from wsgi_auth.urls import AllowedOrigin, BaseURL
+
+#: Fewest octets of a secret (RFC 7518 section 3.2 wants as many as the hash has).
+MIN_SECRET = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthConfig:
+    """The frozen, checked configuration. Make one with :meth:`from_mapping`, :meth:`from_ini`,
+    :meth:`from_toml` or :meth:`from_env`; whatever is wrong raises :class:`ConfigError`.
+
+    Every attribute is the option of that name (``docs/configuration``) in its final form:
+    durations in seconds, callables loaded, patterns as :class:`Route`.
+    """
+
+    secret: tuple[bytes, ...] = field(repr=False)
+    url: BaseURL | None
+    dev: bool
+    dev_peers: tuple[str, ...]
+    base_path: str
+    providers: tuple[Provider, ...] = field(repr=False)
+    providers_for: Callable[..., Any] | None
+    matcher: tuple[Any, ...]
+    routes: tuple[Route, ...]
+    public: tuple[Any, ...]
+    ignore: tuple[Any, ...]
+    authorized: Callable[..., Any] | None
+    callbacks: parts.Callbacks
+    events: Mapping[str, tuple[Callable[..., Any], ...]]
+    pages: parts.PageOptions
+    auto_sign_in: bool
+    session: parts.SessionOptions
+    cookies: parts.Cookies
+    theme: Mapping[str, str]
+    texts: Mapping[str, str]
+    remote_user: str | Callable[..., Any] | None
+    allow_emails: frozenset[str] | None
+    allow_domains: frozenset[str] | None
+    allow_groups: frozenset[str] | None
+    limits: parts.Limits
+    allowed_redirects: tuple[AllowedOrigin, ...]
+    trusted_proxies: int
+    challenge_401: bool
+    reader: Any
+    responders: parts.Responders
+    logger: logging.Logger = field(repr=False)
+    #: What ``[app]`` of a file says; only ``wsgi-auth serve`` and ``wsgi_auth.wsgi`` read it.
+    app: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    #: What was handed in, so that options can override it.
+    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    #: What is allowed but risky; said once at start-up and by ``wsgi-auth check``.
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_mapping(
+        cls,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        here: Path | None = None,
+        app: Mapping[str, Any] | None = None,
+    ) -> AuthConfig:
+        """The configuration a mapping describes. ``environ`` (``os.environ``) supplies ``secret``,
+        ``url`` and ``dev`` where the mapping does not; relative files count from ``here``."""
+        env = os.environ if environ is None else environ
+        given = values_from_files(dict(mapping or {}), here)
+        _refuse_unknown("", given, OPTIONS)
+        return _build(given, env, here, dict(app or {}))
+
+    @classmethod
+    def from_ini(cls, path: str | Path, *, environ: Mapping[str, str] | None = None) -> AuthConfig:
+        """The configuration of a plain INI file: section ``[auth]``, dotted keys."""
+        file = Path(path)
+        options, app = roads.read_ini(file)
+        return cls.from_mapping(options, environ=environ, here=file.parent, app=app)
+
+    @classmethod
+    def from_toml(cls, path: str | Path, *, environ: Mapping[str, str] | None = None) -> AuthConfig:
+        """The configuration of a TOML file: keys and tables as in a mapping."""
+        file = Path(path)
+        options, app = roads.read_toml(file)
+        return cls.from_mapping(options, environ=environ, here=file.parent, app=app)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> AuthConfig:
+        """The configuration that ``AUTH_*`` variables alone describe."""
+        env = os.environ if environ is None else environ
+        return cls.from_mapping(roads.read_env(env, option_names()), environ=env)
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, environ: Mapping[str, str] | None = None) -> AuthConfig:
+        """:meth:`from_toml` or :meth:`from_ini`, by the name's ending."""
+        if Path(path).suffix == ".toml":
+            return cls.from_toml(path, environ=environ)
+        if Path(path).suffix in (".ini", ".cfg"):
+            return cls.from_ini(path, environ=environ)
+        raise ConfigError("", f"{str(path)!r} must end in .toml or .ini")
+
+    def override(self, **options: Any) -> AuthConfig:
+        """This configuration with whole options replaced."""
+        return type(self).from_mapping({**self.source, **options}, app=self.app)
+
+    @property
+    def form_providers(self) -> tuple[FormProvider, ...]:
+        """The providers whose proof is a form."""
+        return tuple(each for each in self.providers if isinstance(each, FormProvider))
+
+
+# --- which options there are ------------------------------------------------------------------
+
+_SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
+    "session": {
+        "strategy": values.choice("cookie", "jwt", "database"),
+        "read_only": values.boolean,
+        "max_age": values.positive_duration,
+        "update_age": values.duration,
+        "absolute_age": values.positive_duration,
+        "encode": values.function,
+        "decode": values.function,
+    },
+    "callbacks": dict.fromkeys(
+        ("authorized", "sign_in", "redirect", "jwt", "session"), values.function
+    ),
+    "pages": {
+        "sign_in": lambda key, value: _page_or_url(key, value),
+        "sign_out": values.path,
+        "error": values.path,
+        "verify_request": values.path,
+        "new_user": values.path,
+    },
+    "theme": dict.fromkeys(("color_scheme", "brand_color", "button_text", "logo"), values.text),
+    "limits": dict.fromkeys(("account", "address", "storage"), values.text),
+    "responders": dict.fromkeys(("redirect", "unauthorized", "forbidden"), values.function),
+}
+_COOKIE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    "name": values.cookie_name,
+    "domain": values.text,
+    "path": values.path,
+    "same_site": values.same_site,
+    "secure": values.boolean,
+}
+#: Purpose of a cookie to the last part of its name.
+_COOKIES = {"session": "session-token", "csrf": "csrf-token", "flow": "flow", "dev": "dev-key"}
+
+OPTIONS: frozenset[str] = frozenset(
+    {
+        "secret", "url", "dev", "dev_peers", "base_path", "providers", "providers_for", "matcher",
+        "routes", "public", "ignore", "authorized", "events", "auto_sign_in", "cookies", "texts",
+        "adapter", "remote_user", "allow_emails", "allow_domains", "allow_groups",
+        "allowed_redirects", "trusted_proxies", "challenge_401", "reader", "logger", *_SECTIONS,
+    }
+)  # fmt: skip
+
+
+def option_names() -> list[tuple[str, ...]]:
+    """Every option with a value of its own, as its steps: ``("session", "max_age")``."""
+    names: list[tuple[str, ...]] = [
+        (name,) for name in sorted(OPTIONS - set(_SECTIONS) - {"cookies"})
+    ]
+    names += [(section, name) for section, inner in _SECTIONS.items() for name in inner]
+    names += [("cookies", kind, name) for kind in _COOKIES for name in _COOKIE_OPTIONS]
+    return names
+
+
+def _build(
+    given: dict[str, Any], env: Mapping[str, str], here: Path | None, app: Mapping[str, Any]
+) -> AuthConfig:
+    def option(name: str, kind: Callable[[str, Any], Any], default: Any = None) -> Any:
+        value = given.get(name)
+        return default if value is None else kind(name, value)
+
+    dev = option("dev", values.boolean, bool(_env_flag(env, "AUTH_DEV")))
+    url = option("url", _base_url)
+    if url is None and not dev:
+        url = _first_env(env, ("AUTH_URL", "NEXTAUTH_URL"), _base_url)
+    base_path = option("base_path", values.path, "/auth")
+    sections = {name: _section(name, given.get(name)) for name in _SECTIONS}
+    authorized = option("authorized", values.function)
+    callbacks = sections["callbacks"]
+    if authorized is not None and "authorized" in callbacks:
+        raise ConfigError("authorized", "is given twice; remove callbacks.authorized")
+    authorized = callbacks.pop("authorized", authorized)
+    session = sections["session"]
+    for name in ("encode", "decode"):
+        if session.pop(name, None) is not None:
+            raise ConfigError(
+                f"session.{name}", "belongs to the strategy 'jwt', which this release lacks"
+            )
+    if given.get("adapter") is not None:
+        raise ConfigError("adapter", "this release keeps sessions in cookies only; leave it out")
+
+    config = AuthConfig(
+        secret=_secrets(given.get("secret"), env, dev),
+        url=url,
+        dev=dev,
+        dev_peers=option("dev_peers", values.strings, ()),
+        base_path=base_path,
+        providers=_providers(given.get("providers"), env, here),
+        providers_for=option("providers_for", values.function),
+        matcher=_routes("matcher", given.get("matcher"), ("/:path*",)),
+        routes=_routes("routes", given.get("routes"), ()),
+        public=_routes("public", given.get("public"), ()),
+        ignore=_routes("ignore", given.get("ignore"), ()),
+        authorized=authorized,
+        callbacks=parts.Callbacks(**callbacks),
+        events=_events(given.get("events")),
+        pages=parts.PageOptions(**sections["pages"]),
+        auto_sign_in=option("auto_sign_in", values.boolean, False),
+        session=parts.SessionOptions(**session),
+        cookies=_cookies(given.get("cookies"), secure=url.secure if url else not dev),
+        theme=sections["theme"],
+        texts=_texts(given.get("texts")),
+        remote_user=option("remote_user", checks.remote_user),
+        allow_emails=option("allow_emails", _addresses),
+        allow_domains=option("allow_domains", _addresses),
+        allow_groups=option("allow_groups", _set),
+        limits=parts.Limits(**sections["limits"]),
+        allowed_redirects=tuple(
+            _origin(entry) for entry in option("allowed_redirects", values.strings, ())
+        ),
+        trusted_proxies=option("trusted_proxies", values.integer, 0),
+        challenge_401=option("challenge_401", values.boolean, False),
+        reader=option("reader", _reader),
+        responders=parts.Responders(**sections["responders"]),
+        logger=option("logger", _logger, logging.getLogger("wsgi_auth")),
+        app=app,
+        source=given,
+    )
+    checks.agree(config)
+    object.__setattr__(config, "warnings", tuple(checks.risks(config)))
+    return config
+
+
+def _section(name: str, given: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigError(name, f"must be a mapping of {', '.join(sorted(_SECTIONS[name]))}")
+    _refuse_unknown(name, given, _SECTIONS[name])
+    return {
+        key: _SECTIONS[name][key](f"{name}.{key}", value)
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+def _refuse_unknown(section: str, given: Mapping[str, Any], known: Any) -> None:
+    for key in given:
+        if key not in known:
+            full = f"{section}.{key}" if section else str(key)
+            raise ConfigError(full, f"there is no such option{values.near(str(key), known)}")
+
+
+def values_from_files(given: dict[str, Any], here: Path | None) -> dict[str, Any]:
+    """The mapping with every ``name_file`` replaced by ``name``, read from that file."""
+    for key in [key for key in given if isinstance(key, str) and key.endswith("_file")]:
+        name = key.removesuffix("_file")
+        if name not in OPTIONS:
+            continue
+        if given.get(name) is not None:
+            raise ConfigError(key, f"is given beside {name!r}; keep one of the two")
+        given[name] = values.file(key, given.pop(key), here).read_text(encoding="utf-8").strip()
+    return given
+
+
+# --- one option each --------------------------------------------------------------------------
+
+
+def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]:
+    where = "secret"
+    if given is None:
+        found = [
+            env[name]
+            for name in ("AUTH_SECRET_3", "AUTH_SECRET_2", "AUTH_SECRET_1")
+            if env.get(name)
+        ]
+        last = env.get("AUTH_SECRET") or env.get("NEXTAUTH_SECRET")
+        given = found + ([last] if last else [])
+        where = "secret (from AUTH_SECRET)"
+        if not given:
+            if dev:
+                return (dev_secret(),)
+            raise ConfigError(
+                "secret", "is missing; set it, or AUTH_SECRET, to what `wsgi-auth secret` prints"
+            )
+    if isinstance(given, str):
+        given = given.splitlines() if "\n" in given.strip() else [given]
+    elif isinstance(given, bytes):
+        given = [given]
+    secrets = []
+    for entry in values.sequence(where, given):
+        if not isinstance(entry, str | bytes):
+            raise ConfigError(where, "must be a string or a list of strings, newest first")
+        secret = entry.strip().encode() if isinstance(entry, str) else entry.strip()
+        if len(secret) < MIN_SECRET:
+            raise ConfigError(
+                where,
+                f"must have {MIN_SECRET} bytes or more, not {len(secret)}; "
+                "`wsgi-auth secret` prints a good one",
+            )
+        secrets.append(secret)
+    if not secrets:
+        raise ConfigError(where, "the list is empty; `wsgi-auth secret` prints a good one")
+    return tuple(secrets)
+
+
+def _env_flag(env: Mapping[str, str], name: str) -> bool:
+    return bool(env.get(name)) and values.boolean(name, env[name])
+
+
+def _first_env(env: Mapping[str, str], names: Sequence[str], kind: Callable[..., Any]) -> Any:
+    name = next((name for name in names if env.get(name)), None)
+    return None if name is None else kind(name, env[name])
+
+
+def _base_url(key: str, given: Any) -> BaseURL:
+    try:
+        return BaseURL.parse(values.text(key, given))
+    except ConfigError as error:
+        raise ConfigError(key, error.problem) from None
+
+
+def _origin(entry: str) -> AllowedOrigin:
+    try:
+        return AllowedOrigin.parse(entry)
+    except ConfigError as error:
+        raise ConfigError("allowed_redirects", error.problem) from None
+
+
+def _page_or_url(key: str, given: Any) -> str:
+    page = values.text(key, given)
+    if page.startswith(("https://", "http://")):
+        parsed = BaseURL.parse(page)
+        return parsed.origin + parsed.mount
+    return values.path(key, page)
+
+
+def _providers(given: Any, env: Mapping[str, str], here: Path | None) -> tuple[Provider, ...]:
+    if given is None:
+        return ()
+    entries: list[Any]
+    if isinstance(given, Mapping):
+        entries = [
+            {"id": name, **entry} if isinstance(entry, Mapping) else entry
+            for name, entry in given.items()
+        ]
+    elif isinstance(given, str):
+        entries = list(values.strings("providers", given))
+    else:
+        entries = list(values.sequence("providers", given))
+    providers = [provider_from(entry, env, here) for entry in entries]
+    seen: set[str] = set()
+    for provider in providers:
+        if provider.id in seen:
+            raise ConfigError("providers", f"two providers have the id {provider.id!r}")
+        seen.add(provider.id)
+    return tuple(providers)
+
+
+def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
+    from wsgi_auth.matcher import as_route
+
+    if given is None:
+        given = default
+    if isinstance(given, Mapping):
+        if "source" in given:
+            given = [given]
+        else:
+            given = [
+                {"name": name, **entry}
+                if isinstance(entry, Mapping)
+                else {"name": name, "source": entry}
+                for name, entry in given.items()
+            ]
+    return tuple(as_route(_typed(key, entry), key) for entry in values.lines(key, given))
+
+
+_ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    "authorized": values.function,
+    "fresh": values.positive_duration,
+    "basic": values.boolean,
+    "case_sensitive": values.boolean,
+    "methods": values.strings,
+    "allow_groups": values.strings,
+    "answer": values.choice("redirect", "401"),
+    "has": lambda key, value: _conditions(key, value),
+    "missing": lambda key, value: _conditions(key, value),
+}
+
+
+def _typed(key: str, entry: Any) -> Any:
+    """A route's mapping with its values in their final types; anything else as it is."""
+    if not isinstance(entry, Mapping):
+        return entry
+    where = f"{key}.{entry['name']}" if entry.get("name") else key
+    return {
+        name: _ROUTE_OPTIONS[name](f"{where}.{name}", value) if name in _ROUTE_OPTIONS else value
+        for name, value in entry.items()
+        if value is not None
+    }
+
+
+def _conditions(key: str, given: Any) -> list[Any]:
+    """``has`` and ``missing``: mappings, or as text ``type key value``, one a line."""
+    found: list[Any] = []
+    for entry in values.lines(key, given):
+        if not isinstance(entry, str):
+            found.append(entry)
+            continue
+        kind, *rest = entry.split(None, 2)
+        if kind == "host":
+            found.append({"type": kind, "value": " ".join(rest)})
+        else:
+            found.append(dict(zip(("type", "key", "value"), (kind, *rest), strict=False)))
+    return found
+
+
+def _events(given: Any) -> dict[str, tuple[Callable[..., Any], ...]]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigError("events", f"must be a mapping of {', '.join(parts.EVENTS)}")
+    _refuse_unknown("events", given, parts.EVENTS)
+    return {
+        name: tuple(
+            values.function(f"events.{name}", one)
+            for one in (entry if isinstance(entry, list | tuple) else [entry])
+        )
+        for name, entry in given.items()
+        if entry is not None
+    }
+
+
+def _cookies(given: Any, *, secure: bool) -> parts.Cookies:
+    if given is None:
+        given = {}
+    if not isinstance(given, Mapping):
+        raise ConfigError("cookies", f"must be a mapping of {', '.join(_COOKIES)}")
+    _refuse_unknown("cookies", given, _COOKIES)
+    formats = {kind: _cookie(kind, given.get(kind) or {}, secure) for kind in _COOKIES}
+    formats.pop("flow")
+    return parts.Cookies(**formats)
+
+
+def _cookie(kind: str, given: Any, secure: bool) -> CookieFormat:
+    key = f"cookies.{kind}"
+    if not isinstance(given, Mapping):
+        raise ConfigError(key, f"must be a mapping of {', '.join(_COOKIE_OPTIONS)}")
+    _refuse_unknown(key, given, _COOKIE_OPTIONS)
+    options = {
+        name: _COOKIE_OPTIONS[name](f"{key}.{name}", value)
+        for name, value in given.items()
+        if value is not None
+    }
+    secure = options.get("secure", secure)
+    domain, path = options.get("domain"), options.get("path", "/")
+    same_site = cast(SameSite, options.get("same_site", "Lax"))
+    prefix = ""
+    if secure:
+        prefix = "__Host-" if domain is None and path == "/" else "__Secure-"
+    name = options.get("name", f"{prefix}auth.{_COOKIES[kind]}")
+    # browsers drop a cookie that breaks its prefix's promise, without a word (RFC 6265bis 4.1.3)
+    if name.startswith("__Host-") and not (secure and domain is None and path == "/"):
+        raise ConfigError(f"{key}.name", "__Host- wants https, no domain and the path /")
+    if name.startswith("__Secure-") and not secure:
+        raise ConfigError(f"{key}.name", "__Secure- wants https")
+    if same_site == "None" and not secure:
+        raise ConfigError(f"{key}.same_site", "'None' wants https")
+    return CookieFormat(name, secure, path, domain, same_site)
+
+
+def _texts(given: Any) -> Mapping[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigError("texts", "must be a mapping of message ids to texts")
+    return {str(key): values.text(f"texts.{key}", value) for key, value in given.items()}
+
+
+def _addresses(key: str, given: Any) -> frozenset[str]:
+    return frozenset(entry.strip().lower().lstrip("@") for entry in values.strings(key, given))
+
+
+def _set(key: str, given: Any) -> frozenset[str]:
+    return frozenset(values.strings(key, given))
+
+
+def _reader(key: str, given: Any) -> Any:
+    reader = values.load(key, given) if isinstance(given, str) else given
+    if isinstance(reader, type) or not callable(getattr(reader, "read", None)):
+        raise ConfigError(key, "must be an object with read(environ, now)")
+    return reader
+
+
+def _logger(key: str, given: Any) -> logging.Logger:
+    if isinstance(given, logging.Logger):
+        return given
+    return logging.getLogger(values.text(key, given))

@@ -1,0 +1,90 @@
+"""The groups of options, as frozen values with their defaults.
+
+What lives here: what an option is called, its default, and its documentation. How a value gets
+in and what is refused: ``values`` (one option) and ``checks`` (options together).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wsgi_auth.cookies import CookieFormat
+
+DAY = 86_400
+
+EVENTS = (
+    "sign_in",
+    "sign_out",
+    "create_user",
+    "update_user",
+    "link_account",
+    "session",
+    "denied",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How long a session lives and where it is kept. Times are seconds."""
+
+    strategy: Literal["cookie", "jwt", "database"] = "cookie"
+    #: Never write or delete the session cookie (another program owns it).
+    read_only: bool = False
+    #: Idle life: a session unused for this long has ended.
+    max_age: int = 30 * DAY
+    #: A session in use is prolonged at most this often; 0 is at every request.
+    update_age: int = DAY
+    #: The whole life since sign-in, however busy; None is without end.
+    absolute_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """The application's own word in sign-in and session; None keeps the default."""
+
+    sign_in: Callable[..., Any] | None = None
+    redirect: Callable[..., Any] | None = None
+    jwt: Callable[..., Any] | None = None
+    session: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """Your own pages in place of the built-in ones: paths below the mount."""
+
+    #: May be an absolute URL: sign-in then lives in another application.
+    sign_in: str | None = None
+    sign_out: str | None = None
+    error: str | None = None
+    verify_request: str | None = None
+    new_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Attempts at sign-in, as ``10 per 15 minutes``; ``off`` lifts one."""
+
+    account: str = "10 per 15 minutes"
+    address: str = "50 per 15 minutes"
+    #: ``memory://`` counts in this process; a Redis URL counts for all of them.
+    storage: str = "memory://"
+
+
+@dataclass(frozen=True, slots=True)
+class Responders:
+    """Your own answers: ``f(environ, decision)`` returns a WSGI application; None is built in."""
+
+    redirect: Callable[..., Any] | None = None
+    unauthorized: Callable[..., Any] | None = None
+    forbidden: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """The cookies by purpose, with names and attributes as they are sent."""
+
+    session: CookieFormat
+    csrf: CookieFormat
+    dev: CookieFormat

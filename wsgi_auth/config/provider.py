@@ -1,0 +1,140 @@
+"""Providers as a configuration spells them: a name, a mapping or an object, each made a provider.
+
+What lives here: which options an entry may have. What a provider does is in ``providers``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wsgi_auth.config import values
+from wsgi_auth.config.roads import env_prefix
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.providers.base import Field, Provider
+from wsgi_auth.providers.credentials import PASSWORD, USERNAME, Credentials
+from wsgi_auth.providers.dev import Dev
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_OPTIONS = {
+    "credentials": {"authorize", "fields"},
+    "htpasswd": {"file"},
+    "dev": {"people"},
+}
+
+
+def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Provider:
+    """The provider that one entry of ``providers`` means: a name, a mapping or an object.
+
+    What a mapping leaves out comes from ``AUTH_<ID>_<OPTION>`` in ``env``; relative files count
+    from ``here``. Raises :class:`ConfigError` for anything that is not a provider.
+    """
+    if isinstance(entry, str):
+        entry = {"id": entry.strip()}
+    if not isinstance(entry, Mapping):
+        return _checked(entry)
+    given = {key: value for key, value in entry.items() if value is not None}
+    name = str(given.get("id", ""))
+    kind = str(given.pop("type", name))
+    key = f"providers.{name or '?'}"
+    if not name:
+        raise ConfigError(key, "needs an id")
+    if kind not in _OPTIONS:
+        raise ConfigError(
+            key,
+            f"there is no provider {kind!r} in this release; it has {', '.join(_OPTIONS)}"
+            + values.near(kind, _OPTIONS),
+        )
+    options = _OPTIONS[kind]
+    for option in given:
+        if option not in options | {"id", "name"}:
+            raise ConfigError(
+                f"{key}.{option}",
+                f"there is no such option; a provider of type {kind!r} has "
+                + ", ".join(sorted(options | {"id", "name"}))
+                + values.near(option, options),
+            )
+    for option in options:
+        variable = env_prefix(name) + option.upper()
+        if option not in given and env.get(variable):
+            given[option] = env[variable]
+    return _checked(_MAKERS[kind](key, given, here))
+
+
+def _credentials(key: str, given: dict[str, Any], here: Path | None) -> Credentials:
+    authorize = given.get("authorize")
+    if authorize is None:
+        raise ConfigError(
+            f"{key}.authorize",
+            "is missing: a callable, or 'package.module:name', that takes (credentials, request) "
+            "and returns a user mapping or None",
+        )
+    given["authorize"] = values.function(f"{key}.authorize", authorize)
+    if "fields" in given:
+        given["fields"] = _fields(f"{key}.fields", given["fields"])
+    return Credentials(**given)
+
+
+def _fields(key: str, given: Any) -> tuple[Field, ...]:
+    if not isinstance(given, Mapping) or not given:
+        raise ConfigError(key, "must map field names to {'label', 'type', ...}")
+    found = []
+    for name, options in given.items():
+        if not isinstance(options, Mapping) or not _ID.fullmatch(str(name)):
+            raise ConfigError(f"{key}.{name}", "must be a mapping with 'label' and 'type'")
+        unknown = set(options) - {"label", "type", "autocomplete", "required"}
+        if unknown:
+            raise ConfigError(
+                f"{key}.{name}.{sorted(unknown)[0]}",
+                "there is no such option; a field has label, type, autocomplete, required",
+            )
+        standard = {field.name: field for field in (USERNAME, PASSWORD)}.get(str(name))
+        kind = str(options.get("type", standard.type if standard else "text"))
+        if kind not in ("text", "password", "email", "tel", "url", "number"):
+            raise ConfigError(f"{key}.{name}.type", f"{kind!r} is no type of input for text")
+        found.append(
+            Field(
+                str(name),
+                str(options.get("label", standard.label if standard else name)),
+                kind,
+                str(options.get("autocomplete", standard.autocomplete if standard else "")),
+                bool(options.get("required", True)),
+            )
+        )
+    return tuple(found)
+
+
+def _htpasswd(key: str, given: dict[str, Any], here: Path | None) -> Any:
+    if not isinstance(given.get("file"), str | Path) or not str(given["file"]):
+        raise ConfigError(f"{key}.file", "is missing: the path of a file that `htpasswd -B` wrote")
+    file = Path(given["file"]).expanduser()
+    given["file"] = here / file if here is not None and not file.is_absolute() else file
+    from wsgi_auth.providers.htpasswd import Htpasswd
+
+    return Htpasswd(**given)
+
+
+def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:
+    people = given.get("people")
+    if people is not None:
+        if isinstance(people, str):
+            people = [{"id": name} for name in people.replace(",", " ").split()]
+        if not all(isinstance(each, Mapping) and each.get("id") for each in people):
+            raise ConfigError(f"{key}.people", "must be a list of user mappings with an id")
+        given["people"] = tuple(people)
+    return Dev(**given)
+
+
+_MAKERS = {"credentials": _credentials, "htpasswd": _htpasswd, "dev": _dev}
+
+
+def _checked(provider: Any) -> Provider:
+    if isinstance(provider, type) or not isinstance(provider, Provider):
+        raise ConfigError("providers", f"{provider!r} is no provider: it needs id, name and type")
+    if not _ID.fullmatch(provider.id):
+        raise ConfigError(
+            "providers", f"the id {provider.id!r} must be letters, digits, '-' and '_' only"
+        )
+    return provider

@@ -1,0 +1,157 @@
+"""Every road in: PasteDeploy and plain INI, TOML and environment variables, each to one mapping.
+
+What lives here: turning flat, dotted or upper-case names into the nested mapping that
+``AuthConfig.from_mapping`` takes, and nothing else: no option is judged here, so the same option
+cannot mean two things on two roads.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wsgi_auth.config.values import near
+from wsgi_auth.errors import ConfigError
+
+_PLURAL = {
+    "provider": "providers",
+    "route": "routes",
+    "callback": "callbacks",
+    "event": "events",
+    "page": "pages",
+    "cookie": "cookies",
+    "limit": "limits",
+    "responder": "responders",
+    "text": "texts",
+}
+
+
+def nested(flat: Mapping[str, Any], prefix: str = "auth.") -> dict[str, Any]:
+    """Dotted keys as nested mappings: ``session.max_age`` as ``{"session": {"max_age": ...}}``.
+
+    Keys may bear ``prefix``. Named things come singular or plural (``route.admin.source``).
+    Where a section is both listed (``providers = htpasswd``) and described
+    (``provider.htpasswd.file``), the description belongs to the listed entry. A key given twice
+    under two spellings is a ``ConfigError``.
+    """
+    tree: dict[str, Any] = {}
+    lists: dict[str, Any] = {}
+    for name, value in flat.items():
+        steps = name.removeprefix(prefix).split(".")
+        # everything behind ``texts.`` is one message id, which has dots of its own
+        if _PLURAL.get(steps[0], steps[0]) == "texts" and len(steps) > 1:
+            steps = ["texts", ".".join(steps[1:])]
+        steps[0] = _PLURAL.get(steps[0], steps[0])
+        if steps[0] in ("providers", "routes") and len(steps) == 1:
+            lists[steps[0]] = value
+            continue
+        at = tree
+        for step in steps[:-1]:
+            at = at.setdefault(step, {})
+            if not isinstance(at, dict):
+                raise ConfigError(name, f"{step!r} is a value of its own above")
+        if steps[-1] in at:
+            raise ConfigError(name, "is given twice (with and without a prefix, or in the plural)")
+        at[steps[-1]] = value
+    for section, value in lists.items():
+        described = tree.get(section, {})
+        listed = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        if section == "routes" and not described:
+            tree[section] = [line.strip() for line in str(value).splitlines() if line.strip()]
+            continue
+        tree[section] = {name: described.pop(name, {}) for name in listed} | described
+    return tree
+
+
+def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sections ``[auth]`` and ``[app]`` of a plain INI file, as nested mappings."""
+    parser = configparser.ConfigParser(
+        interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), strict=True
+    )
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    try:
+        parser.read_string(_read(path), str(path))
+    except configparser.Error as error:
+        raise ConfigError("", f"{path}: {error}") from error
+    unknown = set(parser.sections()) - {section, "app"}
+    if unknown or not parser.has_section(section):
+        found = ", ".join(f"[{name}]" for name in parser.sections()) or "none"
+        raise ConfigError("", f"{path}: wants a section [{section}] (and may have [app]); {found}")
+    here = str(path.parent)
+    sections = [
+        {
+            name: value.replace("%(here)s", here)
+            for name, value in (parser.items(wanted) if parser.has_section(wanted) else ())
+        }
+        for wanted in (section, "app")
+    ]
+    return nested(sections[0]), sections[1]
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A TOML file: its options (all at the top, or all below ``[auth]``) and its ``[app]``."""
+    try:
+        tree = tomllib.loads(_read(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"{path}: {error}") from error
+    app = tree.pop("app", {})
+    if not isinstance(app, dict):
+        raise ConfigError("app", "must be a table of arguments")
+    if set(tree) == {"auth"} and isinstance(tree["auth"], dict):
+        tree = tree["auth"]
+    # a dotted key may also be written as a string, as in INI
+    return (nested(tree) if any("." in name for name in tree) else tree), app
+
+
+def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """The options that ``AUTH_*`` variables set: ``AUTH_SESSION_MAX_AGE`` is ``session.max_age``.
+
+    ``AUTH_PROVIDERS`` lists providers; ``AUTH_<ID>_<OPTION>`` describes one of them. A variable
+    that names nothing is left alone (others use the prefix too) unless it is nearly an option.
+    """
+    known = {"AUTH_" + "_".join(steps).upper(): steps for steps in options}
+    # these have rules of their own (rotation, the older names), which from_mapping knows
+    own = {"AUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_URL", "AUTH_DEV"}
+    providers = environ.get("AUTH_PROVIDERS", "").replace(",", " ").split()
+    flat: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith("AUTH_") or variable in own or not value:
+            continue
+        if variable in known:
+            flat[".".join(known[variable])] = value
+            continue
+        owner = next((name for name in providers if variable.startswith(env_prefix(name))), None)
+        if owner is not None:
+            # AUTH_HTPASSWD_FILE is the provider's option file; from_mapping reads the rest itself
+            continue
+        hint = near(variable, known) if len(variable) > 8 else ""
+        if hint and _distance_is_small(variable, hint):
+            raise ConfigError(variable, f"is no option{hint}")
+    return nested(flat)
+
+
+def env_prefix(provider_id: str) -> str:
+    """``AUTH_GITHUB_`` for ``github``: upper case, a hyphen as an underscore (as Auth.js)."""
+    return f"AUTH_{provider_id.upper().replace('-', '_')}_"
+
+
+def _distance_is_small(variable: str, hint: str) -> bool:
+    import difflib
+
+    meant = hint.split("'")[1]
+    return difflib.SequenceMatcher(None, variable, meant).ratio() > 0.88
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            "", f"cannot read {str(path)!r}: {os.strerror(error.errno or 0)}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("", f"{path} is not UTF-8 text: {error}") from error

@@ -1,0 +1,34 @@
+"""The secret of development: made once, kept in the user's cache folder, used nowhere else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def new_secret() -> str:
+    """A fresh secret of 256 random bits, as text."""
+    return secrets.token_urlsafe(32)
+
+
+def dev_secret() -> bytes:
+    """This user's development secret, made on first use (mode 0600), so that a reload signs nobody
+    out. Where nothing can be written it lasts as long as the process."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsgi_auth"
+    file = folder / "dev-secret"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(handle, "w") as stream:
+                stream.write(new_secret())
+        kept = file.read_text(encoding="ascii").strip()
+        if len(kept) >= 32 and not file.stat().st_mode & 0o077:
+            return kept.encode()
+    except OSError:
+        pass
+    return new_secret().encode()

@@ -1,0 +1,200 @@
+"""Checked values: one small function a kind, each from whatever a road hands in to what is stored.
+
+Every function takes the option's full name and the value, native or as the text of an INI file or
+an environment variable, and returns the one right form or raises a :class:`ConfigError` that
+names the option and says what would be right. What must not live here: which option exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from wsgi_auth.cookies import SameSite
+from wsgi_auth.errors import ConfigError
+
+T = TypeVar("T")
+
+_DURATION = re.compile(r"\s*([0-9]+)\s*(s|m|h|d|w)?\s*")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}
+_LONGEST = 10 * 366 * 86_400
+_TRUE = {"true", "yes", "on", "1"}
+_FALSE = {"false", "no", "off", "0"}
+_DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+# A cookie's name is an RFC 9110 token; ours may bear no dot-number ending, which marks a chunk.
+_COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_PATH = re.compile(r"/[!-~]*")
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the nearest of the known words, else an empty string."""
+    found = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def text(key: str, value: Any) -> str:
+    """A non-empty string without control characters."""
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(key, f"must be a non-empty string, not {_shown(value)}")
+    if any(ord(character) < 32 for character in value.strip()):
+        raise ConfigError(key, "must not hold control characters")
+    return value.strip()
+
+
+def boolean(key: str, value: Any) -> bool:
+    """True or False; as text true/false, yes/no, on/off, 1/0."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    raise ConfigError(key, f"must be true or false, not {_shown(value)}")
+
+
+def integer(key: str, value: Any) -> int:
+    """A whole number, zero or more."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value.strip())
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigError(key, f"must be a whole number of 0 or more, not {_shown(value)}")
+    return value
+
+
+def duration(key: str, value: Any) -> int:
+    """Seconds, from a number of seconds, a ``timedelta`` or ``30d``, ``12h``, ``15m``, ``60s``."""
+    if hasattr(value, "total_seconds"):
+        value = int(value.total_seconds())
+    if isinstance(value, str):
+        found = _DURATION.fullmatch(value)
+        if found and found.group(0).isascii() and len(found.group(1)) < 12:
+            value = int(found.group(1)) * _UNITS[found.group(2)]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LONGEST:
+        raise ConfigError(
+            key, f"must be seconds or a duration such as '30d', '12h', '15m', not {_shown(value)}"
+        )
+    return value
+
+
+def positive_duration(key: str, value: Any) -> int:
+    """A duration of at least one second."""
+    seconds = duration(key, value)
+    if not seconds:
+        raise ConfigError(key, "must be longer than 0 seconds")
+    return seconds
+
+
+def strings(key: str, value: Any) -> tuple[str, ...]:
+    """A tuple of strings; as text one a line, or separated by commas or blanks."""
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    return tuple(text(key, item) for item in sequence(key, value))
+
+
+def lines(key: str, value: Any) -> tuple[Any, ...]:
+    """A tuple; as text one item a line (an item may hold commas and blanks)."""
+    if isinstance(value, str):
+        value = [line.strip() for line in value.splitlines() if line.strip()]
+    if isinstance(value, re.Pattern) or not isinstance(value, Sequence):
+        value = [value]
+    return tuple(value)
+
+
+def sequence(key: str, value: Any) -> tuple[Any, ...]:
+    """A list, tuple or set, as a tuple."""
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    if not isinstance(value, list | tuple):
+        raise ConfigError(key, f"must be a list, not {_shown(value)}")
+    return tuple(value)
+
+
+def function(key: str, value: Any) -> Callable[..., Any]:
+    """A callable, or ``package.module:name`` of one."""
+    if isinstance(value, str):
+        value = load(key, value.strip())
+    if not callable(value):
+        raise ConfigError(key, f"must be a callable or 'package.module:name', not {_shown(value)}")
+    found: Callable[..., Any] = value
+    return found
+
+
+def load(key: str, name: str) -> Any:
+    """The object that ``package.module:name`` names."""
+    if not _DOTTED.fullmatch(name):
+        raise ConfigError(key, f"{name!r} is not of the form 'package.module:name'")
+    module_name, _, attributes = name.partition(":")
+    try:
+        found = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(key, f"cannot import {module_name!r}: {error}") from error
+    for attribute in attributes.split("."):
+        if not hasattr(found, attribute):
+            raise ConfigError(
+                key, f"{module_name!r} has no {attribute!r}{near(attribute, dir(found))}"
+            )
+        found = getattr(found, attribute)
+    return found
+
+
+def choice(*allowed: str) -> Callable[[str, Any], str]:
+    """A function for one of these words."""
+
+    def chosen(key: str, value: Any) -> str:
+        if isinstance(value, str) and value.strip() in allowed:
+            return value.strip()
+        words = ", ".join(repr(word) for word in allowed)
+        hint = near(value, allowed) if isinstance(value, str) else ""
+        raise ConfigError(key, f"must be one of {words}, not {_shown(value)}{hint}")
+
+    return chosen
+
+
+def same_site(key: str, value: Any) -> str:
+    """``Lax``, ``Strict`` or ``None`` (the word)."""
+    word = value.strip().capitalize() if isinstance(value, str) else value
+    return choice(*get_args(SameSite))(key, word)
+
+
+def cookie_name(key: str, value: Any) -> str:
+    """An RFC 9110 token that does not look like a chunk of another cookie."""
+    name = text(key, value)
+    if not _COOKIE_NAME.fullmatch(name):
+        raise ConfigError(key, f"{name!r} is no cookie name (RFC 9110 token characters only)")
+    if re.search(r"\.[0-9]+$", name):
+        raise ConfigError(key, f"{name!r} ends like a chunk; leave out the number at the end")
+    return name
+
+
+def path(key: str, value: Any) -> str:
+    """An absolute path such as ``/auth``; a trailing slash is dropped."""
+    found = text(key, value)
+    if not _PATH.fullmatch(found) or "//" in found or set(found) & set("\\;?#%"):
+        raise ConfigError(key, f"must be a path such as '/login', not {found!r}")
+    return found.rstrip("/") or "/"
+
+
+def file(key: str, value: Any, here: Path | None) -> Path:
+    """The path of a file that can be read; a relative one counts from ``here``."""
+    if not isinstance(value, str | Path) or not str(value):
+        raise ConfigError(key, f"must be the path of a file, not {_shown(value)}")
+    found = Path(value).expanduser()
+    if here is not None and not found.is_absolute():
+        found = here / found
+    if not found.is_file():
+        raise ConfigError(key, f"there is no file {str(found)!r}")
+    return found
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: its kind always, its text only if it is short and no secret's type."""
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 60 else f"a string of {len(value)} characters"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,150 @@
+"""Cookies as text: finding one's own in a header, cutting long values, writing Set-Cookie.
+
+What lives here: the format. What must not: what a value means (``tokens``), and which cookie is
+called what (``config``). Nothing here uses ``http.cookies`` or WebOb, whose parsers lose cookies
+behind a broken neighbour or take quadratic time on hostile input (R006, R007).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+#: Most octets of name and value in one Set-Cookie. Browsers take 4,096 (RFC 6265bis section 5.6).
+MAX_COOKIE = 4_000
+#: Most characters of a header that are looked at. Servers cut far below it.
+MAX_HEADER = 131_072
+#: Most chunks one value is cut into.
+MAX_CHUNKS = 24
+
+# Our own values never hold a separator, so a value ends at the first one. A comma separates too:
+# servers join repeated Cookie headers with it (HTTP/2 sends them split).
+_VALUE = re.compile(r"[^;, \t]*")
+_BEFORE = frozenset("; ,\t")
+_CHUNK = re.compile(r"\.(0|[1-9][0-9]?)=([^;, \t]*)")
+
+SameSite = Literal["Lax", "Strict", "None"]
+
+
+def values(header: str, name: str) -> list[str]:
+    """Every value that a Cookie header gives for exactly ``name``, in the header's order.
+
+    Linear in the header; never raises. A name that merely ends in ``name``, or differs in case,
+    is another cookie.
+    """
+    found: list[str] = []
+    if len(header) > MAX_HEADER:
+        return found
+    key = name + "="
+    at = header.find(key)
+    while at >= 0:
+        end = at + len(key)
+        if at == 0 or header[at - 1] in _BEFORE:
+            value = _VALUE.match(header, end)
+            assert value is not None  # noqa: S101 - the pattern matches the empty string
+            found.append(value.group())
+            end = value.end()
+        at = header.find(key, end)
+    return found
+
+
+def chunks(header: str, name: str) -> dict[int, list[str]]:
+    """The values of ``name.0``, ``name.1``, ... by number, each in the header's order."""
+    found: dict[int, list[str]] = {}
+    if len(header) > MAX_HEADER:
+        return found
+    at = header.find(name + ".")
+    while at >= 0:
+        end = at + len(name) + 1
+        if at == 0 or header[at - 1] in _BEFORE:
+            chunk = _CHUNK.match(header, end - 1)
+            if chunk is not None:
+                found.setdefault(int(chunk.group(1)), []).append(chunk.group(2))
+                end = chunk.end()
+        at = header.find(name + ".", end)
+    return found
+
+
+def cut(name: str, value: str, limit: int = MAX_COOKIE) -> list[tuple[str, str]]:
+    """The cookies ``(name, value)`` that carry ``value``: one, or ``name.0`` to ``name.n``.
+
+    The first chunk begins with the number of chunks and ``~``, so that a chunk left over from a
+    longer value is never taken for a part of this one. Raises ``ValueError`` above
+    :data:`MAX_CHUNKS` chunks.
+    """
+    if len(name) + len(value) <= limit:
+        return [(name, value)]
+    room = limit - len(name) - len(".00") - len("00~")
+    pieces = [value[start : start + room] for start in range(0, len(value), room)]
+    if len(pieces) > MAX_CHUNKS:
+        raise ValueError(f"{len(value)} characters do not fit into {MAX_CHUNKS} cookies")
+    pieces[0] = f"{len(pieces)}~{pieces[0]}"
+    return [(f"{name}.{number}", piece) for number, piece in enumerate(pieces)]
+
+
+def join(found: dict[int, list[str]]) -> list[str]:
+    """The values that the chunks of a header may stand for (at most two), most likely first.
+
+    Complete sets only. Of a chunk sent twice the first of each is joined, then the last of each.
+    """
+    joined: list[str] = []
+    for pick in (0, -1):
+        count, separator, first = found.get(0, [""])[pick].partition("~")
+        if not separator or not count.isascii() or not count.isdigit() or len(count) > 2:
+            continue
+        try:
+            rest = [found[number][pick] for number in range(1, int(count))]
+        except KeyError:
+            continue
+        value = "".join((first, *rest))
+        if value not in joined:
+            joined.append(value)
+    return joined
+
+
+def names(header: str, name: str) -> tuple[str, ...]:
+    """The names under which a header bears ``name`` or chunks of it: all that has to be deleted
+    when the value goes (R005)."""
+    plain = (name,) if values(header, name) else ()
+    return plain + tuple(f"{name}.{number}" for number in sorted(chunks(header, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class CookieFormat:
+    """The name and attributes of one kind of cookie; writes its Set-Cookie values.
+
+    HttpOnly always. ``__Host-`` and ``__Secure-`` are part of ``name`` (RFC 6265bis 4.1.3).
+    """
+
+    name: str
+    secure: bool
+    path: str = "/"
+    domain: str | None = None
+    same_site: SameSite = "Lax"
+
+    @property
+    def attributes(self) -> str:
+        """What follows the value and its Max-Age, the same for setting and removing (R012)."""
+        domain = f"; Domain={self.domain}" if self.domain else ""
+        secure = "; Secure" if self.secure else ""
+        return f"; Path={self.path}{domain}; HttpOnly; SameSite={self.same_site}{secure}"
+
+    def set(self, value: str, max_age: int | None = None) -> list[str]:
+        """The Set-Cookie values that store ``value``; without ``max_age`` (seconds) it lasts as
+        long as the browser runs."""
+        age = "" if max_age is None else f"; Max-Age={max_age}"
+        tail = age + self.attributes
+        return [f"{name}={piece}{tail}" for name, piece in cut(self.name, value)]
+
+    def remove(self, found: Iterable[str]) -> list[str]:
+        """The Set-Cookie values that delete the cookies of these names."""
+        tail = "=; Max-Age=0" + self.attributes
+        return [name + tail for name in found]
+
+    def replace(self, value: str, max_age: int | None, found: Sequence[str]) -> list[str]:
+        """Set ``value`` and delete whichever of the cookies ``found`` it no longer uses."""
+        written = self.set(value, max_age)
+        kept = {header.partition("=")[0] for header in written}
+        return written + self.remove(name for name in found if name not in kept)

@@ -1,0 +1,47 @@
+"""The fence around development mode: loopback only, whoever claims what.
+
+With ``dev`` anybody can be anybody, so every request that may have come from another machine is
+refused: another Host (DNS rebinding), another peer, or a header only a proxy adds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+
+from wsgi_auth.types import Environ
+
+#: Headers that say the request passed a proxy, which makes anyone look local.
+FORWARDING = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+    "HTTP_VIA",
+)
+
+
+def outsider(environ: Environ, peers: Collection[str]) -> str | None:
+    """Why this request is not from this machine (or one of ``peers``); None if it is."""
+    host = environ.get("HTTP_HOST", "")
+    name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    if not (_is_loopback(name.strip("[]")) or name.lower() == "localhost"):
+        return f"the Host is {host[:100]!a}"
+    # an in-process call (WebTest) has no peer; every server names one
+    peer = environ.get("REMOTE_ADDR")
+    if peer is not None and not _is_loopback(peer) and peer not in peers:
+        return f"the peer is {peer[:100]!a}"
+    for name in FORWARDING:
+        if name in environ:
+            return f"it bears {name[5:].replace('_', '-').title()}"
+    return None
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return parsed.is_loopback or (mapped is not None and mapped.is_loopback)

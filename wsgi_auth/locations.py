@@ -1,0 +1,121 @@
+"""Where things are: the mount, our own pages, and where a visitor may be sent back to.
+
+Everything absolute comes from the configured ``url`` and nothing else (R063); without one, only
+paths are ever written, below the mount the server reports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import CallbackError
+from wsgi_auth.types import Environ
+from wsgi_auth.urls import BaseURL, local_url, quote_return, safe_return_url
+
+
+class Locations:
+    """Builds the URLs of one configuration for one request at a time."""
+
+    def __init__(self, config: AuthConfig) -> None:
+        self._config = config
+        self._base = config.url
+        self._page = config.pages.sign_in
+        self._absolute_page = bool(self._page and not self._page.startswith("/"))
+        mount = config.url.mount if config.url else ""
+        page = self._page or config.base_path + "/signin"
+        # ready for every refusal: all but the return URL
+        self._sign_in = (page if self._absolute_page else local_url(mount, page)) + "?callbackUrl="
+
+    def mount(self, environ: Environ) -> str:
+        """The path the application is mounted at, percent-encoded; "" at the root."""
+        if self._base is not None:
+            return self._base.mount
+        script = environ.get("SCRIPT_NAME") or ""
+        return (
+            local_url("", script.encode("latin-1", "replace").decode("utf-8", "replace"))
+            if (script.strip("/"))
+            else ""
+        )
+
+    def base(self, environ: Environ) -> BaseURL | None:
+        """The public base URL; under ``dev`` that of this request, else None if there is none."""
+        if self._base is not None or not self._config.dev:
+            return self._base
+        try:
+            return BaseURL.parse(
+                f"{environ.get('wsgi.url_scheme', 'http')}://{environ.get('HTTP_HOST', '')}"
+            )
+        except Exception:
+            return None
+
+    def origins(self, environ: Environ) -> tuple[str, ...]:
+        """The origins that count as our own; empty when none is configured."""
+        return (self._base.origin,) if self._base is not None else ()
+
+    def endpoint(self, environ: Environ, action: str, **params: str) -> str:
+        """The URL of one of our own endpoints, such as ``signin`` or ``callback/htpasswd``."""
+        return local_url(self.mount(environ), f"{self._config.base_path}/{action}", params)
+
+    def page(self, environ: Environ, name: str, **params: str) -> str:
+        """The URL of a page: the application's own if ``pages`` has one, else the built-in one."""
+        own: str | None = getattr(self._config.pages, name)
+        if own is None:
+            return self.endpoint(environ, _BUILT_IN[name], **params)
+        if own.startswith("/"):
+            return local_url(self.mount(environ), own, params)
+        return own + local_url("", "", params).lstrip("/")
+
+    def sign_in(self, environ: Environ) -> str:
+        """The sign-in page, to come back to this very request. On the path of every refusal."""
+        if self._base is not None:
+            here = quote_return(
+                self._base.mount + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+            )
+            if self._absolute_page:
+                here = quote_return_absolute(self._base.origin, here)
+            return self._sign_in + here
+        script = environ.get("SCRIPT_NAME", "")
+        here = quote_return(script + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+        if script and not self._absolute_page:
+            return f"{self.page(environ, 'sign_in')}?callbackUrl={here}"
+        return self._sign_in + here
+
+    def return_url(self, environ: Environ, wanted: Any) -> str:
+        """Where a visitor goes on: ``wanted`` if it is ours or listed, else the default page.
+
+        The ``redirect`` callback is asked, and what it says is checked again (R057 to R061).
+        """
+        base = self.base(environ)
+        mount = self.mount(environ)
+
+        def safe(value: Any) -> str:
+            return safe_return_url(
+                value,
+                base=base,
+                mount=mount,
+                allowed=self._config.allowed_redirects,
+                default="/",
+            )
+
+        url = safe(wanted)
+        callback = self._config.callbacks.redirect
+        if callback is None:
+            return url
+        try:
+            return safe(callback(url, str(base) if base else mount + "/"))
+        except Exception as error:
+            raise CallbackError("redirect", f"raised {type(error).__name__}") from error
+
+
+_BUILT_IN = {
+    "sign_in": "signin",
+    "sign_out": "signout",
+    "error": "error",
+    "verify_request": "verify-request",
+}
+
+
+def quote_return_absolute(origin: str, here: str) -> str:
+    """A quoted return path as a quoted absolute URL, for a sign-in page on another origin."""
+    return origin.replace(":", "%3A") + here

@@ -1,0 +1,396 @@
+"""``AuthMiddleware`` and ``require``: the shell, the only place that speaks WSGI to both sides.
+
+What lives here: the order of things on a request's way, and the composition of the pieces. What
+must not: a decision of any kind. Every line of ``__call__`` is on the path of every request.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wsgi_auth.actions import endpoints
+from wsgi_auth.auth import HANDLE, SESSION, Auth, get_auth
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.dev import outsider
+from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
+from wsgi_auth.events import shown
+from wsgi_auth.matcher import RouteMatcher
+from wsgi_auth.reader import CookieSessionReader
+from wsgi_auth.remote_user import RemoteUser
+from wsgi_auth.responders import NO_STORE, TEXT
+from wsgi_auth.responders import answer as text_answer
+from wsgi_auth.site import Site
+from wsgi_auth.types import (
+    ANONYMOUS,
+    PASS,
+    Claims,
+    Environ,
+    Failed,
+    Forbidden,
+    Headers,
+    Reading,
+    Route,
+    Session,
+    StartResponse,
+    WSGIApp,
+)
+
+if TYPE_CHECKING:
+    from wsgi_auth.basic import BasicAuthentication
+    from wsgi_auth.protocols import Attempts
+
+
+class AuthMiddleware:
+    """Sign-in, sessions and route protection around any WSGI application.
+
+    ``config`` is a mapping or an :class:`AuthConfig`; keyword options override it. Raises
+    :class:`ConfigError`, which names the option, for anything that is wrong with them.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        config: AuthConfig | Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        if not callable(app):
+            raise ConfigError("", f"the application must be a WSGI app, not {type(app).__name__}")
+        if isinstance(config, AuthConfig):
+            config = config.override(**options) if options else config
+        else:
+            config = AuthConfig.from_mapping({**(config or {}), **options})
+        self.app = app
+        self.config = config
+        self.site = site = Site(config, time.time, lambda: _attempts(config))
+        self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
+        self._plan = self.matcher.plan
+        self._read = site.reader.read
+        self._endpoints = endpoints(config)
+        self._pages = frozenset(
+            page
+            for page in (
+                config.pages.sign_in,
+                config.pages.sign_out,
+                config.pages.error,
+                config.pages.verify_request,
+                config.pages.new_user,
+            )
+            if page and page.startswith("/")
+        )
+        self._remote_user = RemoteUser(config.remote_user) if config.remote_user else None
+        self._basic: BasicAuthentication | None = None
+        self._fenced = config.dev
+        for warning in config.warnings:
+            config.logger.warning("%s", warning)
+        if config.dev and any(provider.type == "dev" for provider in config.providers):
+            config.logger.warning(
+                "dev: the chooser opens at %s/signin?dev_key=%s on this application's address",
+                config.base_path,
+                site.dev_key,
+            )
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request (PEP 3333)."""
+        path = environ.get("PATH_INFO", "")
+        plan = self.matcher.memo.get(path) or self._plan(path)
+        environ[SESSION] = None
+        if self._remote_user is not None:
+            self._remote_user.remove(environ)
+        if self._fenced:
+            why = outsider(environ, self.config.dev_peers)
+            if why is not None:
+                return self._fence(why)(environ, start_response)
+        if plan.ignored and path not in self._endpoints:
+            environ.pop(HANDLE, None)
+            return self.app(environ, start_response)
+        now = time.time()
+        failed = None
+        try:
+            reading = self._read(environ, now)
+        except Exception as error:
+            reading, failed = ANONYMOUS, self._failure(error)
+        environ[SESSION] = reading.session
+        environ[HANDLE] = handle = Auth(self.site, environ, start_response, reading)
+        if path in self._endpoints:
+            return self._act(path, environ, handle, reading, failed)
+        routes = plan.routes(environ)
+        if routes and path not in self._pages:
+            handle.guard()
+            decision: Any = failed
+            if decision is None:
+                if reading.session is None and "HTTP_AUTHORIZATION" in environ:
+                    reading = self._basic_reading(environ, handle, routes, now)
+                    if type(reading) is Failed:
+                        return self._refuse(environ, handle, reading)
+                decision = self.site.authorizer.decide(environ, reading, routes, now)
+            if decision is not PASS:
+                return self._refuse(environ, handle, decision)
+        if self._remote_user is not None:
+            refused = self._set_remote_user(environ, reading)
+            if refused is not None:
+                return self._refuse(environ, handle, refused)
+        if self.config.challenge_401 and reading.session is None:
+            return _Challenged(self.app, handle, environ).run()
+        return self.app(environ, handle.start_response)
+
+    # --- refusing -----------------------------------------------------------------------------
+
+    def _refuse(self, environ: Environ, handle: Auth, decision: Any) -> Iterable[bytes]:
+        """The answer to a refused request; the application is never called."""
+        try:
+            app = self.site.responders.respond(environ, decision)
+            return app(environ, handle.start_response)
+        except Exception:
+            self.config.logger.exception("a responder failed; the request is refused")
+            return self.site.responders.failed(environ, Failed())(environ, handle.start_response)
+
+    def _failure(self, error: Exception) -> Failed:
+        """Why the session could not be read, logged once: 503 for a store, 500 for a callback."""
+        if isinstance(error, StoreUnavailable):
+            self.config.logger.error("the session store is unavailable: %s", error)
+            return Failed(503, error.code, 5)
+        self.config.logger.error("the session could not be read", exc_info=error)
+        return Failed()
+
+    def _fence(self, why: str) -> WSGIApp:
+        self.config.logger.error("dev: refused a request that is not from this machine: %s", why)
+        body = b"This application runs in development mode and answers only on this machine.\n"
+        return text_answer(403, [TEXT, NO_STORE], body)
+
+    # --- our own endpoints --------------------------------------------------------------------
+
+    def _act(
+        self,
+        path: str,
+        environ: Environ,
+        handle: Auth,
+        reading: Reading,
+        failed: Failed | None,
+    ) -> Iterable[bytes]:
+        from wsgi_auth.actions.exchange import Exchange
+
+        if failed is not None:
+            return self._refuse(environ, handle, failed)
+        exchange = Exchange(self.site, environ, handle, reading)
+        return self._endpoints[path].respond(exchange)(environ, handle.start_response)
+
+    # --- what some configurations have ----------------------------------------------------------
+
+    def _basic_reading(
+        self, environ: Environ, handle: Auth, routes: tuple[Route, ...], now: float
+    ) -> Any:
+        """The reading of a Basic header, where every route that applies allows it."""
+        if not all(route.basic for route in routes):
+            return ANONYMOUS
+        if self._basic is None:
+            from wsgi_auth.basic import BasicAuthentication
+
+            self._basic = BasicAuthentication(self.site)
+        reading = self._basic.read(environ, now)
+        if type(reading) is Reading and reading.session is not None:
+            environ.pop("HTTP_AUTHORIZATION", None)
+            environ[SESSION] = reading.session
+            handle.adopt(reading)
+        return reading
+
+    def _set_remote_user(self, environ: Environ, reading: Reading) -> Any:
+        assert self._remote_user is not None  # noqa: S101
+        try:
+            if self._remote_user.set(environ, reading):
+                return None
+        except AuthError as error:
+            return self._failure(error)
+        self.config.logger.warning(
+            "refused %s: remote_user gives no name for this user",
+            shown(reading.subject),
+        )
+        return Forbidden("NoUserName")
+
+
+class _Challenged:
+    """Runs the application once and turns its own bare 401 into our negotiated answer.
+
+    Bare: without a ``WWW-Authenticate`` of its own. Its body is closed unread.
+    """
+
+    __slots__ = ("_app", "_bare", "_environ", "_handle")
+
+    def __init__(self, app: WSGIApp, handle: Auth, environ: Environ) -> None:
+        self._app = app
+        self._handle = handle
+        self._environ = environ
+        self._bare = False
+
+    def run(self) -> Iterable[bytes]:
+        body = self._app(self._environ, self._start_response)
+        if self._bare:
+            _close(body)
+            return self._challenge()
+        if isinstance(body, list | tuple):
+            return body
+        # the application may call start_response as late as its first block
+        return body if getattr(self._handle, "_sent", False) else self._late(body)
+
+    def _start_response(
+        self, status: str, headers: Headers, exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        self._bare = status[:3] == "401" and not any(
+            name.lower() == "www-authenticate" for name, _ in headers
+        )
+        if self._bare:
+            return _swallow
+        return self._handle.start_response(status, headers, exc_info)
+
+    def _challenge(self) -> Iterable[bytes]:
+        handle = self._handle
+        handle.guard()
+        return handle.challenge()(self._environ, handle.start_response)
+
+    def _late(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            for block in body:
+                if self._bare:
+                    break
+                yield block
+            if self._bare:
+                yield from self._challenge()
+        finally:
+            _close(body)
+
+
+def _swallow(block: bytes) -> None:
+    """The ``write`` of an answer that nobody will see."""
+
+
+def _close(body: Iterable[bytes]) -> None:
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+
+
+def _attempts(config: AuthConfig) -> Attempts:
+    from wsgi_auth.throttle import Throttle
+
+    limits = config.limits
+    return Throttle(limits.account, limits.address, limits.storage, config.trusted_proxies)
+
+
+# --- guarding one application -----------------------------------------------------------------
+
+
+def require(
+    app: WSGIApp,
+    authorized: Callable[..., Any] | None = None,
+    *,
+    methods: Iterable[str] | None = None,
+    allow_groups: Iterable[str] | None = None,
+    fresh: int | None = None,
+    answer: Any = None,
+) -> WSGIApp:
+    """Guard one WSGI application or mount (Auth.js: ``auth(handler)``, ``withAuth``).
+
+    Below an :class:`AuthMiddleware`, ``app`` is called only for requests that ``authorized`` (and
+    the other conditions, as on a :class:`Route`) let pass. Without one above it refuses with 500
+    and says so. Raises :class:`UsageError` for something that is no WSGI application.
+    """
+    _wsgi_app(app)
+    route = Route(
+        "/:path*",
+        methods=None if methods is None else frozenset(method.upper() for method in methods),
+        authorized=authorized,
+        allow_groups=None if allow_groups is None else frozenset(allow_groups),
+        fresh=fresh,
+        answer=answer,
+    )
+
+    def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        handle = environ.get(HANDLE)
+        if not isinstance(handle, Auth):
+            return _unguarded(environ, start_response)
+        return handle.guarded(app, route, start_response)
+
+    return guarded
+
+
+def _unguarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    import logging
+
+    message = (
+        "require() found no AuthMiddleware above it and refuses every request; wrap the whole "
+        "application: app = AuthMiddleware(app, config)"
+        + (" and take this path out of 'ignore'" if SESSION in environ else "")
+    )
+    logging.getLogger("wsgi_auth").error("%s", message)
+    failed = text_answer(500, [TEXT, NO_STORE], (message + "\n").encode())
+    return failed(environ, start_response)
+
+
+_RECIPES = """\
+require() guards WSGI applications, and {name} is not called with (environ, start_response).
+For a view, use the session where it is:
+  Flask    before_request: if request.environ["auth.session"] is None: return \
+get_auth(request.environ).challenge()
+  Pyramid  a security policy whose identity() returns request.environ["auth.session"]
+  Django   request.environ["auth.session"], or RemoteUserMiddleware with remote_user
+  Bottle   bottle.request.environ["auth.session"]
+  Falcon   req.env["auth.session"]
+or protect its path: AuthMiddleware(app, routes=["/path/:rest*"])."""
+
+
+def _wsgi_app(app: Any) -> None:
+    name = getattr(app, "__qualname__", type(app).__name__)
+    if not callable(app):
+        raise UsageError(_RECIPES.format(name=name))
+    try:
+        inspect.signature(app).bind({}, print)
+    except TypeError:
+        raise UsageError(_RECIPES.format(name=name)) from None
+    except ValueError:
+        pass  # a callable in C tells no signature
+
+
+# --- reading without the guard ----------------------------------------------------------------
+
+
+def get_session(
+    environ: Environ, config: AuthConfig | Mapping[str, Any] | None = None
+) -> Session | None:
+    """The session that the cookies of this request prove (Auth.js: ``getServerSession``).
+
+    Verified from the cookies themselves, whatever the environ claims. Below the middleware its
+    configuration counts, and what is due is renewed with the response; elsewhere ``config`` is
+    needed and nothing is written.
+    """
+    handle = environ.get(HANDLE)
+    if isinstance(handle, Auth):
+        return handle.read_again()
+    return _reader(environ, config).read(environ, time.time()).session
+
+
+def get_token(
+    environ: Environ, config: AuthConfig | Mapping[str, Any] | None = None
+) -> Claims | None:
+    """The claims of this request (Auth.js: ``getToken``), from the session cookie or from
+    ``Authorization: Bearer``, or None. Never raises for anything a client sends (R097)."""
+    reader = _reader(environ, config)
+    now = time.time()
+    claims = reader.read(environ, now).claims
+    if claims is not None:
+        return claims
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    if not isinstance(header, str) or header[:7].lower() != "bearer ":
+        return None
+    stored = reader.strategy.load(header[7:].strip(), now)
+    return stored.claims if stored is not None and now < stored.ends_at else None
+
+
+def _reader(environ: Environ, config: AuthConfig | Mapping[str, Any] | None) -> CookieSessionReader:
+    if config is None:
+        return get_auth(environ).reader
+    return CookieSessionReader(config)
+
+
+__all__ = ["AuthMiddleware", "get_session", "get_token", "require"]

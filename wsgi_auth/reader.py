@@ -1,0 +1,120 @@
+"""``CookieSessionReader``: the Cookie header to a :class:`Reading`. On the path of every request.
+
+What lives here: finding the session's cookie, and remembering what was verified. What a value
+means is the strategy's business; nothing here writes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wsgi_auth import cookies
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.protocols import SessionStrategy, Stored
+from wsgi_auth.sessions import strategy_for
+from wsgi_auth.sessions.view import SessionView
+from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Then
+
+_BEFORE = "; ,\t"
+#: Verified tokens remembered per generation; two generations are kept.
+_REMEMBERED = 2_048
+#: Longer ones are not remembered, which bounds the memory (R100).
+_REMEMBERED_LENGTH = 2_048
+
+
+class _Known:
+    """A verified token: its reading, which holds as long as nothing is due."""
+
+    __slots__ = ("reading", "until")
+
+    def __init__(self, reading: Reading, until: float) -> None:
+        self.reading = reading
+        self.until = until
+
+
+class CookieSessionReader:
+    """Reads the session from the cookies of a request; usable alone (a worker, a WebSocket server).
+
+    ``config`` is an :class:`AuthConfig` or a mapping. Reads only: what is due (a renewal, a
+    clearing) is said in the reading and done by the middleware.
+    """
+
+    def __init__(
+        self, config: AuthConfig | Mapping[str, Any], strategy: SessionStrategy | None = None
+    ) -> None:
+        if not isinstance(config, AuthConfig):
+            config = AuthConfig.from_mapping(config)
+        self.view = SessionView(config.callbacks.jwt, config.callbacks.session)
+        self.strategy = strategy or strategy_for(config)
+        self._name = config.cookies.session.name
+        self._key_length = len(self._name) + 1
+        self._remembers = self.view.plain and self.strategy.cacheable
+        self._known: dict[str, _Known] = {}
+        self._older: dict[str, _Known] = {}
+
+    def read(self, environ: Environ, now: float) -> Reading:
+        """The reading of this request at ``now`` (seconds since the epoch).
+
+        Never raises for anything a client sends. Of duplicates the first that verifies counts
+        (R010). Raises :class:`CallbackError` when a callback fails and :class:`StoreUnavailable`
+        when the store does.
+        """
+        header = environ.get("HTTP_COOKIE")
+        if not header:
+            return ANONYMOUS
+        start = header.find(self._name)
+        if start < 0:
+            return ANONYMOUS
+        # The usual request holds the cookie once, in one piece: no list, no regular expression.
+        begin = start + self._key_length
+        if self._remembers and (start == 0 or header[start - 1] in _BEFORE):
+            end = header.find(";", begin)
+            value = header[begin:] if end < 0 else header[begin:end]
+            known = self._known.get(value) or self._older.get(value)
+            if known is not None and now < known.until and header[begin - 1] == "=":
+                return known.reading
+        return self._read(header, environ, now)
+
+    def _read(self, header: str, environ: Environ, now: float) -> Reading:
+        ended = None
+        for value in self._candidates(header):
+            stored = self.strategy.load(value, now)
+            if stored is None:
+                continue
+            if now < stored.ends_at:
+                return self._living(header, value, stored, environ, now)
+            ended = stored
+        if ended is None:
+            return ANONYMOUS  # not ours, or an older secret's: left alone
+        return Reading(None, None, Then.CLEAR, cookies.names(header, self._name))
+
+    def _candidates(self, header: str) -> Iterator[str]:
+        yield from cookies.values(header, self._name)
+        yield from cookies.join(cookies.chunks(header, self._name))
+
+    def _living(
+        self, header: str, value: str, stored: Stored, environ: Environ, now: float
+    ) -> Reading:
+        claims = stored.claims
+        due = now >= stored.renew_at
+        if self.view.has_jwt:
+            wanted = self.view.claims(claims, JWTContext(environ))
+            if wanted is None:
+                return Reading(None, None, Then.CLEAR, cookies.names(header, self._name))
+            due = due or wanted != claims
+            claims = wanted
+        session = self.view.session(claims, environ)
+        if due:
+            return Reading(session, claims, Then.RENEW, cookies.names(header, self._name))
+        reading = Reading(session, claims)
+        if self._remembers and len(value) <= _REMEMBERED_LENGTH:
+            self._remember(value, _Known(reading, min(stored.renew_at, stored.ends_at)))
+        return reading
+
+    def _remember(self, value: str, known: _Known) -> None:
+        # Two generations: what is in use moves on to the next, the rest goes. Threads may lose an
+        # entry to each other, which costs one verification.
+        if len(self._known) >= _REMEMBERED:
+            self._older, self._known = self._known, {}
+        self._known[value] = known

@@ -1,0 +1,82 @@
+"""Strategy ``cookie``: the cookie holds the claims, signed; nothing is stored here.
+
+A session ends when it runs out or its cookie goes. What was copied from the cookie before stays
+valid until then (``docs/security``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsgi_auth.config.parts import SessionOptions
+from wsgi_auth.protocols import Codec
+from wsgi_auth.types import Claims, freeze
+
+#: Seconds by which the clocks of two machines may differ.
+SKEW = 60
+#: No time beyond it is one (R021): the year 9999.
+MAX_TIME = 253_402_300_800
+
+
+class Loaded:
+    """The claims of a cookie, with the times that matter, in seconds since the epoch."""
+
+    __slots__ = ("claims", "ends_at", "renew_at")
+
+    def __init__(self, claims: Claims, renew_at: float, ends_at: float) -> None:
+        self.claims = claims
+        self.renew_at = renew_at
+        self.ends_at = ends_at
+
+
+class CookieStrategy:
+    """Signed claims in, signed claims out; ``exp`` is stamped at every write."""
+
+    cacheable = True
+
+    def __init__(self, codec: Codec, options: SessionOptions) -> None:
+        self._codec = codec
+        self._max_age = options.max_age
+        self._update_age = options.update_age
+        self._absolute_age = options.absolute_age
+
+    def load(self, value: str, now: float) -> Loaded | None:
+        """The session that ``value`` holds, ended or not; None if it is not one of ours.
+
+        Only claims with a subject and with whole numbers for times are a session (R021, R022).
+        """
+        found = self._codec.verify(value)
+        if found is None:
+            return None
+        claims, key = found
+        get = claims.get
+        subject, issued, ends = get("sub"), get("iat"), get("exp")
+        if (
+            type(subject) is not str
+            or not subject
+            or type(issued) is not int
+            or type(ends) is not int
+            or not 0 <= issued <= now + SKEW
+            or not 0 <= ends < MAX_TIME
+        ):
+            return None
+        if self._absolute_age is not None:
+            began = get("auth_time")
+            if type(began) is not int or not 0 <= began <= now + SKEW:
+                return None
+            ends = min(ends, began + self._absolute_age)
+        # signed under an older secret: due at once, so that the older one can be retired (R018)
+        return Loaded(claims, 0 if key else issued + self._update_age, ends)
+
+    def save(self, claims: Mapping[str, Any], now: float) -> tuple[str, Claims]:
+        """The cookie's value for these claims from now on, and the claims as they were signed."""
+        issued = int(now)
+        ends = issued + self._max_age
+        if self._absolute_age is not None:
+            ends = min(ends, int(claims["auth_time"]) + self._absolute_age)
+        stamped: Claims = freeze({**claims, "iat": issued, "exp": ends})
+        return self._codec.encode(stamped), stamped
+
+    def delete(self, claims: Claims) -> None:
+        """Nothing is stored, so there is nothing to delete; the cookie itself is removed."""

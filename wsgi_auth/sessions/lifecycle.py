@@ -1,0 +1,207 @@
+"""A session over time: begun by a proof of identity, prolonged, updated, ended.
+
+What lives here: who may sign in (``allow_*``, the ``sign_in`` callback) and what the claims of a
+new session are. What must not: cookies as text, requests, responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import AccessDenied, CallbackError, UsageError
+from wsgi_auth.events import Events, shown
+from wsgi_auth.protocols import SessionStrategy
+from wsgi_auth.sessions.view import SessionView
+from wsgi_auth.tokens import random_id
+from wsgi_auth.types import (
+    Account,
+    Claims,
+    Environ,
+    JWTContext,
+    Reading,
+    Session,
+    SignInContext,
+)
+
+
+class Begun:
+    """A session as it is from now on: what the handler sees, its claims, and its cookie's value."""
+
+    __slots__ = ("claims", "session", "value")
+
+    def __init__(self, session: Session, claims: Claims, value: str) -> None:
+        self.session = session
+        self.claims = claims
+        self.value = value
+
+
+class ElsewhereInstead(AccessDenied):
+    """The ``sign_in`` callback sends the visitor to a path instead of signing them in."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__("the sign_in callback sends the visitor elsewhere")
+        self.location = location
+
+
+class Lifecycle:
+    """Begins, renews, updates and ends sessions, by one strategy and the callbacks."""
+
+    def __init__(
+        self, config: AuthConfig, strategy: SessionStrategy, view: SessionView, events: Events
+    ) -> None:
+        self._config = config
+        self._strategy = strategy
+        self._view = view
+        self._events = events
+
+    def admit(
+        self,
+        user: Mapping[str, Any],
+        provider: Any,
+        environ: Environ,
+        now: float,
+        credentials: Mapping[str, str] | None = None,
+    ) -> Claims:
+        """The claims of this user, proven by this provider, if they may sign in at all.
+
+        Raises :class:`AccessDenied` (or :class:`ElsewhereInstead`) if not, and
+        :class:`CallbackError` when a callback fails. Nothing is written.
+        """
+        subject = user.get("id")
+        if isinstance(subject, int) and not isinstance(subject, bool):
+            subject = str(subject)
+        if not isinstance(subject, str) or not subject:
+            raise CallbackError(provider.id, "gave a user without an 'id'")
+        account = Account(provider.id, provider.type, subject)
+        claims = _claims(subject, user, provider)
+        self._allowed(claims)
+        self._asked(user, account, environ, credentials)
+        claims["auth_time"] = int(now)
+        claims["sid"] = random_id()
+        wanted = self._view.claims(claims, JWTContext(environ, "sign_in", user, account))
+        if wanted is None:
+            raise AccessDenied("the jwt callback ended the session as it began")
+        return wanted
+
+    def begin(
+        self,
+        user: Mapping[str, Any],
+        provider: Any,
+        environ: Environ,
+        now: float,
+        credentials: Mapping[str, str] | None = None,
+    ) -> Begun:
+        """A new session, under a new identifier (R025), for a user that :meth:`admit` lets in."""
+        try:
+            claims = self.admit(user, provider, environ, now, credentials)
+        except AccessDenied as denied:
+            self._events.logger.warning(
+                "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
+            )
+            raise
+        begun = self._saved(claims, environ, now)
+        self._events.logger.info("sign-in of %s by %s", shown(claims["sub"]), provider.id)
+        self._events.fire(
+            "sign_in",
+            environ,
+            user=user,
+            account=Account(provider.id, provider.type, claims["sub"]),
+            is_new_user=False,
+            claims=begun.claims,
+            session=begun.session,
+        )
+        return begun
+
+    def renew(self, reading: Reading, environ: Environ, now: float) -> Begun:
+        """The session of a reading that is due, prolonged."""
+        assert reading.claims is not None and reading.session is not None  # noqa: S101
+        return self._saved(reading.claims, environ, now)
+
+    def update(self, reading: Reading, data: Any, environ: Environ, now: float) -> Begun | None:
+        """The session after ``jwt`` was told ``data`` with the trigger ``update``; None: ended."""
+        if reading.claims is None:
+            raise UsageError("nobody is signed in, so there is no session to update")
+        if not self._view.has_jwt:
+            raise UsageError(
+                "updating a session needs callbacks.jwt: it is called with context.trigger == "
+                "'update' and context.data, and returns the claims as they are to be"
+            )
+        claims = self._view.claims(reading.claims, JWTContext(environ, "update", data=data))
+        return None if claims is None else self._saved(claims, environ, now)
+
+    def end(self, reading: Reading, environ: Environ) -> None:
+        """The session of this reading is over."""
+        if reading.claims is None:
+            return
+        self._strategy.delete(reading.claims)
+        self._events.logger.info("sign-out of %s", shown(reading.claims["sub"]))
+        self._events.fire("sign_out", environ, claims=reading.claims, session=reading.session)
+
+    def _saved(self, claims: Claims, environ: Environ, now: float) -> Begun:
+        value, stamped = self._strategy.save(claims, now)
+        return Begun(self._view.session(stamped, environ), stamped, value)
+
+    def _allowed(self, claims: Mapping[str, Any]) -> None:
+        """``allow_emails`` or ``allow_domains``, and ``allow_groups``: what is set must fit."""
+        config = self._config
+        email = str(claims.get("email") or "").lower() if claims.get("email_verified") else ""
+        emails, domains = config.allow_emails, config.allow_domains
+        if (emails is not None or domains is not None) and "*" not in (emails or ()):
+            domain = email.rpartition("@")[2]
+            if not email or not (email in (emails or ()) or domain in (domains or ())):
+                raise AccessDenied("no address that the provider vouches for is allowed")
+        if config.allow_groups is not None and not config.allow_groups & set(
+            claims.get("groups") or ()
+        ):
+            raise AccessDenied("none of the user's groups is allowed")
+
+    def _asked(
+        self,
+        user: Mapping[str, Any],
+        account: Account,
+        environ: Environ,
+        credentials: Mapping[str, str] | None,
+    ) -> None:
+        callback = self._config.callbacks.sign_in
+        if callback is None:
+            return
+        try:
+            answer = callback(user, account, SignInContext(environ, credentials=credentials))
+        except AccessDenied:
+            raise
+        except Exception as error:
+            raise CallbackError("sign_in", f"raised {type(error).__name__}") from error
+        if isinstance(answer, str):
+            raise ElsewhereInstead(answer)
+        if not isinstance(answer, bool):
+            if hasattr(answer, "close"):
+                answer.close()
+            raise CallbackError(
+                "sign_in", f"must return True, False or a path, not a {type(answer).__name__}"
+            )
+        if not answer:
+            raise AccessDenied("the sign_in callback said no")
+
+
+def _claims(subject: str, user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
+    """What a session keeps of a user: small, for every request carries it."""
+    claims: dict[str, Any] = {"sub": subject}
+    for name, claim in (("name", "name"), ("email", "email"), ("image", "picture"),
+                        ("login", "login")):  # fmt: skip
+        value = user.get(name)
+        if value is not None:
+            if not isinstance(value, str):
+                raise CallbackError(provider.id, f"gave a user whose {name!r} is no string")
+            claims[claim] = value
+    if "email" in claims:
+        # only True is true: providers have sent "false" (OpenID Connect Core 5.1 says boolean)
+        claims["email_verified"] = user.get("email_verified", provider.vouches) is True
+    groups = user.get("groups")
+    if groups:
+        if isinstance(groups, str) or not all(isinstance(group, str) for group in groups):
+            raise CallbackError(provider.id, "gave a user whose 'groups' is no list of strings")
+        claims["groups"] = list(groups)
+    claims["provider"] = provider.id
+    return claims

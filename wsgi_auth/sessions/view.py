@@ -1,0 +1,89 @@
+"""What a handler sees of the claims: the ``jwt`` and ``session`` callbacks, or the default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wsgi_auth.errors import AuthError, CallbackError
+from wsgi_auth.types import Claims, Environ, FrozenDict, JWTContext, Session, SessionContext, freeze
+
+#: Claims that are the session's own; a ``jwt`` callback cannot change them.
+OWN_CLAIMS = ("sub", "sid", "iat", "exp", "auth_time", "provider")
+
+
+def default_session(claims: Claims) -> Session:
+    """The session without a callback: ``user`` with ``id``, ``name``, ``email``, ``image``."""
+    get = claims.get
+    user = FrozenDict(id=claims["sub"], name=get("name"), email=get("email"), image=get("picture"))
+    return Session(user=user, expires=iso_time(claims["exp"]))
+
+
+def iso_time(seconds: int) -> str:
+    """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+class SessionView:
+    """Runs the application's ``jwt`` and ``session`` callbacks over claims.
+
+    Whatever a callback raises, or returns that it must not, becomes a :class:`CallbackError`:
+    never a session (R038).
+    """
+
+    __slots__ = ("_jwt", "_session", "plain")
+
+    def __init__(self, jwt: Callable[..., Any] | None, session: Callable[..., Any] | None) -> None:
+        self._jwt = jwt
+        self._session = session
+        #: Without callbacks the same claims always give the same session.
+        self.plain = jwt is None and session is None
+
+    @property
+    def has_jwt(self) -> bool:
+        """Whether the application has a ``jwt`` callback."""
+        return self._jwt is not None
+
+    def claims(self, claims: Mapping[str, Any], context: JWTContext) -> Claims | None:
+        """The claims as the ``jwt`` callback wants them; None ends the session."""
+        if self._jwt is None:
+            return claims if isinstance(claims, FrozenDict) else freeze(claims)
+        changed = _called("jwt", self._jwt, dict(claims), context)
+        if changed is None:
+            return None
+        if not isinstance(changed, Mapping):
+            raise CallbackError("jwt", f"must return a mapping or None, not {_kind(changed)}")
+        own = {name: claims[name] for name in OWN_CLAIMS if name in claims}
+        frozen: Claims = freeze({**changed, **own})
+        return frozen
+
+    def session(self, claims: Claims, environ: Environ) -> Session:
+        """What the handler sees."""
+        session = default_session(claims)
+        if self._session is None:
+            return session
+        # a plain copy, so that the callback may write into it as in Auth.js
+        draft = {"user": dict(session["user"]), "expires": session["expires"]}
+        wanted = _called("session", self._session, draft, SessionContext(environ, claims))
+        if not isinstance(wanted, Mapping) or not isinstance(wanted.get("user"), Mapping):
+            raise CallbackError(
+                "session", f"must return a mapping with 'user', not {_kind(wanted)}"
+            )
+        return Session({**freeze(wanted), "expires": session["expires"]})
+
+
+def _called(name: str, callback: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return callback(*arguments)
+    except AuthError:
+        raise
+    except Exception as error:
+        raise CallbackError(name, f"raised {type(error).__name__}") from error
+
+
+def _kind(value: Any) -> str:
+    if hasattr(value, "__await__"):
+        value.close()
+        return "a coroutine (it must not be async)"
+    return f"a {type(value).__name__}"
