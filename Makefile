@@ -1,0 +1,44 @@
+# make demo   a small application with a login, on 127.0.0.1
+# make test   everything that a change must pass (sets up what it needs)
+# make lint   formatting, style, types      make docs   the documentation
+# make bench  the benchmark's table and plot     make soak   slow soaks and fuzzing
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint types docs bench soak clean
+
+$(VENV)/demo.stamp: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e '.[htpasswd,serve]'
+	touch $@
+
+$(VENV)/dev.stamp: setup.py requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e '.[all]' -r requirements-dev.txt
+	touch $@
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/wsgi-auth demo $(DEMO_ARGS)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "not soak" $(PYTEST_ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/sphinx-build -W -n --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info docs/_build .pytest_cache .mypy_cache .ruff_cache
