@@ -1,0 +1,478 @@
+"""From a view to a page: small functions that each return escaped HTML, and :class:`Pages`.
+
+Everything is ``markupsafe.Markup``: a constant of this module, or a value escaped on its way in.
+The policy needs no ``unsafe-inline``: the one style sheet is permitted by its hash, there is no
+script, and no element has a ``style`` attribute.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from wsgi_auth.pages.problems import INVITATIONS, PROBLEMS, known_code
+from wsgi_auth.pages.style import stylesheet
+from wsgi_auth.pages.views import (
+    CHOICE_FIELD,
+    EMAIL_FIELD,
+    ChoiceView,
+    ErrorView,
+    FieldView,
+    ProviderView,
+    SignInView,
+    SignOutView,
+    VerifyRequestView,
+)
+from wsgi_auth.texts import Texts
+from wsgi_auth.theme import Theme
+from wsgi_auth.types import Headers
+
+NOTHING: Final = Markup("")
+#: Markup's join: what is no markup yet is escaped.
+_join: Final = NOTHING.join
+
+# "same-origin", not "no-referrer": with the latter browsers send "Origin: null" with a form, which
+# the check for same origin refuses (Fetch, "append a request Origin header").
+_HEADERS: Final = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("X-Robots-Tag", "noindex"),
+)
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_LINK = re.compile(r"(?:https?://|/(?![/\\]))", re.ASCII | re.IGNORECASE)
+_PASSWORD_TYPES: Final = frozenset({"credentials", "htpasswd"})
+_FORM_TYPES: Final = _PASSWORD_TYPES | {"email", "dev"}
+_INPUT_TYPES: Final = frozenset({"text", "email", "password", "tel", "url", "number", "search"})
+_USERNAMES: Final = frozenset({"username", "user", "login", "email"})
+
+_ICON_ALERT: Final = Markup(
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3 2 20h20zM12 10v4m0 3v0"/></svg>'
+)
+_ICON_LOCK: Final = Markup(
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 11h14v9H5zM8 11V7a4 4 0 0 1 8 0v4"/>'
+    "</svg>"
+)
+_ICON_MAIL: Final = Markup(
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 5h18v14H3zm0 2 9 6 9-6"/></svg>'
+)
+
+# Stand in the prepared refusal for what differs from request to request; U+FDD0 and U+FDD1 are
+# noncharacters, so no text has them.
+_SIGN_IN_SLOT: Final = "/\ufdd0"
+_HOME_SLOT: Final = "/\ufdd1"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its HTML, its headers (a list of its own, for adding to), and its status."""
+
+    html: str
+    headers: Headers
+    status: int = 200
+
+    @property
+    def body(self) -> bytes:
+        """The HTML as UTF-8; what cannot be encoded (a lone surrogate) becomes ``?``."""
+        return self.html.encode("utf-8", "replace")
+
+
+class Pages:
+    """The built-in pages of one middleware; style sheet, policy and refusals are prepared once.
+
+    Nothing a view holds is trusted: texts are escaped, a link that is neither a path nor
+    ``http(s)`` is left out, an origin that is not one is left out of the policy.
+    """
+
+    __slots__ = ("_brand", "_head", "_policy", "_refusals", "_theme", "_words", "app_name")
+
+    def __init__(
+        self, theme: Theme | None = None, texts: Texts | None = None, app_name: str | None = None
+    ) -> None:
+        self.app_name = app_name
+        self._theme = theme or Theme()
+        self._words = Words(texts or Texts())
+        style = stylesheet(self._theme)
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        self._policy = (
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; "
+            "base-uri 'none'; frame-ancestors 'none'; form-action "
+        )
+        # Markup, not escape: a style sheet is no text, and Theme let nothing but colours in
+        self._head = _head(self._words, self._theme, Markup(style))  # noqa: S704
+        self._brand = _brand(self._theme.logo, app_name)
+        self._refusals: dict[tuple[str, bool, bool], tuple[str, ...]] = {}
+
+    def sign_in(self, view: SignInView) -> Page:
+        """The sign-in page. A failure in ``error_code`` gives the page that failure's status."""
+        words = self._words
+        code = known_code(view.error_code) if view.error_code else None
+        title = words["sign_in.heading"]
+        content = _join(
+            (
+                _heading(title),
+                _signed_in_as(words, view.signed_in_as),
+                _notice(words, code),
+                _providers(words, view, code),
+            )
+        )
+        status = PROBLEMS[code].status if code and code not in INVITATIONS else 200
+        if status != 200:
+            title = Markup("{} – {}").format(words[f"error.{code}.heading"], title)
+        return self._page(title, content, status, view.form_action, view.app_name)
+
+    def sign_out(self, view: SignOutView) -> Page:
+        """The page that asks before signing out: a link alone must not do it."""
+        words = self._words
+        if view.user_name:
+            question = words.fill("sign_out.text", name=view.user_name)
+        else:
+            question = words["sign_out.text_nameless"]
+        content = _join(
+            (
+                _heading(words["sign_out.heading"]),
+                _paragraph(question),
+                _form(
+                    view.action_url,
+                    _hidden(view.csrf_token, view.callback_url),
+                    _submit(words["sign_out.submit"], main=True),
+                ),
+                _ways(_link(view.callback_url, words["action.cancel"])),
+            )
+        )
+        return self._page(words["sign_out.heading"], content, 200, view.form_action)
+
+    def error(self, view: ErrorView) -> Page:
+        """The page for a sign-in that failed, with the status of its code."""
+        code = known_code(view.code, view.status)
+        status = view.status or PROBLEMS[code].status
+        heading, content = _problem(self._words, code, "error", view.sign_in_url, view.home_url)
+        return self._page(heading, content, status)
+
+    def verify_request(self, view: VerifyRequestView) -> Page:
+        """The page after an e-mail with a sign-in link was sent."""
+        words = self._words
+        content = _join(
+            (
+                _ICON_MAIL,
+                _heading(words["verify_request.heading"]),
+                _paragraph(words.fill("verify_request.text", host=view.host)),
+                _paragraph(words["verify_request.hint"], "soft"),
+                _ways(_link(view.sign_in_url, words["action.try_again"])),
+            )
+        )
+        return self._page(words["verify_request.heading"], content, 200)
+
+    def refusal(
+        self,
+        status: int,
+        code: str | None = None,
+        sign_in_url: str | None = None,
+        home_url: str | None = None,
+    ) -> Page:
+        """The answer to a browser that was refused a page of the application.
+
+        It may be needed for every request of a flood: each kind is built once, then only the
+        two addresses are put in.
+        """
+        sign_in, home = _address(sign_in_url), _address(home_url)
+        kind = (known_code(code, status), sign_in is not None, home is not None)
+        parts = self._refusals.get(kind)
+        if parts is None:
+            parts = self._refusals[kind] = self._prepare_refusal(*kind)
+        filled = [
+            sign_in or "" if part == _SIGN_IN_SLOT else home or "" if part == _HOME_SLOT else part
+            for part in parts
+        ]
+        return Page("".join(filled), self._headers("'none'"), status)
+
+    def _prepare_refusal(self, code: str, has_sign_in: bool, has_home: bool) -> tuple[str, ...]:
+        sign_in, home = _SIGN_IN_SLOT if has_sign_in else None, _HOME_SLOT if has_home else None
+        heading, content = _problem(self._words, code, "refusal", sign_in, home)
+        html = self._document(heading, content)
+        return tuple(re.split(f"({_SIGN_IN_SLOT}|{_HOME_SLOT})", html))
+
+    def _page(
+        self,
+        title: Markup,
+        content: Markup,
+        status: int,
+        form_action: tuple[str, ...] | None = None,
+        app_name: str | None = None,
+    ) -> Page:
+        if form_action is None:
+            sources = "'none'"
+        else:
+            origins = dict.fromkeys(filter(_ORIGIN.fullmatch, form_action))
+            sources = " ".join(("'self'", *origins))
+        return Page(self._document(title, content, app_name), self._headers(sources), status)
+
+    def _document(self, title: Markup, content: Markup, app_name: str | None = None) -> str:
+        name = app_name or self.app_name
+        brand = _brand(self._theme.logo, app_name) if app_name else self._brand
+        full_title = Markup("{} – {}").format(title, name) if name else title
+        return self._head + full_title + _BODY + brand + content + _END
+
+    def _headers(self, form_action: str) -> Headers:
+        return [*_HEADERS, ("Content-Security-Policy", self._policy + form_action)]
+
+
+class Words:
+    """The texts, escaped once; :meth:`fill` escapes what is put into one."""
+
+    __slots__ = ("_texts",)
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = {message_id: escape(text) for message_id, text in texts.items()}
+
+    def __getitem__(self, message_id: str) -> Markup:
+        return self._texts[message_id]
+
+    def __contains__(self, message_id: str) -> bool:
+        return message_id in self._texts
+
+    def fill(self, message_id: str, **values: str) -> Markup:
+        """The text with its placeholders filled; ``<bdi>`` keeps a value's direction to itself."""
+        return self._texts[message_id].format(
+            **{name: Markup("<bdi>{}</bdi>").format(value) for name, value in values.items()}
+        )
+
+
+# --- the document ---------------------------------------------------------------------------
+
+_BODY: Final = Markup("</title></head><body><main>")
+_END: Final = Markup("</main></body></html>\n")
+
+
+def _head(words: Words, theme: Theme, style: Markup) -> Markup:
+    """Everything before the text of the title."""
+    scheme = "light dark" if theme.color_scheme == "auto" else theme.color_scheme
+    return Markup(
+        '<!doctype html><html lang="{}" dir="{}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="{}"><meta name="robots" content="noindex">'
+        "<style>{}</style><title>"
+    ).format(words["lang"], words["dir"], scheme, style)
+
+
+def _brand(logo: str, app_name: str | None) -> Markup:
+    """The logo, which the name describes to those who do not see it, or the name alone."""
+    if logo:
+        return Markup('<p class="app"><img src="{}" alt="{}"></p>').format(logo, app_name or "")
+    return _paragraph(Markup("<bdi>{}</bdi>").format(app_name), "app") if app_name else NOTHING
+
+
+# --- pieces ---------------------------------------------------------------------------------
+
+
+def _heading(text: Markup) -> Markup:
+    return Markup("<h1>{}</h1>").format(text)
+
+
+def _paragraph(text: Markup, kind: str = "") -> Markup:
+    if kind:
+        return Markup('<p class="{}">{}</p>').format(kind, text)
+    return Markup("<p>{}</p>").format(text)
+
+
+def _attributes(*pairs: tuple[str, str | bool | None]) -> Markup:
+    """`` name="value"`` for each; True is a bare name, False, None and ``""`` are left out."""
+    return _join(
+        Markup(" {}").format(name) if value is True else Markup(' {}="{}"').format(name, value)
+        for name, value in pairs
+        if value
+    )
+
+
+def _address(url: str | None) -> Markup | None:
+    """The URL escaped, or None if it is no path of ours and not ``http(s)``."""
+    return escape(url) if url and _LINK.match(url) else None
+
+
+def _link(url: str | None, text: Markup, *, main: bool = False) -> Markup:
+    """A link that looks like a button; nothing without a URL to go to."""
+    address = _address(url)
+    if address is None:
+        return NOTHING
+    kind = "button main" if main else "button"
+    return Markup('<a class="{}" href="{}">{}</a>').format(kind, address, text)
+
+
+def _ways(*links: Markup) -> Markup:
+    links_html = _join(links)
+    return Markup('<div class="way">{}</div>').format(links_html) if links_html else NOTHING
+
+
+def _form(action_url: str, *content: Markup) -> Markup:
+    return Markup('<form method="post" action="{}">{}</form>').format(action_url, _join(content))
+
+
+def _hidden(csrf_token: str, callback_url: str) -> Markup:
+    return _join(
+        Markup('<input type="hidden"{}>').format(_attributes(("name", name), ("value", value)))
+        for name, value in (("csrfToken", csrf_token), ("callbackUrl", callback_url))
+        if value
+    )
+
+
+def _submit(text: Markup, *, main: bool) -> Markup:
+    return Markup("<button{}>{}</button>").format(_attributes(("class", main and "main")), text)
+
+
+# --- signing in -----------------------------------------------------------------------------
+
+
+def _signed_in_as(words: Words, name: str | None) -> Markup:
+    return _paragraph(words.fill("sign_in.signed_in_as", name=name), "soft") if name else NOTHING
+
+
+def _notice(words: Words, code: str | None) -> Markup:
+    """Why the visitor sees this page; the fields refer to it by its id."""
+    if code is None:
+        return NOTHING
+    text = words[f"error.{code}.text"]
+    if code in INVITATIONS:
+        return Markup('<p class="note" role="status" id="notice">{}</p>').format(text)
+    return Markup('<p class="note alert" role="alert" id="notice">{}</p>').format(text)
+
+
+def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
+    """All the ways in, in their order; "or" stands between, but not between two plain buttons."""
+    if not view.providers:
+        return _paragraph(words["sign_in.nothing"])
+    hidden = _hidden(view.csrf_token, view.callback_url)
+    is_only_button = len(view.providers) == 1
+    has_one_password_form = [row.type in _PASSWORD_TYPES for row in view.providers].count(True) == 1
+    blocks: list[Markup] = []
+    for is_form, group in groupby(view.providers, lambda row: row.type in _FORM_TYPES):
+        if not is_form:
+            blocks.append(_join(_button_form(words, row, hidden, is_only_button) for row in group))
+            continue
+        for row in group:
+            if row.type == "dev":
+                blocks.append(_chooser(words, row, hidden))
+                continue
+            if row.type == "email":
+                submit = words["sign_in.email_submit"]
+            elif has_one_password_form:
+                submit = words["sign_in.submit"]
+            else:
+                submit = words.fill("sign_in.with", provider=row.name)
+            fields = _fields(words, _fields_of(row), code, focus=not blocks)
+            blocks.append(_form(row.action_url, hidden, fields, _submit(submit, main=True)))
+    return _paragraph(words["sign_in.or"], "or").join(blocks)
+
+
+def _button_form(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:
+    text = words.fill("sign_in.with", provider=provider.name)
+    return _form(provider.action_url, hidden, _submit(text, main=main))
+
+
+def _chooser(words: Words, provider: ProviderView, hidden: Markup) -> Markup:
+    """The made-up people, each a button; or how to open the chooser, if it is closed."""
+    if not provider.choices:
+        return _paragraph(words["sign_in.choose_closed"], "note")
+    people = map(_person, provider.choices)
+    note = _paragraph(words["sign_in.choose"], "soft")
+    return note + _form(provider.action_url, hidden, *people)
+
+
+def _fields_of(provider: ProviderView) -> tuple[FieldView, ...]:
+    if provider.type == "email" and not provider.fields:
+        return (FieldView(EMAIL_FIELD, type="email"),)
+    return provider.fields
+
+
+def _fields(
+    words: Words, fields: tuple[FieldView, ...], code: str | None, *, focus: bool
+) -> Markup:
+    """The inputs, each inside its label. With ``focus`` the first empty one has the focus, which
+    also makes a screen reader say the notice that describes it."""
+    rows: list[Markup] = []
+    for field in fields:
+        kind = field.type if field.type in _INPUT_TYPES else "text"
+        is_empty = kind == "password" or not field.value
+        rows.append(_field(words, field, kind, code, autofocus=focus and is_empty))
+        focus = focus and not is_empty
+    return _join(rows)
+
+
+def _field(
+    words: Words, field: FieldView, kind: str, code: str | None, *, autofocus: bool
+) -> Markup:
+    autocomplete = field.autocomplete or _autocomplete(field.name, kind)
+    verbatim = autocomplete.startswith("username")  # a phone would "correct" a user name
+    return Markup("<label>{}<input{}></label>").format(
+        field.label or _label(words, field.name, kind),
+        _attributes(
+            ("type", kind),
+            ("name", field.name),
+            ("value", field.value if kind != "password" else None),
+            ("placeholder", field.placeholder),
+            ("autocomplete", autocomplete),
+            ("autocapitalize", "none" if verbatim else None),
+            ("spellcheck", "false" if verbatim else None),
+            ("required", field.required),
+            ("autofocus", autofocus),
+            ("aria-describedby", "notice" if code else None),
+            ("aria-invalid", "true" if code and PROBLEMS[code].retype else None),
+        ),
+    )
+
+
+def _autocomplete(name: str, kind: str) -> str:
+    if kind == "password":
+        return "current-password"
+    return "username" if kind == "email" or name.lower() in _USERNAMES else ""
+
+
+def _label(words: Words, name: str, kind: str) -> str:
+    """The label of a field that came without one, in the language of the page."""
+    if kind in ("password", "email"):
+        return words[f"sign_in.{kind}"]
+    return words["sign_in.username"] if name.lower() in _USERNAMES else name
+
+
+def _person(choice: ChoiceView) -> Markup:
+    detail = Markup("<small>{}</small>").format(choice.detail) if choice.detail else NOTHING
+    return Markup(
+        '<button class="person" name="{}" value="{}"><i aria-hidden="true">{}</i>'
+        "<span>{}</span>{}</button>"
+    ).format(CHOICE_FIELD, choice.value, choice.label[:1].upper(), choice.label, detail)
+
+
+# --- errors and refusals --------------------------------------------------------------------
+
+
+def _problem(
+    words: Words, code: str, family: str, sign_in_url: str | None, home_url: str | None
+) -> tuple[Markup, Markup]:
+    """The heading and the content: what happened, what can be done, the code in small."""
+    family = family if f"{family}.{code}.text" in words else "error"
+    heading = words[f"{family}.{code}.heading"]
+    way_out = PROBLEMS[code].way_out
+    again = _link(sign_in_url, words[way_out], main=True)
+    if not again and way_out == "action.try_again":
+        # an empty reference is this very address, asked for with GET
+        again = Markup('<a class="button main" href="">{}</a>').format(words[way_out])
+    shown = words.fill("error.code", code=code) if code != "Default" else NOTHING
+    content = (
+        _ICON_LOCK if PROBLEMS[code].status in (401, 403) else _ICON_ALERT,
+        _heading(heading),
+        _paragraph(words[f"{family}.{code}.text"]),
+        _ways(again, _link(home_url, words["action.home"])),
+        _paragraph(shown, "soft code") if shown else NOTHING,
+    )
+    return heading, _join(content)

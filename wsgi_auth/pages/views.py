@@ -1,0 +1,98 @@
+"""What a page is told: frozen rows of plain text, escaped where they are put into HTML.
+
+``form_action``, where there is one: origins beside our own to which a form may lead in the end.
+Chromium holds the whole chain of redirects after a POST to the policy, so a provider's
+authorization endpoint (or an origin of ``allowed_redirects``) must be named or the browser stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+#: The form field that a chooser of people posts.
+CHOICE_FIELD: Final = "user"
+#: The form field that the e-mail form posts.
+EMAIL_FIELD: Final = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One input of a form. A type that is not a plain one-line input is shown as ``text``.
+
+    ``label`` empty: the page's own word for a user name, a password or an e-mail address.
+    ``autocomplete`` empty: derived from type and name. ``value`` is never shown for a password.
+    """
+
+    name: str
+    label: str = ""
+    type: str = "text"
+    autocomplete: str = ""
+    required: bool = True
+    value: str = ""
+    placeholder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """One made-up person: ``value`` is posted as :data:`CHOICE_FIELD`."""
+
+    value: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderView:
+    """One way to sign in. ``type``: ``credentials`` and ``htpasswd`` show ``fields``, ``email``
+    one e-mail field, ``dev`` its ``choices``; anything else is one button."""
+
+    id: str
+    name: str
+    type: str
+    action_url: str
+    fields: tuple[FieldView, ...] = ()
+    choices: tuple[ChoiceView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignInView:
+    """The sign-in page. ``error_code`` may be anything a query string holds. ``app_name`` stands
+    in for that of :class:`Pages`."""
+
+    providers: tuple[ProviderView, ...]
+    csrf_token: str
+    callback_url: str = ""
+    error_code: str | None = None
+    signed_in_as: str | None = None
+    app_name: str | None = None
+    form_action: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignOutView:
+    """The question before signing out; ``callback_url`` is also where Cancel leads."""
+
+    action_url: str
+    csrf_token: str
+    callback_url: str = ""
+    user_name: str | None = None
+    form_action: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """A sign-in that failed. ``code`` may be anything; ``status`` None takes the code's own."""
+
+    code: str | None
+    sign_in_url: str | None = None
+    home_url: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequestView:
+    """An e-mail with a link was sent; ``host`` is what the link signs in to."""
+
+    host: str
+    sign_in_url: str | None = None

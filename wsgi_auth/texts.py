@@ -1,0 +1,188 @@
+"""Every word that the built-in pages show: message id to text, each replaceable.
+
+What lives here: the English catalogue, and :class:`Texts`, a checked copy of it with a site's own
+wording. What must not: markup (a text is plain text; the pages escape it).
+
+The ids are a public interface. ``error.<code>.heading`` and ``error.<code>.text`` belong to the
+error code of that name, ``refusal.<code>.*`` are said instead when a page of the application was
+refused rather than a sign-in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from string import Formatter
+from types import MappingProxyType
+from typing import Final
+
+from wsgi_auth.errors import ConfigError
+
+ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # not shown: the language tag and the writing direction of the texts
+        "lang": "en",
+        "dir": "ltr",
+        # sign-in
+        "sign_in.heading": "Sign in",
+        "sign_in.submit": "Sign in",
+        "sign_in.with": "Sign in with {provider}",
+        "sign_in.or": "or",
+        "sign_in.username": "User name",
+        "sign_in.password": "Password",
+        "sign_in.email": "E-mail address",
+        "sign_in.email_submit": "Send me a sign-in link",
+        "sign_in.choose": "Choose who to be. These people are made up, for development.",
+        "sign_in.choose_closed": "The choice of made-up people opens with the link "
+        "that the server printed when it started.",
+        "sign_in.signed_in_as": "You are signed in as {name}.",
+        "sign_in.nothing": "No way to sign in has been set up.",
+        # sign-out
+        "sign_out.heading": "Sign out",
+        "sign_out.text": "You are signed in as {name}. Do you want to sign out?",
+        "sign_out.text_nameless": "Do you want to sign out?",
+        "sign_out.submit": "Sign out",
+        # an e-mail with a link was sent
+        "verify_request.heading": "Check your e-mail",
+        "verify_request.text": "A link is on its way to you. Open it to sign in to {host}.",
+        "verify_request.hint": "Nothing there after a few minutes? Look among the spam.",
+        # what a visitor can do next
+        "action.sign_in": "Sign in",
+        "action.other_account": "Use another account",
+        "action.try_again": "Try again",
+        "action.home": "Go to the home page",
+        "action.cancel": "Cancel",
+        # errors
+        "error.code": "Error code: {code}",
+        "error.AccessDenied.heading": "Access denied",
+        "error.AccessDenied.text": "This account may not sign in here.",
+        "error.AccountNotLinked.heading": "Account already in use",
+        "error.AccountNotLinked.text": "This account is linked to somebody else here.",
+        "error.BadRequest.heading": "Not understood",
+        "error.BadRequest.text": "What was sent could not be read. Please start again.",
+        "error.CallbackFailed.heading": "Something went wrong",
+        "error.CallbackFailed.text": "The application could not complete this step. "
+        "If it happens again, tell the people who run it.",
+        "error.Configuration.heading": "Server error",
+        "error.Configuration.text": "Sign-in is not set up correctly on this server. "
+        "The people who run it find the reason in its log.",
+        "error.CredentialsSignin.heading": "Sign-in failed",
+        "error.CredentialsSignin.text": "That did not match. Check what you entered and try again.",
+        "error.Default.heading": "Something went wrong",
+        "error.Default.text": "The sign-in did not work. Please try again.",
+        "error.EmailSignin.heading": "E-mail not sent",
+        "error.EmailSignin.text": "The e-mail with the link could not be sent. "
+        "Try again in a moment.",
+        "error.FreshSignInRequired.heading": "Please sign in again",
+        "error.FreshSignInRequired.text": "This page wants to be sure that it is you. "
+        "Sign in again to go on.",
+        "error.InvalidCheck.heading": "Sign-in expired",
+        "error.InvalidCheck.text": "This sign-in took too long, or it was started in another "
+        "browser. Please start again.",
+        "error.MethodNotAllowed.heading": "Not possible this way",
+        "error.MethodNotAllowed.text": "This address cannot be used like that. "
+        "Please start from the sign-in page.",
+        "error.MissingCSRF.heading": "Please try that again",
+        "error.MissingCSRF.text": "The page was open too long, or the request did not come from "
+        "it. Go back to the form and send it again. Cookies must be allowed.",
+        "error.NoUserName.heading": "No user name",
+        "error.NoUserName.text": "This account has no user name that the application can use.",
+        "error.NotFound.heading": "Page not found",
+        "error.NotFound.text": "There is nothing at this address.",
+        "error.OAuthAccountNotLinked.heading": "Known e-mail address",
+        "error.OAuthAccountNotLinked.text": "There is already an account with your e-mail address. "
+        "Sign in the way you did the first time.",
+        "error.OAuthCallbackError.heading": "Sign-in not completed",
+        "error.OAuthCallbackError.text": "The sign-in service did not confirm who you are. "
+        "Perhaps it was cancelled. Please try again.",
+        "error.OAuthSignin.heading": "Sign-in service not reached",
+        "error.OAuthSignin.text": "The sign-in service did not answer. "
+        "Try again in a moment, or sign in another way.",
+        "error.PayloadTooLarge.heading": "Too much data",
+        "error.PayloadTooLarge.text": "What was sent is larger than this page accepts.",
+        "error.SessionRequired.heading": "Please sign in",
+        "error.SessionRequired.text": "Sign in to see this page.",
+        "error.TooManyAttempts.heading": "Too many attempts",
+        "error.TooManyAttempts.text": "There were too many attempts. Wait a few minutes, "
+        "then try again.",
+        "error.Unavailable.heading": "Not available right now",
+        "error.Unavailable.text": "This part of the system does not answer at the moment. "
+        "You are still signed in if you were. Try again shortly.",
+        "error.UntrustedHost.heading": "Unknown address",
+        "error.UntrustedHost.text": "This server does not answer under the address that was used.",
+        "error.UnsupportedMediaType.heading": "Not understood",
+        "error.UnsupportedMediaType.text": "What was sent has a format that this page does not "
+        "read.",
+        "error.Verification.heading": "This link no longer works",
+        "error.Verification.text": "The sign-in link was used already, or it has expired. "
+        "Ask for a new one.",
+        # refusals of the application's own pages
+        "refusal.AccessDenied.heading": "No access",
+        "refusal.AccessDenied.text": "You are signed in, but this page is not open to you.",
+    }
+)
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+
+class Texts(Mapping[str, str]):
+    """The catalogue that the pages use: English, with ``overrides`` in place of some or all.
+
+    A text may use the ``{placeholders}`` of the English one, or leave them out. ``lang`` is a
+    language tag, ``dir`` is ``ltr`` or ``rtl``. Read-only; what is wrong is a ``ConfigError``.
+    """
+
+    __slots__ = ("_texts",)
+
+    def __init__(self, overrides: Mapping[str, str] | None = None) -> None:
+        for message_id, text in (overrides or {}).items():
+            _check(message_id, text)
+        self._texts = {**ENGLISH, **(overrides or {})}
+
+    def __getitem__(self, message_id: str) -> str:
+        return self._texts[message_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __repr__(self) -> str:
+        return f"<Texts {self['lang']!r}, {len(self)} messages>"
+
+
+def _check(message_id: object, text: object) -> None:
+    key = f"texts.{message_id}"
+    if not isinstance(message_id, str) or message_id not in ENGLISH:
+        raise ConfigError(key, f"there is no message of that id{_near_miss(message_id)}")
+    if not isinstance(text, str) or not text.strip():
+        raise ConfigError(key, f"needs a text that is not blank, not {text!r}")
+    if message_id == "lang" and not _LANGUAGE_TAG.fullmatch(text):
+        raise ConfigError(key, f"{text!r} is not a language tag such as de or pt-BR")
+    if message_id == "dir" and text not in ("ltr", "rtl"):
+        raise ConfigError(key, f"{text!r} is not a direction; ltr or rtl")
+    allowed = _placeholders(ENGLISH[message_id])
+    try:
+        unknown = _placeholders(text) - allowed
+    except ValueError as error:
+        raise ConfigError(key, f"{error}; a brace that is meant is doubled") from None
+    if unknown:
+        usable = ", ".join(sorted(allowed)) or "no placeholder"
+        raise ConfigError(key, f"{{{min(unknown)}}} cannot be filled in; this text has {usable}")
+
+
+def _placeholders(text: str) -> set[str]:
+    """The replacement fields, conversions and format specs included so that none passes."""
+    return {
+        name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+        for _, name, spec, conversion in Formatter().parse(text)
+        if name is not None
+    }
+
+
+def _near_miss(message_id: object) -> str:
+    from difflib import get_close_matches  # only ever needed on the way to a start-up error
+
+    near = get_close_matches(str(message_id), ENGLISH, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
