@@ -60,6 +60,7 @@ PROFILES: list[tuple[str, str, dict[str, str], bool]] = [
     ("Safari previews a top site", "GET", {"Accept": FIREFOX, "Purpose": "preview"}, REDIRECT),
     ("XHTML only", "GET", {"Accept": "application/xhtml+xml"}, REDIRECT),
     ("Google's crawler", "GET", {"Accept": "text/html,application/xhtml+xml,application/signed-exchange;v=b3,application/xml;q=0.9,*/*;q=0.8"}, REDIRECT),
+    ("a purpose that is no prefetch", "GET", {"Accept": CHROME, "Sec-Purpose": "navigate"}, REDIRECT),
     # frames and parts of pages
     ("an iframe", "GET", {"Accept": CHROME, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, REFUSE),
     ("a frame", "GET", {"Accept": CHROME, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "frame"}, REFUSE),
@@ -247,7 +248,16 @@ def test_htmx_is_known_by_its_header() -> None:
     assert not is_htmx(environ())
 
 
-HEADERS = ["HTTP_ACCEPT", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_DEST", "HTTP_PURPOSE", "HTTP_SEC_PURPOSE", "HTTP_X_REQUESTED_WITH", "HTTP_X_AUTH_RETURN_REDIRECT", "REQUEST_METHOD"]
+HEADERS = [
+    "HTTP_ACCEPT",
+    "HTTP_SEC_FETCH_MODE",
+    "HTTP_SEC_FETCH_DEST",
+    "HTTP_PURPOSE",
+    "HTTP_SEC_PURPOSE",
+    "HTTP_X_REQUESTED_WITH",
+    "HTTP_X_AUTH_RETURN_REDIRECT",
+    "REQUEST_METHOD",
+]
 ODD = st.one_of(
     st.text(max_size=40),
     st.text('texhml/*json,;q=01. "\\\t', max_size=60),

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -95,6 +96,21 @@ def test_a_bad_redis_url_stops_start_up_without_showing_its_password() -> None:
     with pytest.raises(ConfigError, match=r"limits\.storage") as caught:
         Throttle(storage="redis://:hunter2@localhost:port/0")
     assert "hunter2" not in str(caught.value)
+
+
+def test_redis_without_its_library_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['redis'] = None\n"
+        "from wsgi_auth.throttle import Throttle\n"
+        "from wsgi_auth.errors import ConfigError\n"
+        "try: Throttle(storage='redis://127.0.0.1')\n"
+        "except ConfigError as error: print(error)\n"
+    )
+    root = Path(__file__).parents[1]
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True
+    )
+    assert "pip install wsgi_auth[redis]" in shown.stdout, shown.stderr
 
 
 @pytest.mark.parametrize("proxies", [-1, True, "1", None, 1.0])

@@ -121,8 +121,7 @@ class AllowedOrigin:
             return False
         if not self.wildcard:
             return self.host == origin.host
-        label, dot, rest = origin.host.partition(".")
-        return bool(label and dot) and rest == self.host
+        return self.host == origin.host.partition(".")[2]
 
 
 # --- return URLs ----------------------------------------------------------------------------
@@ -163,7 +162,7 @@ def _return_url(value: object, base: BaseURL | None, allowed: Sequence[AllowedOr
         return ""
     prefix, rest = "", value
     if value[0] != "/":
-        found = base and _ABSOLUTE.fullmatch(value)
+        found = _ABSOLUTE.fullmatch(value)
         if not base or not found:
             return ""
         try:
