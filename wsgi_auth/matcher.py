@@ -1370,7 +1370,12 @@ def _translate(text: str, wide: bool, fail: _Fail) -> _Expression:
         group.repeats = repeats
     if len(groups) > 1:
         fail(len(text), "a parenthesis is never closed")
-    return _Expression("".join(out), tuple(dict.fromkeys(atoms)), one_run, looks)
+    regex = "".join(out)
+    try:
+        re.compile(regex, re.DOTALL)
+    except (re.error, OverflowError, RecursionError) as error:
+        fail(0, f"Python cannot compile the expression: {error}")
+    return _Expression(regex, tuple(dict.fromkeys(atoms)), one_run, looks)
 
 
 def _atom(text: str, index: int, wide: bool, fail: _Fail) -> tuple[str, int]:
@@ -1443,10 +1448,7 @@ def _compile_value(value: str, key: str, wide: bool) -> re.Pattern[str]:
     def fail(at: int, problem: str) -> NoReturn:
         raise ConfigError(key, f"the value {value!r} at position {at}: {problem}")
 
-    try:
-        return re.compile(_translate(value, wide, fail).regex, re.DOTALL)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(key, f"the value {value!r}: not a regular expression: {error}") from None
+    return re.compile(_translate(value, wide, fail).regex, re.DOTALL)
 
 
 _OPEN: Final = Plan()
