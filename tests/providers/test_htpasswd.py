@@ -390,6 +390,7 @@ def test_the_provider_is_a_form_with_a_name_and_a_password(path: Path) -> None:
     provider = Htpasswd(path)
     assert isinstance(provider, FormProvider)
     assert isinstance(provider, BasicProvider)
+    assert (provider.type, provider.vouches, provider.limited) == ("htpasswd", False, True)
     form = provider.basic_form("ada", "secret")
     assert set(form) == {field.name for field in provider.fields}
     assert provider.account(form) == "ada"
