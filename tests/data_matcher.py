@@ -4,11 +4,32 @@ from __future__ import annotations
 
 # --- reference/authjs.md 10.3: what Next.js 15 answers ---------------------------------------
 
-GOLDEN_PATHS = """
-/ /about /about/ /About /about/x /about/x/y /aboutx /api /api/x /apixyz /_next/static/a.js
-/favicon.ico /en/admin /de/admin/x /fr/admin /user/12 /user/ab /a /a/b /dashboard /dashboard/
-/dashboard/x /settings/y /files/a.txt
-""".split()
+GOLDEN_PATHS = [
+    "/",
+    "/about",
+    "/about/",
+    "/About",
+    "/about/x",
+    "/about/x/y",
+    "/aboutx",
+    "/api",
+    "/api/x",
+    "/apixyz",
+    "/_next/static/a.js",
+    "/favicon.ico",
+    "/en/admin",
+    "/de/admin/x",
+    "/fr/admin",
+    "/user/12",
+    "/user/ab",
+    "/a",
+    "/a/b",
+    "/dashboard",
+    "/dashboard/",
+    "/dashboard/x",
+    "/settings/y",
+    "/files/a.txt",
+]
 
 GOLDEN = {
     "/": "/",
@@ -34,8 +55,11 @@ GOLDEN = {
 # Pattern, position, what the message must show.
 MISTAKES = [
     ("/(?!api|_next).*", 2, "/((?!api|_next).*)"),
-    ("/(?!api|_next/static|_next/image|favicon.ico).*", 2,
-     "/((?!api|_next/static|_next/image|favicon.ico).*)"),
+    (
+        "/(?!api|_next/static|_next/image|favicon.ico).*",
+        2,
+        "/((?!api|_next/static|_next/image|favicon.ico).*)",
+    ),
     ("/(?!api):path*", 2, "/:path((?!api).*)"),
     ("/(?:en|de)/x", 2, "/(en|de)/x"),
     ("/(?<n>x)/y", 2, "/:n(x)/y"),

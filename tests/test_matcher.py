@@ -142,11 +142,14 @@ SOURCES = st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=5).map(
         "/" + re.sub(":([pqr])", lambda m: f":{m[1]}{i}", part) for i, part in enumerate(parts)
     )
 ) | st.lists(
-    st.sampled_from(["/a", "{/a}?", "{/:%d}*", "/", "-", "{a}?", "{-:%d}*", "/(b)", "{/(a|b)}+", "/:%d"]), max_size=6
+    st.sampled_from(
+        ["/a", "{/a}?", "{/:%d}*", "/", "-", "{a}?", "{-:%d}*", "/(b)", "{/(a|b)}+", "/:%d"]
+    ),
+    max_size=6,
 ).map(lambda parts: "/" + "".join(p.replace("%d", f"n{i}") for i, p in enumerate(parts)))
-TEXTS = st.text(st.sampled_from("///aabx-1.\n"), max_size=12).map(lambda text: "/" + text) | st.text(
-    st.sampled_from("/ab-"), max_size=4
-)
+TEXTS = st.text(st.sampled_from("///aabx-1.\n"), max_size=12).map(
+    lambda text: "/" + text
+) | st.text(st.sampled_from("/ab-"), max_size=4)
 
 
 @given(SOURCES, st.lists(TEXTS, min_size=1, max_size=8), st.booleans(), st.booleans())
@@ -277,7 +280,9 @@ def test_public_is_an_exception_to_matcher_and_not_to_routes():
     matcher = RouteMatcher(["/:path*"], public=["/p/:path*"], routes=["/p/secret", "/q"])
     assert sources(matcher.match(environ("/p/x"))) == []
     assert sources(matcher.match(environ("/p/secret"))) == ["/p/secret"]
-    assert sources(RouteMatcher(["/a"], public=["/a"], routes=["/a"]).match(environ("/a"))) == ["/a"]
+    assert sources(RouteMatcher(["/a"], public=["/a"], routes=["/a"]).match(environ("/a"))) == [
+        "/a"
+    ]
 
 
 def test_no_route_applies_on_an_ignored_path():
@@ -359,7 +364,10 @@ def test_a_route_in_order_stays_the_object_it_is():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"source": "/a", "method": "GET"}, "unknown route option 'method'; did you mean 'methods'"),
+        (
+            {"source": "/a", "method": "GET"},
+            "unknown route option 'method'; did you mean 'methods'",
+        ),
         ({"methods": "GET"}, "needs a source"),
         ({"source": 1}, "not 1"),
         (re.compile(b"/a"), "compiled regular expression of str"),
@@ -381,7 +389,10 @@ def test_a_route_in_order_stays_the_object_it_is():
         ({"source": "/a", "has": [{"type": "headr", "key": "x"}]}, "did you mean 'header'"),
         ({"source": "/a", "has": [{"type": "header"}]}, "needs a key"),
         ({"source": "/a", "has": [{"type": "host", "key": "x"}]}, "a value and no key"),
-        ({"source": "/a", "has": [{"type": "query", "key": "x", "val": "y"}]}, "did you mean 'value'"),
+        (
+            {"source": "/a", "has": [{"type": "query", "key": "x", "val": "y"}]},
+            "did you mean 'value'",
+        ),
         ({"source": "/a", "has": [{"type": "query", "key": "x", "value": 1}]}, "value must be"),
         ({"source": "/a", "has": [{"type": "query", "key": "x", "value": "("}]}, "never closed"),
         (Route("/a", methods="GET*"), "GET"),
@@ -580,7 +591,12 @@ def test_an_explanation_shows_each_reading_with_the_sources_that_match():
     assert told.readings[1].public == ()
     assert told.readings[1].matcher == ("/:path*",)
     assert told.readings[1].routes == ("/admin", "/adm.*")
-    assert (told.ignored, told.public, told.protected, told.unreadable) == (False, False, True, False)
+    assert (told.ignored, told.public, told.protected, told.unreadable) == (
+        False,
+        False,
+        True,
+        False,
+    )
     assert sources(told.routes) == ["/:path*", re.compile("/adm.*")]
     assert sources(told.not_applying) == ["/admin"]
     assert matcher.explain(environ("/p/x")).public
@@ -673,7 +689,18 @@ def test_the_expression_of_a_pattern_is_linear_too(source):
 
 @pytest.mark.parametrize(
     "path",
-    ["/a;b\\..\\c#d?e\x01\xff%41//..", "/a/../", "//", "/.", ";", "\\", "%2f", "\xff", "\n", "/\xc3\xa9"],
+    [
+        "/a;b\\..\\c#d?e\x01\xff%41//..",
+        "/a/../",
+        "//",
+        "/.",
+        ";",
+        "\\",
+        "%2f",
+        "\xff",
+        "\n",
+        "/\xc3\xa9",
+    ],
 )
 def test_a_long_odd_path_costs_little_more_than_a_short_one_of_its_kind(path):
     matcher = RouteMatcher(["/admin/:path*"], public=["/public/:path*"])

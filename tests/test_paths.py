@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from tests.data_matcher import MUST_PASS, MUST_PROTECT, PUBLIC
 from wsgi_auth.paths import affordable_readings, is_plain, readings
 
-PATHS = st.text(st.sampled_from("/ab.\\;%2eE5c#?\n\x00\xff\xc3\xa9é\u0100\ud800\udcff:"), max_size=30)
+PATHS = st.text(
+    st.sampled_from("/ab.\\;%2eE5c#?\n\x00\xff\xc3\xa9é\u0100\ud800\udcff:"), max_size=30
+)
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a/b.c/d..e", "/a b", "/~x/@y:z,(1)[2]|"])
@@ -20,7 +22,22 @@ def test_a_plain_path_has_one_reading(path):
 
 @pytest.mark.parametrize(
     "path",
-    ["", "a", "//", "/a//b", "/.a", "/a/.", "/a;b", "/a\\b", "/%41", "/a#", "/a?", "/a\n", "/\x7f", "/\xe9"],
+    [
+        "",
+        "a",
+        "//",
+        "/a//b",
+        "/.a",
+        "/a/.",
+        "/a;b",
+        "/a\\b",
+        "/%41",
+        "/a#",
+        "/a?",
+        "/a\n",
+        "/\x7f",
+        "/\xe9",
+    ],
 )
 def test_a_path_with_anything_dangerous_is_not_plain(path):
     assert not is_plain(path)

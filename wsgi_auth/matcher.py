@@ -22,7 +22,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import unquote_to_bytes
@@ -62,11 +62,11 @@ class Plan:
 
     __slots__ = ("_guards", "conditional", "ignored", "static")
 
-    def __init__(self, guards: Iterable[_Guard] = (), ignored: bool = False) -> None:
-        self._guards = tuple(guards)
+    def __init__(self, guards: Sequence[_Guard] = (), ignored: bool = False) -> None:
+        self._guards = guards
         self.ignored = ignored
-        self.static = tuple(guard.route for guard in self._guards if not guard.conditional)
-        self.conditional = tuple(guard.route for guard in self._guards if guard.conditional)
+        self.static = tuple([guard.route for guard in guards if not guard.conditional])
+        self.conditional = tuple([guard.route for guard in guards if guard.conditional])
 
     def routes(self, environ: Environ) -> tuple[Route, ...]:
         """The routes that apply to this request; empty for none."""
@@ -426,18 +426,24 @@ class _Guard:
 def _guards(matcher: Iterable[Route], routes: Iterable[Route]) -> tuple[_Guard, ...]:
     """One guard for each different route, in the order of the configuration."""
     found: list[_Guard] = []
-    same_source: dict[object, list[_Guard]] = {}
+    first: dict[object, _Guard] = {}
+    further: dict[object, list[_Guard]] = {}  # with a source that an earlier guard has too
     for key, entries in (("matcher", matcher), ("routes", routes)):
         for route in entries:
-            namesakes = same_source.setdefault(route.source, [])
-            for guard in namesakes:
-                if guard.route == route:
-                    guard.ignores_public |= key == "routes"
-                    break
+            namesake = first.get(route.source)
+            guard = None
+            if namesake is not None:
+                same = (namesake, *further.get(route.source, ()))
+                guard = next((guard for guard in same if guard.route == route), None)
+            if guard is not None:
+                guard.ignores_public |= key == "routes"
+                continue
+            guard = _Guard(route, key == "routes", key)
+            found.append(guard)
+            if namesake is None:
+                first[route.source] = guard
             else:
-                guard = _Guard(route, key == "routes", key)
-                namesakes.append(guard)
-                found.append(guard)
+                further.setdefault(route.source, []).append(guard)
     return tuple(found)
 
 
@@ -542,6 +548,7 @@ _VALUES: Final[Mapping[str, Callable[[Environ, str, bool], Iterator[str]]]] = {
 
 
 _NEVER: Final = "(?!)"
+_NO_EDGES: Final[dict[_Step, _Node]] = {}  # shared, never written to
 
 
 class _Node:
@@ -553,10 +560,10 @@ class _Node:
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
-        self.accepts: list[int] = []  # patterns that end here
-        self.expressions: list[tuple[int, Callable[[str], object]]] = []  # on the whole path
+        self.accepts: tuple[int, ...] = ()  # patterns that end here
+        self.expressions: tuple[tuple[int, Callable[[str], object]], ...] = ()  # on the whole path
         # Only a node with edges other than literals has more than itself in its closure.
-        self.edges: dict[_Step, _Node] = {}
+        self.edges: dict[_Step, _Node] = _NO_EDGES
         self.again: str | None = _NEVER  # the test of the segments that lead back to this node
         self.closure: tuple[_Node, ...] = (self,)  # itself, and where no segment leads
         self.wild: tuple[_Node, ...] = ()  # where any segment that is not empty leads
@@ -580,7 +587,7 @@ class _PatternSet:
             if isinstance(route.source, str):
                 self._insert(index, route.source, key, protects, route.case_sensitive)
             else:
-                self._root.expressions.append((index, _full_match(route.source, protects)))
+                self._root.expressions += ((index, _full_match(route.source, protects)),)
         # Children are made after their parents: backwards, each closure is ready when needed.
         for node in reversed(self._branching):
             _close(node)
@@ -649,7 +656,7 @@ class _PatternSet:
                 node = self._root
                 for segment in beginning:
                     node = node.literals.setdefault(segment, _Node())
-                node.expressions.append((index, expression.fullmatch))
+                node.expressions += ((index, expression.fullmatch),)
                 return
         node = self._root
         for step in steps:
@@ -659,7 +666,9 @@ class _PatternSet:
                     child = node.literals[step] = _Node()
             else:
                 if not node.edges:
-                    self._branching.append(node)
+                    node.edges = {}
+                    if node.again is _NEVER:  # else it is listed already
+                        self._branching.append(node)
                 child = node.edges.get(step)
                 if child is None:
                     child = node.edges[step] = _Node()
@@ -667,7 +676,7 @@ class _PatternSet:
                         child.again = step.test
                         self._branching.append(child)
             node = child
-        node.accepts.append(index)
+        node.accepts += (index,)
 
 
 class _Step(NamedTuple):
@@ -679,20 +688,20 @@ class _Step(NamedTuple):
 
 
 def _close(node: _Node) -> None:
-    wild: list[_Node] = []
-    tests: list[tuple[Callable[[str], object], tuple[_Node, ...]]] = []
-    leads = [(step, child) for step, child in node.edges.items() if step.modifier != "*"]
-    skipped = [child for step, child in node.edges.items() if step.modifier in ("?", "*")]
-    node.closure = (node, *(target for child in skipped for target in child.closure))
-    targets = [(step.test, child.closure) for step, child in leads]
+    """Put together where the edges of a node lead, now that its children are ready."""
+    leads: list[tuple[str | None, tuple[_Node, ...]]] = []
+    for (test, modifier), child in node.edges.items():
+        if modifier == "*" or modifier == "?":
+            node.closure += child.closure
+        if modifier != "*":
+            leads.append((test, child.closure))
     if node.again is not _NEVER:
-        targets.append((node.again, node.closure))
-    for test, closure in targets:
+        leads.append((node.again, node.closure))
+    for test, targets in leads:
         if test is None:
-            wild += closure
+            node.wild += targets
         else:
-            tests.append((re.compile(test, re.DOTALL).fullmatch, closure))
-    node.wild, node.tests = tuple(wild), tuple(tests)
+            node.tests += ((re.compile(test, re.DOTALL).fullmatch, targets),)
 
 
 # --- the pattern language: path-to-regexp 6 -------------------------------------------------

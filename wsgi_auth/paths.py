@@ -81,10 +81,10 @@ def _read(path_info: str, budget: float) -> tuple[str, ...] | None:
         return None
     texts = dict.fromkeys(_texts(path_info))
     for step in _STEPS:
-        for text in tuple(texts):
-            texts.update(dict.fromkeys(step(text)))
         if len(texts) * len(path_info) > budget:
             return None
+        for text in tuple(texts):
+            texts.update(dict.fromkeys(step(text)))
     return tuple(dict.fromkeys(form for text in texts for form in _forms(text)))
 
 
