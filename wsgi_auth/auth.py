@@ -129,7 +129,11 @@ class Auth:
         for a browser, 401 for a program, 403 for somebody who is signed in."""
         site = self._site
         decision = site.authorizer.challenge(self._environ) if self.session is None else Forbidden()
-        return site.responders.respond(self._environ, decision)
+
+        def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            return site.responders.refuse(environ, decision, start_response)
+
+        return challenge
 
     def access_token(self, provider: str) -> str:
         """A fresh access token of an OAuth provider; raises: this release has no such provider."""
@@ -215,7 +219,7 @@ class Auth:
         decision = site.authorizer.decide(environ, self._reading, (route,), site.clock())
         if decision is PASS:
             return app(environ, start_response)
-        return site.responders.respond(environ, decision)(environ, start_response)
+        return site.responders.refuse(environ, decision, start_response)
 
     # --- the moment the headers leave --------------------------------------------------------
 

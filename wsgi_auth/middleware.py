@@ -144,8 +144,7 @@ class AuthMiddleware:
             app = self.site.responders.respond(environ, decision)
             return app(environ, handle.start_response)
         except Exception:
-            self.config.logger.exception("a responder failed; the request is refused")
-            return self.site.responders.failed(environ, Failed())(environ, handle.start_response)
+            return self.site.responders.broken(environ, handle.start_response)
 
     def _failure(self, error: Exception) -> Failed:
         """Why the session could not be read, logged once: 503 for a store, 500 for a callback."""
@@ -216,49 +215,99 @@ class _Challenged:
     Bare: without a ``WWW-Authenticate`` of its own. Its body is closed unread.
     """
 
-    __slots__ = ("_app", "_bare", "_environ", "_handle")
+    __slots__ = ("_app", "_environ", "_exc_info", "_handle", "_is_out", "is_bare")
 
     def __init__(self, app: WSGIApp, handle: Auth, environ: Environ) -> None:
         self._app = app
         self._handle = handle
         self._environ = environ
-        self._bare = False
+        self._exc_info: Any = None
+        self._is_out = False
+        self.is_bare = False
 
     def run(self) -> Iterable[bytes]:
+        """The body of the application, or of our answer."""
         body = self._app(self._environ, self._start_response)
-        if self._bare:
+        if self.is_bare:
             _close(body)
-            return self._challenge()
-        if isinstance(body, list | tuple):
-            return body
+            return self.challenge()
         # the application may call start_response as late as its first block
-        return body if getattr(self._handle, "_sent", False) else self._late(body)
+        if not getattr(self._handle, "_sent", False):
+            return _LateBody(self, body)
+        self._is_out = True
+        return body
 
     def _start_response(
         self, status: str, headers: Headers, exc_info: Any = None
     ) -> Callable[[bytes], object]:
-        self._bare = status[:3] == "401" and not any(
-            name.lower() == "www-authenticate" for name, _ in headers
+        self.is_bare = (
+            status[:3] == "401"
+            and not self._is_out
+            and not any(name.lower() == "www-authenticate" for name, _ in headers)
         )
-        if self._bare:
-            return _swallow
-        return self._handle.start_response(status, headers, exc_info)
+        if not self.is_bare:
+            return self._handle.start_response(status, headers, exc_info)
+        if getattr(self._handle, "_sent", False):
+            # in place of another answer: raises here if that one has left (PEP 3333)
+            self._handle.start_response(status, headers, exc_info)
+            self._exc_info = exc_info
+        return _swallow
 
-    def _challenge(self) -> Iterable[bytes]:
-        handle = self._handle
+    def challenge(self) -> Iterable[bytes]:
+        """Our answer, in place of the application's."""
+        handle, exc_info = self._handle, self._exc_info
+        self._exc_info = None
         handle.guard()
-        return handle.challenge()(self._environ, handle.start_response)
+        if exc_info is None:
+            return handle.challenge()(self._environ, handle.start_response)
 
-    def _late(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        def start_response(
+            status: str, headers: Headers, again: Any = None
+        ) -> Callable[[bytes], object]:
+            return handle.start_response(status, headers, again or exc_info)
+
+        return handle.challenge()(self._environ, start_response)
+
+
+class _LateBody:
+    """The body of an application that has yet to call start_response; ours once that was a 401.
+
+    No generator: one that was never begun would not close the application's body.
+    """
+
+    __slots__ = ("_blocks", "_body", "_challenged")
+
+    def __init__(self, challenged: _Challenged, body: Iterable[bytes]) -> None:
+        self._challenged: _Challenged | None = challenged
+        self._body = body
+        self._blocks: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._blocks is None:
+            self._blocks = iter(self._body)
+        challenged = self._challenged
+        if challenged is None:
+            return next(self._blocks)
         try:
-            for block in body:
-                if self._bare:
-                    break
-                yield block
-            if self._bare:
-                yield from self._challenge()
-        finally:
-            _close(body)
+            block = next(self._blocks)
+        except StopIteration:
+            if not challenged.is_bare:
+                raise
+        else:
+            if not challenged.is_bare:
+                return block
+        self.close()
+        self._challenged = None
+        self._body = challenged.challenge()
+        self._blocks = iter(self._body)
+        return next(self._blocks)
+
+    def close(self) -> None:
+        body, self._body = self._body, ()
+        _close(body)
 
 
 def _swallow(block: bytes) -> None:

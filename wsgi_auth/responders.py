@@ -6,6 +6,8 @@ not: deciding (``authorized``), and the pages' HTML (``pages``).
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +93,16 @@ def is_legal(value: str) -> bool:
 class Responders:
     """Answers a decision: the application's own responder where one is configured, else ours."""
 
-    def __init__(self, options: ResponderOptions, pages: Callable[[], Pages], home: str) -> None:
+    def __init__(
+        self,
+        options: ResponderOptions,
+        pages: Callable[[], Pages],
+        home: str,
+        logger: logging.Logger,
+    ) -> None:
         self._pages = pages
         self._home = home
+        self._logger = logger
         self._redirect = options.redirect or redirect
         self._unauthorized = options.unauthorized or self.unauthorized
         self._forbidden = options.forbidden or self.forbidden
@@ -112,6 +121,27 @@ class Responders:
         else:
             app = decision
         return app
+
+    def refuse(
+        self, environ: Environ, decision: Any, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """The whole answer to a refused request; a responder that fails refuses with 500."""
+        try:
+            return self.respond(environ, decision)(environ, start_response)
+        except Exception:
+            return self.broken(environ, start_response)
+
+    def broken(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """500 instead of an answer whose exception is being handled; it may have begun already,
+        so the server is told of the exception (PEP 3333, ``exc_info``)."""
+        self._logger.exception("a responder failed; the request is refused")
+        exc_info = sys.exc_info()
+        try:
+            return self.failed(environ, Failed())(
+                environ, lambda status, headers: start_response(status, headers, exc_info)
+            )
+        finally:
+            exc_info = (None, None, None)  # no circle through this frame
 
     def unauthorized(self, environ: Environ, decision: Unauthorized) -> WSGIApp:
         """401 with JSON ``{"error", "signinUrl"}``, or a page; HX-Redirect for htmx."""

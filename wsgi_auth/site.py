@@ -47,7 +47,7 @@ class Site:
         self.authorizer = Authorizer(config, self.locations, self.events)
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
-        self.responders = Responders(config.responders, lambda: self.pages, home)
+        self.responders = Responders(config.responders, lambda: self.pages, home, config.logger)
 
     @cached_property
     def pages(self) -> Pages:
