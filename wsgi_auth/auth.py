@@ -15,6 +15,7 @@ from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.lifecycle import Begun
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
+    ANONYMOUS,
     PASS,
     Claims,
     Environ,
@@ -30,6 +31,10 @@ from wsgi_auth.types import (
 
 HANDLE = "auth.handle"
 SESSION = "auth.session"
+KEEP = Then.KEEP
+VARY_COOKIE = ("Vary", "Cookie")
+NO_STORE = ("Cache-Control", "no-store")
+PRIVATE = ("Cache-Control", "private")
 
 
 class _Application:
@@ -50,36 +55,41 @@ class Auth:
 
     __slots__ = (
         "_browser",
-        "_environ",
-        "_guarded",
-        "_pending",
-        "_reading",
-        "_sent",
-        "_site",
-        "_start_response",
+        "environ",
+        "is_guarded",
+        "is_sent",
+        "pending",
+        "reading",
+        "send",
+        "site",
     )
 
-    def __init__(
-        self, site: Site, environ: Environ, start_response: StartResponse, reading: Reading
-    ) -> None:
-        self._site = site
-        self._environ = environ
-        self._start_response = start_response
-        self._reading = reading
-        self._guarded = False
-        self._pending: list[str] | None = None
+    #: The pieces of the middleware that made the handle.
+    site: Site
+    #: The request.
+    environ: Environ
+    #: The server's ``start_response``.
+    send: StartResponse
+    #: What the request's session is by now.
+    reading: Reading
+    #: Set-Cookie values that wait for the response.
+    pending: list[str] | None
+    #: Whether the answer is of a protected page: no cache may keep it.
+    is_guarded: bool
+    #: Whether the response's headers have left.
+    is_sent: bool
 
     # --- what is ----------------------------------------------------------------------------
 
     @property
     def session(self) -> Session | None:
         """The session, as in ``environ["auth.session"]``; None for nobody."""
-        return self._reading.session
+        return self.reading.session
 
     @property
     def claims(self) -> Claims | None:
         """The claims behind the session (Auth.js: the token), read-only; None for nobody."""
-        return self._reading.claims
+        return self.reading.claims
 
     @property
     def csrf_token(self) -> str:
@@ -87,7 +97,7 @@ class Auth:
 
         On first use in a browser it sets the cookie that the token is bound to.
         """
-        site, environ = self._site, self._environ
+        site, environ = self.site, self.environ
         browser = getattr(self, "_browser", None)
         if browser is None:
             known = cookies.values(environ.get("HTTP_COOKIE", ""), site.config.cookies.csrf.name)
@@ -96,14 +106,14 @@ class Auth:
                 browser = site.csrf.new_browser_value()
                 self.set_cookies(site.config.cookies.csrf.set(browser))
             self._browser = browser
-        return site.csrf.token(browser, self._reading.claims)
+        return site.csrf.token(browser, self.reading.claims)
 
     def sign_in_url(self, provider: str | None = None, redirect_to: str | None = None) -> str:
         """The URL of the sign-in page; with ``provider`` the URL a form posts to to start there.
 
         ``redirect_to``: where to go afterwards; this request if not given.
         """
-        site, environ = self._site, self._environ
+        site, environ = self.site, self.environ
         if provider is not None:
             ids = [each.id for each in site.config.providers]
             if provider not in ids:
@@ -118,7 +128,7 @@ class Auth:
 
     def sign_out_url(self, redirect_to: str | None = None) -> str:
         """The URL of the sign-out page (a form posts there too); ``redirect_to`` comes after."""
-        site, environ = self._site, self._environ
+        site, environ = self.site, self.environ
         if redirect_to is None:
             return site.locations.page(environ, "sign_out")
         url = site.locations.return_url(environ, redirect_to)
@@ -127,8 +137,8 @@ class Auth:
     def challenge(self) -> WSGIApp:
         """A WSGI application that answers as for a page that needs a session: to the sign-in page
         for a browser, 401 for a program, 403 for somebody who is signed in."""
-        site = self._site
-        decision = site.authorizer.challenge(self._environ) if self.session is None else Forbidden()
+        site = self.site
+        decision = site.authorizer.challenge(self.environ) if self.session is None else Forbidden()
 
         def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             return site.responders.refuse(environ, decision, start_response)
@@ -158,8 +168,8 @@ class Auth:
     ) -> Session:
         """Sign in a user that ``provider`` proved: what the endpoints call."""
         self._may_change()
-        site = self._site
-        begun = site.lifecycle.begin(user, provider, self._environ, site.clock(), credentials)
+        site = self.site
+        begun = site.lifecycle.begin(user, provider, self.environ, site.clock(), credentials)
         self._become(begun)
         return begun.session
 
@@ -169,8 +179,8 @@ class Auth:
         Without a ``jwt`` callback, or with nobody signed in, it raises :class:`UsageError`.
         """
         self._may_change()
-        site = self._site
-        begun = site.lifecycle.update(self._reading, data, self._environ, site.clock())
+        site = self.site
+        begun = site.lifecycle.update(self.reading, data, self.environ, site.clock())
         if begun is None:
             self.sign_out()
             return None
@@ -180,43 +190,44 @@ class Auth:
     def sign_out(self) -> None:
         """End the session and remove its cookie; nobody signed in is no error."""
         self._may_change()
-        self._site.lifecycle.end(self._reading, self._environ)
-        self._reading = Reading(None, None, Then.CLEAR, self._names())
-        self._environ[SESSION] = None
+        self.site.lifecycle.end(self.reading, self.environ)
+        self.reading = Reading(None, None, Then.CLEAR, self._names())
+        self.environ[SESSION] = None
 
     # --- for the middleware ---------------------------------------------------------------------
 
     @property
     def reader(self) -> CookieSessionReader:
         """The reader of this middleware's cookies."""
-        return self._site.cookies
+        return self.site.cookies
 
-    def guard(self) -> None:
-        """The answer is of a protected page: no cache may keep it."""
-        self._guarded = True
+    @property
+    def changes(self) -> bool:
+        """Whether a cookie has to go with the response."""
+        return self.pending is not None or self.reading.then is not KEEP
 
     def adopt(self, reading: Reading) -> None:
         """This request is ``reading``, proven otherwise than by a cookie; nothing is written."""
-        self._reading = reading
-        self._environ[SESSION] = reading.session
+        self.reading = reading
+        self.environ[SESSION] = reading.session
 
     def read_again(self) -> Session | None:
         """The session as the cookies prove it now; what is due is renewed with the response."""
-        site = self._site
-        reading = site.reader.read(self._environ, site.clock())
+        site = self.site
+        reading = site.reader.read(self.environ, site.clock())
         if reading.session is not None and site.events.wants("session"):
             site.events.fire(
-                "session", self._environ, session=reading.session, claims=reading.claims
+                "session", self.environ, session=reading.session, claims=reading.claims
             )
         return reading.session
 
     def guarded(self, app: WSGIApp, route: Route, start_response: StartResponse) -> Iterable[bytes]:
         """``app`` if this route lets the request pass, else the answer that refuses it."""
-        site, environ = self._site, self._environ
-        self._guarded = True
+        site, environ = self.site, self.environ
+        self.is_guarded = True
         if route.methods is not None and environ["REQUEST_METHOD"].upper() not in route.methods:
             return app(environ, start_response)
-        decision = site.authorizer.decide(environ, self._reading, (route,), site.clock())
+        decision = site.authorizer.decide(environ, self.reading, (route,), site.clock())
         if decision is PASS:
             return app(environ, start_response)
         return site.responders.refuse(environ, decision, start_response)
@@ -230,31 +241,32 @@ class Auth:
 
         Safe to call again with ``exc_info``, as PEP 3333 allows.
         """
-        reading = self._reading
-        if reading.then is not Then.KEEP or self._pending or reading.session or self._guarded:
+        reading = self.reading
+        if self.is_guarded or reading is not ANONYMOUS or self.pending is not None:
             headers = self._headers(headers, reading)
-        self._sent = True
+        self.is_sent = True
         if exc_info is None:
-            return self._start_response(status, headers)
-        return self._start_response(status, headers, exc_info)
+            return self.send(status, headers)
+        return self.send(status, headers, exc_info)
 
     def _headers(self, headers: Headers, reading: Reading) -> Headers:
         """The application's headers with ours: always a new list, the given one is not ours."""
-        site = self._site
-        written = list(self._pending or ())
-        if not site.config.session.read_only:
+        if self.pending is None and reading.then is KEEP:
+            return merged(headers, NO_STORE if self.is_guarded else PRIVATE)
+        written = list(self.pending or ())
+        if not self.site.config.session.read_only:
             written += self._session_cookies(reading)
-        caching = "no-store" if written or self._guarded else "private"
+        caching = NO_STORE if written or self.is_guarded else PRIVATE
         return merged(headers, caching) + [("Set-Cookie", value) for value in written]
 
     def _session_cookies(self, reading: Reading) -> list[str]:
-        site = self._site
+        site = self.site
         cookie = site.config.cookies.session
         if reading.then is Then.CLEAR:
             return cookie.remove(reading.names)
         if reading.then is Then.RENEW:
             try:
-                begun = site.lifecycle.renew(reading, self._environ, site.clock())
+                begun = site.lifecycle.renew(reading, self.environ, site.clock())
             except Exception:
                 # the session is still good; it is prolonged at the next request
                 site.events.logger.exception("the session could not be renewed")
@@ -263,10 +275,10 @@ class Auth:
         return []
 
     def _written(self, begun: Begun) -> list[str]:
-        cookie = self._site.config.cookies.session
+        cookie = self.site.config.cookies.session
         size = len(begun.value)
         if size > 7_000:
-            self._site.events.logger.warning(
+            self.site.events.logger.warning(
                 "a session cookie of %d bytes: proxies cut headers at 8 kB; keep less in it", size
             )
         age = begun.claims["exp"] - begun.claims["iat"]
@@ -276,58 +288,72 @@ class Auth:
         """From here on this request is that session; its cookie replaces what the browser has."""
         names = self._names()
         self.set_cookies(self._written(begun))
-        self._reading = Reading(begun.session, begun.claims, Then.KEEP, names)
-        self._environ[SESSION] = begun.session
+        self.reading = Reading(begun.session, begun.claims, Then.KEEP, names)
+        self.environ[SESSION] = begun.session
         # a CSRF token is bound to the session, so the next one is made anew
 
     def _names(self) -> tuple[str, ...]:
-        header = self._environ.get("HTTP_COOKIE", "")
-        return cookies.names(header, self._site.config.cookies.session.name)
+        header = self.environ.get("HTTP_COOKIE", "")
+        return cookies.names(header, self.site.config.cookies.session.name)
 
     def set_cookies(self, values: list[str]) -> None:
         """Send these Set-Cookie values with the response; a later one of a name replaces an
         earlier one. For the endpoints: an application has its framework's own way."""
         self._may_change()
         names = {value.partition("=")[0] for value in values}
-        kept = [each for each in self._pending or () if each.partition("=")[0] not in names]
-        self._pending = kept + values
+        kept = [each for each in self.pending or () if each.partition("=")[0] not in names]
+        self.pending = kept + values
 
     def _may_change(self) -> None:
-        if getattr(self, "_sent", False):
+        if self.is_sent:
             raise UsageError(
                 "the response's headers have left, so no cookie can be set any more; change the "
                 "session before start_response is called"
             )
 
 
-def merged(headers: Headers, caching: str) -> Headers:
+def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
     """A new list of the headers with ``Vary: Cookie`` and a ``Cache-Control`` that keeps the answer
-    from being given to somebody else (R065). What the application said stays where it is as strict.
+    from being given to somebody else (R065).
+
+    ``caching`` is what to say where the application says nothing. What it does say is kept, but
+    for what would let a shared cache have the answer.
     """
-    result: Headers = []
-    varies = False
-    control: list[str] = []
-    for header in headers:
-        name = header[0].lower()
-        if name == "vary":
-            varies = varies or "*" in header[1] or "cookie" in header[1].lower()
-        elif name == "cache-control":
-            control.append(header[1])
-            continue
-        result.append(header)
-    if not varies:
-        result.append(("Vary", "Cookie"))
-    said = ", ".join(control)
-    words = {word.strip().partition("=")[0].lower() for word in said.split(",")}
-    if caching == "no-store" and "no-store" not in words and "private" not in words:
-        said = "no-store"
-    elif "private" not in words and "no-store" not in words:
-        kept = [each.strip() for each in said.split(",") if each.strip()]
-        shared = ("public", "s-maxage")
-        kept = [each for each in kept if each.partition("=")[0].lower() not in shared]
-        said = ", ".join(["private", *kept])
-    result.append(("Cache-Control", said))
+    varies = control = False
+    for name, _ in headers:
+        # two lengths out of many: most headers cost no more than this comparison
+        size = len(name)
+        if size == 4:
+            varies = varies or name.lower() == "vary"
+        elif size == 13:
+            control = control or name.lower() == "cache-control"
+    result = [*headers]
+    if control:
+        said = [value for name, value in headers if name.lower() == "cache-control"]
+        result = [each for each in headers if each[0].lower() != "cache-control"]
+        caching = ("Cache-Control", _private(", ".join(said)))
+    if varies:
+        vary = ", ".join(value for name, value in headers if name.lower() == "vary")
+        words = {word.strip().lower() for word in vary.split(",")}
+        if words & {"cookie", "*"}:
+            return [*result, caching]
+    result.append(VARY_COOKIE)
+    result.append(caching)
     return result
+
+
+def _private(said: str) -> str:
+    """A Cache-Control with ``private``, or ``no-store`` where it was said, and nothing shared."""
+    words = [word.strip() for word in said.split(",") if word.strip()]
+    names = {word.partition("=")[0].lower() for word in words}
+    if names & {"no-store", "private"}:
+        return said
+    return ", ".join(
+        [
+            "private",
+            *(w for w in words if w.partition("=")[0].lower() not in ("public", "s-maxage")),
+        ]
+    )
 
 
 def get_auth(environ: Environ) -> Auth:

@@ -58,6 +58,15 @@ class Authorizer:
                 return decision
         return PASS
 
+    def asks_nothing_more(self, routes: tuple[Route, ...]) -> bool:
+        """Whether a session is all that these routes ask for. On the path of every request."""
+        if self._authorized is not None:
+            return False
+        for route in routes:  # noqa: SIM110 - a generator costs more than the loop
+            if route.asks_for_more:
+                return False
+        return True
+
     def challenge(
         self,
         environ: Environ,
@@ -77,9 +86,8 @@ class Authorizer:
 
     def _one(self, environ: Environ, reading: Reading, route: Route, now: float) -> Any:
         asked = route.authorized or self._authorized
-        if asked is None:
-            passes: Any = reading.session is not None
-        else:
+        passes: Any = reading.session is not None
+        if asked is not None:
             passes = self._ask(asked, environ, reading)
         if passes is True or type(passes) is Pass:
             passes = self._conditions(reading, route, now)

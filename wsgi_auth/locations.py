@@ -7,6 +7,7 @@ paths are ever written, below the mount the server reports.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import CallbackError
@@ -25,18 +26,17 @@ class Locations:
         mount = config.url.mount if config.url else ""
         page = self._page or config.base_path + "/signin"
         # ready for every refusal: all but the return URL
+        # as an environ would spell the mount, and the origin as the value of a parameter
+        self._mounted = unquote_to_bytes(mount).decode("latin-1")
+        self._origin = config.url.origin.replace(":", "%3A") if config.url else ""
         self._sign_in = (page if self._absolute_page else local_url(mount, page)) + "?callbackUrl="
 
     def mount(self, environ: Environ) -> str:
         """The path the application is mounted at, percent-encoded; "" at the root."""
         if self._base is not None:
             return self._base.mount
-        script = environ.get("SCRIPT_NAME") or ""
-        return (
-            local_url("", script.encode("latin-1", "replace").decode("utf-8", "replace"))
-            if (script.strip("/"))
-            else ""
-        )
+        script = _text(environ, "SCRIPT_NAME").rstrip("/")
+        return quote(script.encode("latin-1", "replace"), safe="/~:@!$&'()*+,;=")
 
     def base(self, environ: Environ) -> BaseURL | None:
         """The public base URL; under ``dev`` that of this request, else None if there is none."""
@@ -68,15 +68,12 @@ class Locations:
 
     def sign_in(self, environ: Environ) -> str:
         """The sign-in page, to come back to this very request. On the path of every refusal."""
+        path, query = _text(environ, "PATH_INFO"), _text(environ, "QUERY_STRING")
         if self._base is not None:
-            here = quote_return(
-                self._base.mount + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
-            )
-            if self._absolute_page:
-                here = quote_return_absolute(self._base.origin, here)
-            return self._sign_in + here
-        script = environ.get("SCRIPT_NAME", "")
-        here = quote_return(script + environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+            here = quote_return(self._mounted + path, query)
+            return self._sign_in + (self._origin + here if self._absolute_page else here)
+        script = _text(environ, "SCRIPT_NAME")
+        here = quote_return(script + path, query)
         if script and not self._absolute_page:
             return f"{self.page(environ, 'sign_in')}?callbackUrl={here}"
         return self._sign_in + here
@@ -116,6 +113,7 @@ _BUILT_IN = {
 }
 
 
-def quote_return_absolute(origin: str, here: str) -> str:
-    """A quoted return path as a quoted absolute URL, for a sign-in page on another origin."""
-    return origin.replace(":", "%3A") + here
+def _text(environ: Environ, key: str) -> str:
+    """A value of the environ as text; some servers put None where nothing came."""
+    value = environ.get(key)
+    return value if isinstance(value, str) else ""

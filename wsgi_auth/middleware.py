@@ -20,7 +20,7 @@ from wsgi_auth.events import shown
 from wsgi_auth.matcher import RouteMatcher
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.remote_user import RemoteUser
-from wsgi_auth.responders import NO_STORE, TEXT
+from wsgi_auth.responders import NO_STORE, TEXT, Answer
 from wsgi_auth.responders import answer as text_answer
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
@@ -41,6 +41,9 @@ from wsgi_auth.types import (
 if TYPE_CHECKING:
     from wsgi_auth.basic import BasicAuthentication
     from wsgi_auth.protocols import Attempts
+
+_now = time.time
+_new = object.__new__
 
 
 class AuthMiddleware:
@@ -68,21 +71,26 @@ class AuthMiddleware:
         self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
         self._plan = self.matcher.plan
         self._read = site.reader.read
+        # a reader may name the environ key without which it reads nobody
+        self._needs: str = getattr(site.reader, "needs", "REQUEST_METHOD")
         self._endpoints = endpoints(config)
+        pages = config.pages
         self._pages = frozenset(
             page
             for page in (
-                config.pages.sign_in,
-                config.pages.sign_out,
-                config.pages.error,
-                config.pages.verify_request,
-                config.pages.new_user,
+                pages.sign_in,
+                pages.sign_out,
+                pages.error,
+                pages.verify_request,
+                pages.new_user,
             )
             if page and page.startswith("/")
         )
         self._remote_user = RemoteUser(config.remote_user) if config.remote_user else None
         self._basic: BasicAuthentication | None = None
-        self._fenced = config.dev
+        # what few configurations have costs the others one look each
+        self._before = self._fence if config.dev or self._remote_user is not None else None
+        self._after = self._run if config.challenge_401 or self._remote_user is not None else None
         for warning in config.warnings:
             config.logger.warning("%s", warning)
         if config.dev and any(provider.type == "dev" for provider in config.providers):
@@ -96,45 +104,57 @@ class AuthMiddleware:
         """Serve one request (PEP 3333)."""
         path = environ.get("PATH_INFO", "")
         plan = self.matcher.memo.get(path) or self._plan(path)
-        environ[SESSION] = None
-        if self._remote_user is not None:
-            self._remote_user.remove(environ)
-        if self._fenced:
-            why = outsider(environ, self.config.dev_peers)
-            if why is not None:
-                return self._fence(why)(environ, start_response)
+        environ["auth.session"] = None
+        if self._before is not None:
+            refused = self._before(environ)
+            if refused is not None:
+                return refused(environ, start_response)
         if plan.ignored and path not in self._endpoints:
-            environ.pop(HANDLE, None)
+            environ.pop("auth.handle", None)
             return self.app(environ, start_response)
-        now = time.time()
+        reading = ANONYMOUS
         failed = None
-        try:
-            reading = self._read(environ, now)
-        except Exception as error:
-            reading, failed = ANONYMOUS, self._failure(error)
-        environ[SESSION] = reading.session
-        environ[HANDLE] = handle = Auth(self.site, environ, start_response, reading)
+        if self._needs in environ:
+            try:
+                reading = self._read(environ, _now())
+            except Exception as error:
+                failed = self._failure(error)
+            environ["auth.session"] = reading.session
+        # The handle is filled in here: calling its constructor costs as much as all of the above.
+        environ["auth.handle"] = handle = _new(Auth)
+        handle.site = self.site
+        handle.environ = environ
+        handle.send = start_response
+        handle.reading = reading
+        handle.pending = None
+        handle.is_guarded = False
+        handle.is_sent = False
         if path in self._endpoints:
-            return self._act(path, environ, handle, reading, failed)
-        routes = plan.routes(environ)
+            return self._act(path, environ, handle, failed)
+        routes = plan.static if not plan.conditional else plan.routes(environ)
         if routes and path not in self._pages:
-            handle.guard()
-            decision: Any = failed
-            if decision is None:
-                if reading.session is None and "HTTP_AUTHORIZATION" in environ:
-                    reading = self._basic_reading(environ, handle, routes, now)
-                    if type(reading) is Failed:
-                        return self._refuse(environ, handle, reading)
-                decision = self.site.authorizer.decide(environ, reading, routes, now)
+            handle.is_guarded = True
+            decision = failed or self._decide(environ, handle, routes)
             if decision is not PASS:
                 return self._refuse(environ, handle, decision)
-        if self._remote_user is not None:
-            refused = self._set_remote_user(environ, reading)
-            if refused is not None:
-                return self._refuse(environ, handle, refused)
-        if self.config.challenge_401 and reading.session is None:
-            return _Challenged(self.app, handle, environ).run()
+        if self._after is not None:
+            return self._after(environ, handle)
         return self.app(environ, handle.start_response)
+
+    def _decide(self, environ: Environ, handle: Auth, routes: tuple[Route, ...]) -> Any:
+        """The decision for this request, by cookie or, where every route allows it, by Basic."""
+        authorizer = self.site.authorizer
+        reading = handle.reading
+        if reading.session is None:
+            if "HTTP_AUTHORIZATION" in environ and all(route.basic for route in routes):
+                found = self._basic_reading(environ)
+                if isinstance(found, Failed):
+                    return found
+                handle.adopt(found)
+                reading = found
+        elif authorizer.asks_nothing_more(routes):
+            return PASS
+        return authorizer.decide(environ, reading, routes, _now())
 
     # --- refusing -----------------------------------------------------------------------------
 
@@ -142,7 +162,11 @@ class AuthMiddleware:
         """The answer to a refused request; the application is never called."""
         try:
             app = self.site.responders.respond(environ, decision)
-            return app(environ, handle.start_response)
+            # our own answers say themselves that nobody may keep them
+            start = (
+                handle.start_response if type(app) is not Answer or handle.changes else handle.send
+            )
+            return app(environ, start)
         except Exception:
             return self.site.responders.broken(environ, handle.start_response)
 
@@ -154,59 +178,60 @@ class AuthMiddleware:
         self.config.logger.error("the session could not be read", exc_info=error)
         return Failed()
 
-    def _fence(self, why: str) -> WSGIApp:
-        self.config.logger.error("dev: refused a request that is not from this machine: %s", why)
-        body = b"This application runs in development mode and answers only on this machine.\n"
-        return text_answer(403, [TEXT, NO_STORE], body)
-
     # --- our own endpoints --------------------------------------------------------------------
 
     def _act(
-        self,
-        path: str,
-        environ: Environ,
-        handle: Auth,
-        reading: Reading,
-        failed: Failed | None,
+        self, path: str, environ: Environ, handle: Auth, failed: Failed | None
     ) -> Iterable[bytes]:
         from wsgi_auth.actions.exchange import Exchange
 
         if failed is not None:
             return self._refuse(environ, handle, failed)
-        exchange = Exchange(self.site, environ, handle, reading)
+        exchange = Exchange(self.site, environ, handle, handle.reading)
         return self._endpoints[path].respond(exchange)(environ, handle.start_response)
 
     # --- what some configurations have ----------------------------------------------------------
 
-    def _basic_reading(
-        self, environ: Environ, handle: Auth, routes: tuple[Route, ...], now: float
-    ) -> Any:
-        """The reading of a Basic header, where every route that applies allows it."""
-        if not all(route.basic for route in routes):
-            return ANONYMOUS
+    def _fence(self, environ: Environ) -> WSGIApp | None:
+        """Nobody's name from outside; under ``dev`` nobody from outside at all."""
+        if self._remote_user is not None:
+            self._remote_user.remove(environ)
+        if not self.config.dev:
+            return None
+        why = outsider(environ, self.config.dev_peers)
+        if why is None:
+            return None
+        self.config.logger.error("dev: refused a request that is not from this machine: %s", why)
+        body = b"This application runs in development mode and answers only on this machine.\n"
+        return text_answer(403, [TEXT, NO_STORE], body)
+
+    def _run(self, environ: Environ, handle: Auth) -> Iterable[bytes]:
+        """The application, told its ``REMOTE_USER``, its own 401 turned into ours."""
+        if self._remote_user is not None:
+            try:
+                named = self._remote_user.set(environ, handle.reading)
+            except AuthError as error:
+                return self._refuse(environ, handle, self._failure(error))
+            if not named:
+                self.config.logger.warning(
+                    "refused %s: remote_user gives no name for this user",
+                    shown(handle.reading.subject),
+                )
+                return self._refuse(environ, handle, Forbidden("NoUserName"))
+        if self.config.challenge_401 and handle.reading.session is None:
+            return _Challenged(self.app, handle).run()
+        return self.app(environ, handle.start_response)
+
+    def _basic_reading(self, environ: Environ) -> Reading | Failed:
+        """The reading of a Basic header; once it proved somebody, the header is gone."""
         if self._basic is None:
             from wsgi_auth.basic import BasicAuthentication
 
             self._basic = BasicAuthentication(self.site)
-        reading = self._basic.read(environ, now)
+        reading = self._basic.read(environ, _now())
         if type(reading) is Reading and reading.session is not None:
             environ.pop("HTTP_AUTHORIZATION", None)
-            environ[SESSION] = reading.session
-            handle.adopt(reading)
         return reading
-
-    def _set_remote_user(self, environ: Environ, reading: Reading) -> Any:
-        assert self._remote_user is not None  # noqa: S101
-        try:
-            if self._remote_user.set(environ, reading):
-                return None
-        except AuthError as error:
-            return self._failure(error)
-        self.config.logger.warning(
-            "refused %s: remote_user gives no name for this user",
-            shown(reading.subject),
-        )
-        return Forbidden("NoUserName")
 
 
 class _Challenged:
@@ -215,24 +240,23 @@ class _Challenged:
     Bare: without a ``WWW-Authenticate`` of its own. Its body is closed unread.
     """
 
-    __slots__ = ("_app", "_environ", "_exc_info", "_handle", "_is_out", "is_bare")
+    __slots__ = ("_app", "_exc_info", "_handle", "_is_out", "is_bare")
 
-    def __init__(self, app: WSGIApp, handle: Auth, environ: Environ) -> None:
+    def __init__(self, app: WSGIApp, handle: Auth) -> None:
         self._app = app
         self._handle = handle
-        self._environ = environ
         self._exc_info: Any = None
         self._is_out = False
         self.is_bare = False
 
     def run(self) -> Iterable[bytes]:
         """The body of the application, or of our answer."""
-        body = self._app(self._environ, self._start_response)
+        body = self._app(self._handle.environ, self._start_response)
         if self.is_bare:
             _close(body)
             return self.challenge()
         # the application may call start_response as late as its first block
-        if not getattr(self._handle, "_sent", False):
+        if not self._handle.is_sent:
             return _LateBody(self, body)
         self._is_out = True
         return body
@@ -247,7 +271,7 @@ class _Challenged:
         )
         if not self.is_bare:
             return self._handle.start_response(status, headers, exc_info)
-        if getattr(self._handle, "_sent", False):
+        if self._handle.is_sent:
             # in place of another answer: raises here if that one has left (PEP 3333)
             self._handle.start_response(status, headers, exc_info)
             self._exc_info = exc_info
@@ -257,16 +281,16 @@ class _Challenged:
         """Our answer, in place of the application's."""
         handle, exc_info = self._handle, self._exc_info
         self._exc_info = None
-        handle.guard()
+        handle.is_guarded = True
         if exc_info is None:
-            return handle.challenge()(self._environ, handle.start_response)
+            return handle.challenge()(handle.environ, handle.start_response)
 
         def start_response(
             status: str, headers: Headers, again: Any = None
         ) -> Callable[[bytes], object]:
             return handle.start_response(status, headers, again or exc_info)
 
-        return handle.challenge()(self._environ, start_response)
+        return handle.challenge()(handle.environ, start_response)
 
 
 class _LateBody:
@@ -324,7 +348,13 @@ def _attempts(config: AuthConfig) -> Attempts:
     from wsgi_auth.throttle import Throttle
 
     limits = config.limits
-    return Throttle(limits.account, limits.address, limits.storage, config.trusted_proxies)
+    return Throttle(
+        limits.account,
+        limits.address,
+        limits.storage,
+        config.trusted_proxies,
+        logger=config.logger,
+    )
 
 
 # --- guarding one application -----------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from wsgi_auth.types import Claims, Environ, Reading, Session, WSGIApp
+from wsgi_auth.types import Claims, Environ, Reading, Session, Stored, WSGIApp
 
 
 class Reader(Protocol):
@@ -32,14 +32,6 @@ class Codec(Protocol):
 
     def encode(self, claims: Mapping[str, Any]) -> str: ...
     def verify(self, token: str) -> tuple[Claims, int] | None: ...
-
-
-class Stored(Protocol):
-    """A session as a strategy found it, living or not; times are seconds since the epoch."""
-
-    claims: Claims
-    renew_at: float
-    ends_at: float
 
 
 class SessionStrategy(Protocol):
@@ -110,5 +102,4 @@ __all__ = [
     "Reader",
     "Responder",
     "SessionStrategy",
-    "Stored",
 ]

@@ -11,26 +11,16 @@ from typing import Any
 
 from wsgi_auth import cookies
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.protocols import SessionStrategy, Stored
+from wsgi_auth.protocols import SessionStrategy
 from wsgi_auth.sessions import strategy_for
-from wsgi_auth.sessions.view import SessionView
-from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Then
+from wsgi_auth.sessions.view import SessionView, default_session
+from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
 
 _BEFORE = "; ,\t"
 #: Verified tokens remembered per generation; two generations are kept.
 _REMEMBERED = 2_048
 #: Longer ones are not remembered, which bounds the memory (R100).
 _REMEMBERED_LENGTH = 2_048
-
-
-class _Known:
-    """A verified token: its reading, which holds as long as nothing is due."""
-
-    __slots__ = ("reading", "until")
-
-    def __init__(self, reading: Reading, until: float) -> None:
-        self.reading = reading
-        self.until = until
 
 
 class CookieSessionReader:
@@ -50,8 +40,11 @@ class CookieSessionReader:
         self._name = config.cookies.session.name
         self._key_length = len(self._name) + 1
         self._remembers = self.view.plain and self.strategy.cacheable
-        self._known: dict[str, _Known] = {}
-        self._older: dict[str, _Known] = {}
+        #: Without this key in the environ, nobody is signed in.
+        self.needs = "HTTP_COOKIE"
+        self._load = self.strategy.load
+        self._known: dict[str, Stored] = {}
+        self._older: dict[str, Stored] = {}
 
     def read(self, environ: Environ, now: float) -> Reading:
         """The reading of this request at ``now`` (seconds since the epoch).
@@ -71,19 +64,23 @@ class CookieSessionReader:
         if self._remembers and (start == 0 or header[start - 1] in _BEFORE):
             end = header.find(";", begin)
             value = header[begin:] if end < 0 else header[begin:end]
-            known = self._known.get(value) or self._older.get(value)
-            if known is not None and now < known.until and header[begin - 1] == "=":
-                return known.reading
+            stored = self._known.get(value) or self._older.get(value)
+            if stored is None and header[begin - 1] == "=" and len(value) <= _REMEMBERED_LENGTH:
+                stored = self._load(value, now)
+                if stored is not None:
+                    self._remember(value, stored)
+            if stored is not None and now < stored.renew_at and now < stored.ends_at:
+                return stored
         return self._read(header, environ, now)
 
     def _read(self, header: str, environ: Environ, now: float) -> Reading:
         ended = None
         for value in self._candidates(header):
-            stored = self.strategy.load(value, now)
+            stored = self._load(value, now)
             if stored is None:
                 continue
             if now < stored.ends_at:
-                return self._living(header, value, stored, environ, now)
+                return self._living(header, stored, environ, now)
             ended = stored
         if ended is None:
             return ANONYMOUS  # not ours, or an older secret's: left alone
@@ -93,9 +90,7 @@ class CookieSessionReader:
         yield from cookies.values(header, self._name)
         yield from cookies.join(cookies.chunks(header, self._name))
 
-    def _living(
-        self, header: str, value: str, stored: Stored, environ: Environ, now: float
-    ) -> Reading:
+    def _living(self, header: str, stored: Stored, environ: Environ, now: float) -> Reading:
         claims = stored.claims
         due = now >= stored.renew_at
         if self.view.has_jwt:
@@ -107,14 +102,15 @@ class CookieSessionReader:
         session = self.view.session(claims, environ)
         if due:
             return Reading(session, claims, Then.RENEW, cookies.names(header, self._name))
-        reading = Reading(session, claims)
-        if self._remembers and len(value) <= _REMEMBERED_LENGTH:
-            self._remember(value, _Known(reading, min(stored.renew_at, stored.ends_at)))
-        return reading
+        return Reading(session, claims)
 
-    def _remember(self, value: str, known: _Known) -> None:
-        # Two generations: what is in use moves on to the next, the rest goes. Threads may lose an
-        # entry to each other, which costs one verification.
+    def _remember(self, value: str, stored: Stored) -> None:
+        """Keep a verified token with its reading (the same for everybody: no callback has a say).
+
+        Two generations: what is in use moves on to the next, the rest goes. Threads may lose an
+        entry to each other, which costs one verification.
+        """
+        stored.session = default_session(stored.claims)
         if len(self._known) >= _REMEMBERED:
             self._older, self._known = self._known, {}
-        self._known[value] = known
+        self._known[value] = stored

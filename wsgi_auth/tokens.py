@@ -17,6 +17,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.types import Claims, FrozenDict, freeze
@@ -24,6 +25,9 @@ from wsgi_auth.types import Claims, FrozenDict, freeze
 if TYPE_CHECKING:
     from itsdangerous import Signer
 
+#: A dot and 32 octets as base64url without padding.
+_SIGNATURE = 44
+_DOT = ord(".")
 #: Most characters of a token that are looked at.
 MAX_TOKEN = 90_000
 
@@ -93,22 +97,23 @@ class SignedCodec:
         The signature is checked before anything is parsed (R019) and must be spelt as we spell
         it: itsdangerous would accept other spellings of the same bytes (R020).
         """
-        if len(token) > MAX_TOKEN:
-            return None
-        payload, _, signature = token.rpartition(".")
         try:
-            signed = payload.encode("ascii")
-            given = signature.encode("ascii")
+            octets = token.encode("ascii")
         except UnicodeEncodeError:
             return None
-        for index, (inner, outer) in enumerate(self._keys):  # noqa: B007 - used below
+        signed, given = octets[:-_SIGNATURE], octets[1 - _SIGNATURE :] + b"="
+        if not signed or len(octets) > MAX_TOKEN or octets[-_SIGNATURE] != _DOT:
+            return None
+        index = 0
+        for inner, outer in self._keys:
             first = inner.copy()
             first.update(signed)
             second = outer.copy()
             second.update(first.digest())
-            expected = binascii.b2a_base64(second.digest(), newline=False).translate(_TO_URL, b"=")
-            if hmac.compare_digest(expected, given):
+            expected = binascii.b2a_base64(second.digest(), newline=False).translate(_TO_URL)
+            if compare_digest(expected, given):
                 break
+            index += 1
         else:
             return None
         try:

@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
@@ -151,6 +152,23 @@ class Reading:
         return f"<Reading {who}, then {self.then}>"
 
 
+class Stored(Reading):
+    """What a strategy found: claims, with the times (seconds since the epoch) after which they are
+    due for renewal, or have ended. The reader adds the session, and may remember the whole."""
+
+    __slots__ = ("ends_at", "renew_at")
+
+    claims: Claims
+
+    def __init__(self, claims: Claims, renew_at: float, ends_at: float) -> None:
+        self.session = None
+        self.claims = claims
+        self.then = Then.KEEP
+        self.names = ()
+        self.renew_at = renew_at
+        self.ends_at = ends_at
+
+
 #: Nobody, nothing to do. Shared: a Reading is never changed.
 ANONYMOUS = Reading(None, None)
 
@@ -192,6 +210,11 @@ class Route:
     basic: bool = False
     case_sensitive: bool = True
     name: str = ""
+
+    @cached_property
+    def asks_for_more(self) -> bool:
+        """Whether it asks for more than a session."""
+        return (self.authorized, self.allow_groups, self.fresh) != (None, None, None)
 
 
 # --- decisions ------------------------------------------------------------------------------

@@ -90,6 +90,12 @@ class Exchange:
             wanted = self.query.get("callbackUrl")
         return self.site.locations.return_url(self.environ, wanted)
 
+    @property
+    def foreign_origins(self) -> tuple[str, ...]:
+        """The listed origin that ``callback_url`` leads to, which a page's policy has to name."""
+        url = self.callback_url
+        return () if url.startswith("/") else ("/".join(url.split("/", 3)[:3]),)
+
     def require_csrf(self) -> None:
         """Raise :class:`Refused` unless the form has a token of this browser and session, and the
         browser does not say that it comes from elsewhere."""

@@ -35,6 +35,7 @@ def sign_in_page(
         csrf_token=exchange.handle.csrf_token,
         callback_url=exchange.callback_url,
         error_code=error,
+        form_action=exchange.foreign_origins,
         signed_in_as=None if reading.session is None else _who(reading.session.user),
     )
     return exchange.page(site.pages.sign_in(view), status)

@@ -21,6 +21,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         action_url=site.locations.endpoint(environ, "signout"),
         csrf_token=exchange.handle.csrf_token,
         callback_url=url,
+        form_action=exchange.foreign_origins,
         user_name=user.get("name") or user.get("email") or user.get("id"),
     )
     return exchange.page(site.pages.sign_out(view))

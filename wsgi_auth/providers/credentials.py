@@ -13,8 +13,9 @@ from wsgi_auth.types import Environ, webob_request
 #: Most characters of one form value (R096 wants 64 and more taken whole).
 MAX_VALUE = 4_096
 
-USERNAME = Field("username", "Username", "text", "username")
-PASSWORD = Field("password", "Password", "password", "current-password")
+# without a label: the built-in page has its own, translatable one for them
+USERNAME = Field("username", "", "text", "username")
+PASSWORD = Field("password", "", "password", "current-password")
 
 
 @dataclass(frozen=True)

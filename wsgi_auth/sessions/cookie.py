@@ -11,23 +11,12 @@ from typing import Any
 
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.protocols import Codec
-from wsgi_auth.types import Claims, freeze
+from wsgi_auth.types import Claims, Stored, freeze
 
 #: Seconds by which the clocks of two machines may differ.
 SKEW = 60
 #: No time beyond it is one (R021): the year 9999.
 MAX_TIME = 253_402_300_800
-
-
-class Loaded:
-    """The claims of a cookie, with the times that matter, in seconds since the epoch."""
-
-    __slots__ = ("claims", "ends_at", "renew_at")
-
-    def __init__(self, claims: Claims, renew_at: float, ends_at: float) -> None:
-        self.claims = claims
-        self.renew_at = renew_at
-        self.ends_at = ends_at
 
 
 class CookieStrategy:
@@ -41,7 +30,7 @@ class CookieStrategy:
         self._update_age = options.update_age
         self._absolute_age = options.absolute_age
 
-    def load(self, value: str, now: float) -> Loaded | None:
+    def load(self, value: str, now: float) -> Stored | None:
         """The session that ``value`` holds, ended or not; None if it is not one of ours.
 
         Only claims with a subject and with whole numbers for times are a session (R021, R022).
@@ -52,14 +41,10 @@ class CookieStrategy:
         claims, key = found
         get = claims.get
         subject, issued, ends = get("sub"), get("iat"), get("exp")
-        if (
-            type(subject) is not str
-            or not subject
-            or type(issued) is not int
-            or type(ends) is not int
-            or not 0 <= issued <= now + SKEW
-            or not 0 <= ends < MAX_TIME
-        ):
+        # type, not isinstance: True is an int to the latter
+        if not (type(subject) is str and type(issued) is int and type(ends) is int and subject):
+            return None
+        if not (0 <= issued <= now + SKEW and 0 <= ends < MAX_TIME):
             return None
         if self._absolute_age is not None:
             began = get("auth_time")
@@ -67,7 +52,7 @@ class CookieStrategy:
                 return None
             ends = min(ends, began + self._absolute_age)
         # signed under an older secret: due at once, so that the older one can be retired (R018)
-        return Loaded(claims, 0 if key else issued + self._update_age, ends)
+        return Stored(claims, 0 if key else issued + self._update_age, ends)
 
     def save(self, claims: Mapping[str, Any], now: float) -> tuple[str, Claims]:
         """The cookie's value for these claims from now on, and the claims as they were signed."""

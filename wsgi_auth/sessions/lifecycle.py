@@ -69,13 +69,8 @@ class Lifecycle:
         Raises :class:`AccessDenied` (or :class:`ElsewhereInstead`) if not, and
         :class:`CallbackError` when a callback fails. Nothing is written.
         """
-        subject = user.get("id")
-        if isinstance(subject, int) and not isinstance(subject, bool):
-            subject = str(subject)
-        if not isinstance(subject, str) or not subject:
-            raise CallbackError(provider.id, "gave a user without an 'id'")
-        account = Account(provider.id, provider.type, subject)
-        claims = _claims(subject, user, provider)
+        claims = claims_of(user, provider)
+        account = Account(provider.id, provider.type, claims["sub"])
         self._allowed(claims)
         self._asked(user, account, environ, credentials)
         claims["auth_time"] = int(now)
@@ -185,8 +180,17 @@ class Lifecycle:
             raise AccessDenied("the sign_in callback said no")
 
 
-def _claims(subject: str, user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
-    """What a session keeps of a user: small, for every request carries it."""
+def claims_of(user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
+    """What a session keeps of a user: small, for every request carries it.
+
+    Raises :class:`CallbackError` for a user without an ``id``, or with a value of the wrong type:
+    whoever made the mapping (``authorize``, say) is at fault.
+    """
+    subject = user.get("id")
+    if isinstance(subject, int) and not isinstance(subject, bool):
+        subject = str(subject)
+    if not isinstance(subject, str) or not subject:
+        raise CallbackError(provider.id, "gave a user without an 'id'")
     claims: dict[str, Any] = {"sub": subject}
     for name, claim in (("name", "name"), ("email", "email"), ("image", "picture"),
                         ("login", "login")):  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from wsgi_auth.errors import AuthError, CallbackError
@@ -16,13 +17,26 @@ OWN_CLAIMS = ("sub", "sid", "iat", "exp", "auth_time", "provider")
 def default_session(claims: Claims) -> Session:
     """The session without a callback: ``user`` with ``id``, ``name``, ``email``, ``image``."""
     get = claims.get
-    user = FrozenDict(id=claims["sub"], name=get("name"), email=get("email"), image=get("picture"))
-    return Session(user=user, expires=iso_time(claims["exp"]))
+    user = {
+        "id": get("sub"),
+        "name": get("name"),
+        "email": get("email"),
+        "image": get("picture"),
+    }
+    return Session({"user": FrozenDict(user), "expires": iso_time(claims["exp"])})
+
+
+_TWO = tuple(f"{number:02}" for number in range(60))
 
 
 def iso_time(seconds: int) -> str:
-    """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``. On the path of every request with a session."""
+    return f"{_minute(seconds // 60)}{_TWO[seconds % 60]}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _minute(minute: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
 
 
 class SessionView:
