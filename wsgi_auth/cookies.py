@@ -20,10 +20,11 @@ MAX_HEADER = 131_072
 MAX_CHUNKS = 24
 
 # Our own values never hold a separator, so a value ends at the first one. A comma separates too:
-# servers join repeated Cookie headers with it (HTTP/2 sends them split).
-_VALUE = re.compile(r"[^;, \t]*")
+# servers join repeated Cookie headers with it (HTTP/2 sends them split). Some clients put a value
+# into quotes, which are no part of it (RFC 6265 section 4.1.1).
+_VALUE = re.compile(r'"?([^;, \t"]*)')
 _BEFORE = frozenset("; ,\t")
-_CHUNK = re.compile(r"\.(0|[1-9][0-9]?)=([^;, \t]*)")
+_CHUNK = re.compile(r'\.(0|[1-9][0-9]?)="?([^;, \t"]*)')
 
 SameSite = Literal["Lax", "Strict", "None"]
 
@@ -44,7 +45,7 @@ def values(header: str, name: str) -> list[str]:
         if at == 0 or header[at - 1] in _BEFORE:
             value = _VALUE.match(header, end)
             assert value is not None  # noqa: S101 - the pattern matches the empty string
-            found.append(value.group())
+            found.append(value.group(1))
             end = value.end()
         at = header.find(key, end)
     return found
