@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from http.cookiejar import Cookie
 from typing import Any
 
 from wsgi_auth.config.model import AuthConfig
@@ -62,9 +63,20 @@ def sign_in(test_app: Any, user: Mapping[str, Any], *, provider: str = "test") -
     """Sign ``user`` in in a ``webtest.TestApp`` whose application is (or wraps in attributes
     ``app`` or ``wsgi_app``) an :class:`AuthMiddleware`. Signing in again replaces the user."""
     middleware = _middleware(getattr(test_app, "app", test_app))
+    host = test_app.extra_environ.get("HTTP_HOST", "localhost").partition(":")[0]
     for cookie in session_cookie(middleware, user, provider=provider).split("; "):
-        name, _, value = cookie.partition("=")
-        test_app.set_cookie(name, value)
+        test_app.cookiejar.set_cookie(_cookie(*cookie.split("=", 1), host))
+
+
+def _cookie(name: str, value: str, host: str) -> Cookie:
+    """A cookie as the jar would keep it had the application set it itself, so that signing out
+    removes it; sent over http too, as tests mostly do."""
+    domain = host if "." in host else f"{host}.local"  # http.cookiejar's spelling of a bare name
+    return Cookie(
+        version=0, name=name, value=value, port=None, port_specified=False, domain=domain,
+        domain_specified=False, domain_initial_dot=False, path="/", path_specified=True,
+        secure=False, expires=None, discard=True, comment=None, comment_url=None, rest={},
+    )  # fmt: skip
 
 
 def _middleware(app: Any) -> AuthMiddleware:
