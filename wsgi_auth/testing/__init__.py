@@ -65,7 +65,8 @@ def sign_in(test_app: Any, user: Mapping[str, Any], *, provider: str = "test") -
     middleware = _middleware(getattr(test_app, "app", test_app))
     host = test_app.extra_environ.get("HTTP_HOST", "localhost").partition(":")[0]
     for cookie in session_cookie(middleware, user, provider=provider).split("; "):
-        test_app.cookiejar.set_cookie(_cookie(*cookie.split("=", 1), host))
+        name, _, value = cookie.partition("=")
+        test_app.cookiejar.set_cookie(_cookie(name, value, host))
 
 
 def _cookie(name: str, value: str, host: str) -> Cookie:
