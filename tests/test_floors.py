@@ -55,7 +55,8 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "imports are absolute, so that floors show"
             found.add(node.module)
             found |= {f"{node.module}.{name.name}" for name in node.names}
     return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_auth.actions import endpoints
 from wsgi_auth.auth import HANDLE, SESSION, Auth, get_auth
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.config.parts import Limits
 from wsgi_auth.dev import outsider
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import shown
@@ -91,6 +92,8 @@ class AuthMiddleware:
         # what few configurations have costs the others one look each
         self._before = self._fence if config.dev or self._remote_user is not None else None
         self._after = self._run if config.challenge_401 or self._remote_user is not None else None
+        if config.limits != Limits():
+            site.attempts  # noqa: B018 - made now, so that a wrong rate stops start-up
         for warning in config.warnings:
             config.logger.warning("%s", warning)
         if config.dev and any(provider.type == "dev" for provider in config.providers):

@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .types import Environ
+from wsgi_auth.types import Environ
 
 _BROWSER_METHODS = frozenset(("GET", "HEAD", "POST"))
 

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
-from .errors import ConfigError, StoreUnavailable, TooManyAttempts
-from .types import Environ
+from wsgi_auth.errors import ConfigError, StoreUnavailable, TooManyAttempts
+from wsgi_auth.types import Environ
 
 ACCOUNT = "10 per 15 minutes"
 ADDRESS = "50 per 15 minutes"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from .errors import ConfigError
+from wsgi_auth.errors import ConfigError
 
 #: The longest return URL, as it comes in and as it goes out.
 MAX_RETURN_URL = 2048
