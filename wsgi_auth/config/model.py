@@ -69,8 +69,9 @@ class AuthConfig:
     logger: logging.Logger = field(repr=False)
     #: What ``[app]`` of a file says; only ``wsgi-auth serve`` and ``wsgi_auth.wsgi`` read it.
     app: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    #: What was handed in, so that options can override it.
+    #: What was handed in, and where its relative files count from, so that options can override it.
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    here: Path | None = None
     #: What is allowed but risky; said once at start-up and by ``wsgi-auth check``.
     warnings: tuple[str, ...] = ()
 
@@ -121,7 +122,7 @@ class AuthConfig:
 
     def override(self, **options: Any) -> AuthConfig:
         """This configuration with whole options replaced."""
-        return type(self).from_mapping({**self.source, **options}, app=self.app)
+        return type(self).from_mapping({**self.source, **options}, here=self.here, app=self.app)
 
     @property
     def form_providers(self) -> tuple[FormProvider, ...]:
@@ -248,6 +249,7 @@ def _build(
         logger=option("logger", _logger, logging.getLogger("wsgi_auth")),
         app=app,
         source=given,
+        here=here,
     )
     checks.agree(config)
     object.__setattr__(config, "warnings", tuple(checks.risks(config)))
