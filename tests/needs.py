@@ -1,0 +1,47 @@
+"""What a test needs that a machine may not have.
+
+On a user's machine a test whose server or module is missing is skipped, with the reason in the
+list that pytest prints at the end. Where ``CI`` is set it fails: there everything is installed, and
+a test that silently does not run proves nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+import pytest
+
+
+def missing(what: str, hint: str = "") -> NoReturn:
+    """Skip this test because ``what`` is not here; fail it where ``CI`` is set."""
+    reason = f"{what} is not installed" + (f" ({hint})" if hint else "")
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI is set", pytrace=False)
+    pytest.skip(reason)
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program: from this virtual environment if it is there, else from PATH."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else shutil.which(name)
+
+
+def require_program(name: str, hint: str = "") -> str:
+    """The path of a program that this test cannot do without."""
+    return find_program(name) or missing(name, hint)
+
+
+def require_module(name: str, hint: str = "") -> ModuleType:
+    """A module that this test cannot do without."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # it is there, and something it needs is not
+        missing(name, hint or f"pip install {name.partition('.')[0]}")
