@@ -11,6 +11,7 @@ from typing import Any
 
 from wsgi_auth import cookies
 from wsgi_auth.errors import UsageError
+from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.lifecycle import Begun
 from wsgi_auth.site import Site
@@ -118,10 +119,9 @@ class Auth:
             ids = [each.id for each in site.config.providers]
             if provider not in ids:
                 raise UsageError(f"there is no provider {provider!r}; configured: {ids}")
-        if provider is None and redirect_to is None:
-            return site.locations.sign_in(environ)
-        wanted = redirect_to if redirect_to is not None else environ.get("PATH_INFO", "/")
-        params = {"callbackUrl": site.locations.return_url(environ, wanted)}
+        if redirect_to is None:
+            return site.locations.sign_in(environ, provider)
+        params = {"callbackUrl": site.locations.return_url(environ, redirect_to)}
         if provider is None:
             return site.locations.page(environ, "sign_in", **params)
         return site.locations.endpoint(environ, f"signin/{provider}", **params)
@@ -167,7 +167,7 @@ class Auth:
         credentials: Mapping[str, str] | None = None,
     ) -> Session:
         """Sign in a user that ``provider`` proved: what the endpoints call."""
-        self._may_change()
+        self._may_write()
         site = self.site
         begun = site.lifecycle.begin(user, provider, self.environ, site.clock(), credentials)
         self._become(begun)
@@ -178,7 +178,7 @@ class Auth:
 
         Without a ``jwt`` callback, or with nobody signed in, it raises :class:`UsageError`.
         """
-        self._may_change()
+        self._may_write()
         site = self.site
         begun = site.lifecycle.update(self.reading, data, self.environ, site.clock())
         if begun is None:
@@ -189,8 +189,9 @@ class Auth:
 
     def sign_out(self) -> None:
         """End the session and remove its cookie; nobody signed in is no error."""
-        self._may_change()
+        self._may_write()
         self.site.lifecycle.end(self.reading, self.environ)
+        self._forget_written()
         self.reading = Reading(None, None, Then.CLEAR, self._names())
         self.environ[SESSION] = None
 
@@ -225,7 +226,7 @@ class Auth:
         """``app`` if this route lets the request pass, else the answer that refuses it."""
         site, environ = self.site, self.environ
         self.is_guarded = True
-        if route.methods is not None and environ["REQUEST_METHOD"].upper() not in route.methods:
+        if route.methods is not None and not method_in(route.methods, environ):
             return app(environ, start_response)
         decision = site.authorizer.decide(environ, self.reading, (route,), site.clock())
         if decision is PASS:
@@ -266,12 +267,10 @@ class Auth:
             return cookie.remove(reading.names)
         if reading.then is Then.RENEW:
             try:
-                begun = site.lifecycle.renew(reading, self.environ, site.clock())
+                return self._written(site.lifecycle.renew(reading, self.environ, site.clock()))
             except Exception:
                 # the session is still good; it is prolonged at the next request
                 site.events.logger.exception("the session could not be renewed")
-                return []
-            return self._written(begun)
         return []
 
     def _written(self, begun: Begun) -> list[str]:
@@ -287,13 +286,23 @@ class Auth:
     def _become(self, begun: Begun) -> None:
         """From here on this request is that session; its cookie replaces what the browser has."""
         names = self._names()
+        self._forget_written()
         self.set_cookies(self._written(begun))
         self.reading = Reading(begun.session, begun.claims, Then.KEEP, names)
         self.environ[SESSION] = begun.session
         # a CSRF token is bound to the session, so the next one is made anew
 
+    def _forget_written(self) -> None:
+        """Take back the session cookies, chunks too, that an earlier change of this very request
+        would have sent: of two sessions a browser must not get pieces of both."""
+        name = self.site.config.cookies.session.name
+        kept = [
+            each for each in self.pending or () if not each.startswith((f"{name}=", f"{name}."))
+        ]
+        self.pending = kept or None
+
     def _names(self) -> tuple[str, ...]:
-        header = self.environ.get("HTTP_COOKIE", "")
+        header = self.environ.get("HTTP_COOKIE") or ""
         return cookies.names(header, self.site.config.cookies.session.name)
 
     def set_cookies(self, values: list[str]) -> None:
@@ -303,6 +312,15 @@ class Auth:
         names = {value.partition("=")[0] for value in values}
         kept = [each for each in self.pending or () if each.partition("=")[0] not in names]
         self.pending = kept + values
+
+    def _may_write(self) -> None:
+        """Raise where the session cookie cannot be changed any more, or never."""
+        if self.site.config.session.read_only:
+            raise UsageError(
+                "session.read_only is set: this application reads sessions that another one "
+                "writes, so it can neither begin, change nor end one"
+            )
+        self._may_change()
 
     def _may_change(self) -> None:
         if self.is_sent:
@@ -345,15 +363,11 @@ def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
 def _private(said: str) -> str:
     """A Cache-Control with ``private``, or ``no-store`` where it was said, and nothing shared."""
     words = [word.strip() for word in said.split(",") if word.strip()]
-    names = {word.partition("=")[0].lower() for word in words}
-    if names & {"no-store", "private"}:
+    # bare only: private="Set-Cookie" lets a shared cache have the rest (RFC 9111 section 5.2.2.7)
+    if {word.lower() for word in words} & {"no-store", "private"}:
         return said
-    return ", ".join(
-        [
-            "private",
-            *(w for w in words if w.partition("=")[0].lower() not in ("public", "s-maxage")),
-        ]
-    )
+    kept = [w for w in words if w.partition("=")[0].lower() not in ("public", "s-maxage")]
+    return ", ".join(["private", *kept])
 
 
 def get_auth(environ: Environ) -> Auth:

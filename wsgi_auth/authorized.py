@@ -6,6 +6,7 @@ how an answer looks (``responders``), which routes apply (``matcher``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ from wsgi_auth.types import (
     Unauthorized,
     webob_request,
 )
+
+_PLAIN = re.compile(r"[!#-\[\]-~]*")  # a URL has no more, and JSON needs no escapes
 
 
 class Authorizer:
@@ -115,8 +118,14 @@ class Authorizer:
                 "the authorized callback raised; %s is refused", shown(environ.get("PATH_INFO"))
             )
             return Failed()
-        if said is None or isinstance(said, bool | Pass | Redirect | Unauthorized | Forbidden):
+        if said is None or isinstance(said, bool | Pass | Redirect | Forbidden):
             return said
+        if isinstance(said, Unauthorized):
+            # goes into a header and into JSON as it is
+            if _PLAIN.fullmatch(f"{said.code}{said.sign_in_url or ''}"):
+                return said
+            self._events.logger.error("the authorized callback's Unauthorized is no code and URL")
+            return Failed()
         if callable(said) and not isinstance(said, type):
             return said
         if hasattr(said, "close"):
@@ -132,10 +141,12 @@ class Authorizer:
     def _conditions(self, reading: Reading, route: Route, now: float) -> Any:
         """``allow_groups`` and ``fresh``: True, False or ``"stale"``."""
         claims = reading.claims if reading.claims is not None else NOTHING
-        if route.allow_groups is not None and not route.allow_groups & set(
-            claims.get("groups") or ()
-        ):
-            return False
+        if route.allow_groups is not None:
+            groups = claims.get("groups")  # whatever a jwt callback may have made of them
+            if not isinstance(groups, list) or not any(
+                isinstance(group, str) and group in route.allow_groups for group in groups
+            ):
+                return False
         if route.fresh is not None:
             began = claims.get("auth_time")
             if type(began) is not int or began + route.fresh <= now:

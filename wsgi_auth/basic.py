@@ -11,11 +11,13 @@ import hmac
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
-from wsgi_auth.errors import AccessDenied, AuthError, TooManyAttempts
+from wsgi_auth.actions.offer import offered
+from wsgi_auth.errors import AccessDenied, AuthError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.events import shown
-from wsgi_auth.providers.base import BasicProvider, FormProvider
+from wsgi_auth.providers.base import BasicProvider, FormProvider, Provider
 from wsgi_auth.site import Site
 from wsgi_auth.types import ANONYMOUS, Claims, Environ, Failed, Reading, freeze
 
@@ -31,11 +33,6 @@ class BasicAuthentication:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._providers = [
-            each
-            for each in site.config.providers
-            if isinstance(each, FormProvider) and isinstance(each, BasicProvider)
-        ]
         # What is remembered is keyed by a MAC under a key of this process: no password is kept.
         self._key = os.urandom(32)
         self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
@@ -50,30 +47,39 @@ class BasicAuthentication:
         key = hmac.digest(self._key, header.encode("utf-8", "surrogatepass"), "sha256")
         with self._lock:
             known = self._known.get(key)
-        if known is not None and now < known[0]:
-            claims = known[1]
-        else:
-            try:
-                found = self._prove(*pair, environ, now)
-            except TooManyAttempts as error:
-                return Failed(429, error.code, error.retry_after)
-            except AuthError as error:
-                self._site.events.logger.error("Basic could not be checked: %s", error)
-                later = 5 if error.status == 503 else None
-                return Failed(503 if later else 500, "Configuration", later)
-            except Exception:
-                self._site.events.logger.exception("Basic could not be checked")
-                return Failed()
-            if found is None:
-                return ANONYMOUS
-            claims = found
-            self._remember(key, now + REMEMBERED_FOR, claims)
-        return Reading(self._site.view.session(claims, environ), claims)
+        try:
+            # of this visitor: who is known here may be nobody at another tenant
+            on_offer = offered(self._site.config, environ)
+            claims = known[1] if known is not None and now < known[0] else None
+            if claims is None or all(each.id != claims["provider"] for each in on_offer):
+                claims = self._prove(*pair, on_offer, environ, now)
+                if claims is None:
+                    return ANONYMOUS
+                self._remember(key, now + REMEMBERED_FOR, claims)
+            return Reading(self._site.view.session(claims, environ), claims)
+        except TooManyAttempts as error:
+            return Failed(429, error.code, error.retry_after)
+        except StoreUnavailable as error:
+            self._site.events.logger.error("Basic could not be checked: %s", error)
+            return Failed(503, error.code, 5)
+        except Exception:
+            self._site.events.logger.exception("Basic could not be checked")
+            return Failed()
 
-    def _prove(self, name: str, password: str, environ: Environ, now: float) -> Claims | None:
-        for provider in self._providers:
+    def _prove(
+        self,
+        name: str,
+        password: str,
+        on_offer: Sequence[Provider],
+        environ: Environ,
+        now: float,
+    ) -> Claims | None:
+        attempts = []
+        for provider in on_offer:
+            if not isinstance(provider, FormProvider) or not isinstance(provider, BasicProvider):
+                continue
             form = provider.basic_form(name, password)
-            attempt = self._site.attempts.attempt(provider.account(form), environ)
+            attempts.append(self._site.attempts.attempt(provider.account(form), environ))
             try:
                 user = provider.authenticate(form, environ)
             except AuthError as error:
@@ -82,7 +88,8 @@ class BasicAuthentication:
                 continue
             if user is None:
                 continue
-            attempt.succeeded()
+            for attempt in attempts:  # that another provider did not know the name was no guess
+                attempt.succeeded()
             try:
                 claims = self._site.lifecycle.admit(user, provider, environ, now)
             except AccessDenied as denied:

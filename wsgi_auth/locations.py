@@ -35,8 +35,10 @@ class Locations:
         """The path the application is mounted at, percent-encoded; "" at the root."""
         if self._base is not None:
             return self._base.mount
-        script = _text(environ, "SCRIPT_NAME").rstrip("/")
-        return quote(script.encode("latin-1", "replace"), safe="/~:@!$&'()*+,;=")
+        # one slash at its start, whatever a server says: two would make a host of what follows
+        script = _text(environ, "SCRIPT_NAME").strip("/")
+        path = quote(script.encode("latin-1", "replace"), safe="/~:@!$&'()*+,;=")
+        return "/" + path if path else ""
 
     def base(self, environ: Environ) -> BaseURL | None:
         """The public base URL; under ``dev`` that of this request, else None if there is none."""
@@ -64,10 +66,17 @@ class Locations:
             return self.endpoint(environ, _BUILT_IN[name], **params)
         if own.startswith("/"):
             return local_url(self.mount(environ), own, params)
+        back = params.get("callbackUrl", "")
+        if back.startswith("/") and self._base is not None:
+            params["callbackUrl"] = self._base.absolute(back)  # a path would be one over there
         return own + local_url("", "", params).lstrip("/")
 
-    def sign_in(self, environ: Environ) -> str:
-        """The sign-in page, to come back to this very request. On the path of every refusal."""
+    def sign_in(self, environ: Environ, provider: str | None = None) -> str:
+        """The sign-in page (or a provider's own start), to come back to this very request. On the
+        path of every refusal."""
+        if provider is not None:
+            back = self.sign_in(environ).partition("?")[2]
+            return f"{self.endpoint(environ, f'signin/{provider}')}?{back}"
         path, query = _text(environ, "PATH_INFO"), _text(environ, "QUERY_STRING")
         if self._base is not None:
             here = quote_return(self._mounted + path, query)

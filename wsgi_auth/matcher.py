@@ -127,6 +127,8 @@ class RouteMatcher:
         memo = self.memo
         plan = memo.get(path_info) or self._older.get(path_info)
         if plan is None:
+            if type(path_info) is not str:  # None from an odd server: may be any page
+                return self._everything
             plan = self._judge(affordable_readings(path_info))
         if len(path_info) <= MEMO_PATH_LENGTH and path_info not in memo:
             if len(memo) >= MEMO_PATHS:
@@ -415,7 +417,7 @@ class _Guard:
             tests = [_condition_test(condition, True, key) for condition in route.has]
             tests += [_condition_test(condition, False, key) for condition in route.missing]
             if route.methods is not None:
-                tests.insert(0, functools.partial(_method_in, route.methods))
+                tests.insert(0, functools.partial(method_in, route.methods))
             self._tests = tuple(tests)
 
     def applies(self, environ: Environ) -> bool:
@@ -447,7 +449,8 @@ def _guards(matcher: Iterable[Route], routes: Iterable[Route]) -> tuple[_Guard, 
     return tuple(found)
 
 
-def _method_in(methods: frozenset[str], environ: Environ) -> bool:
+def method_in(methods: frozenset[str], environ: Environ) -> bool:
+    """Whether a route with these methods covers this request; in doubt it does."""
     method = environ.get("REQUEST_METHOD")
     if not method:
         return True

@@ -18,7 +18,7 @@ from wsgi_auth.config.parts import Limits
 from wsgi_auth.dev import outsider
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import shown
-from wsgi_auth.matcher import RouteMatcher
+from wsgi_auth.matcher import RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.remote_user import RemoteUser
 from wsgi_auth.responders import NO_STORE, TEXT, Answer
@@ -32,6 +32,7 @@ from wsgi_auth.types import (
     Failed,
     Forbidden,
     Headers,
+    JWTContext,
     Reading,
     Route,
     Session,
@@ -65,6 +66,10 @@ class AuthMiddleware:
         if isinstance(config, AuthConfig):
             config = config.override(**options) if options else config
         else:
+            if config is not None and not isinstance(config, Mapping):
+                raise ConfigError(
+                    "", f"must be a mapping or AuthConfig, not {type(config).__name__}"
+                )
             config = AuthConfig.from_mapping({**(config or {}), **options})
         self.app = app
         self.config = config
@@ -148,14 +153,16 @@ class AuthMiddleware:
         """The decision for this request, by cookie or, where every route allows it, by Basic."""
         authorizer = self.site.authorizer
         reading = handle.reading
-        if reading.session is None:
-            if "HTTP_AUTHORIZATION" in environ and all(route.basic for route in routes):
+        if "HTTP_AUTHORIZATION" in environ and all(route.basic for route in routes):
+            if reading.session is None:
                 found = self._basic_reading(environ)
                 if isinstance(found, Failed):
                     return found
                 handle.adopt(found)
                 reading = found
-        elif authorizer.asks_nothing_more(routes):
+            elif environ["HTTP_AUTHORIZATION"][:6].lower() == "basic ":
+                del environ["HTTP_AUTHORIZATION"]  # nobody has checked it
+        if reading.session is not None and authorizer.asks_nothing_more(routes):
             return PASS
         return authorizer.decide(environ, reading, routes, _now())
 
@@ -221,7 +228,11 @@ class AuthMiddleware:
                     shown(handle.reading.subject),
                 )
                 return self._refuse(environ, handle, Forbidden("NoUserName"))
-        if self.config.challenge_401 and handle.reading.session is None:
+        if (
+            self.config.challenge_401
+            and handle.reading.session is None
+            and environ.get("PATH_INFO") not in self._pages  # a sign-in page would lead to itself
+        ):
             return _Challenged(self.app, handle).run()
         return self.app(environ, handle.start_response)
 
@@ -379,14 +390,14 @@ def require(
     and says so. Raises :class:`UsageError` for something that is no WSGI application.
     """
     _wsgi_app(app)
-    route = Route(
-        "/:path*",
-        methods=None if methods is None else frozenset(method.upper() for method in methods),
-        authorized=authorized,
-        allow_groups=None if allow_groups is None else frozenset(allow_groups),
-        fresh=fresh,
-        answer=answer,
-    )
+    conditions = {
+        "methods": methods,
+        "authorized": authorized,
+        "allow_groups": allow_groups,
+        "fresh": fresh,
+        "answer": answer,
+    }
+    route = as_route({"source": "/:path*", **conditions}, "require")
 
     def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         handle = environ.get(HANDLE)
@@ -465,8 +476,11 @@ def get_token(
     header = environ.get("HTTP_AUTHORIZATION", "")
     if not isinstance(header, str) or header[:7].lower() != "bearer ":
         return None
-    stored = reader.strategy.load(header[7:].strip(), now)
-    return stored.claims if stored is not None and now < stored.ends_at else None
+    stored = reader.strategy.load(header[7:].strip(" \t"), now)
+    if stored is None or now >= stored.ends_at:
+        return None
+    # asked as for a cookie: it may have ended the session
+    return reader.view.claims(stored.claims, JWTContext(environ))
 
 
 def _reader(environ: Environ, config: AuthConfig | Mapping[str, Any] | None) -> CookieSessionReader:

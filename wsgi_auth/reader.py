@@ -61,11 +61,15 @@ class CookieSessionReader:
             return ANONYMOUS
         # The usual request holds the cookie once, in one piece: no list, no regular expression.
         begin = start + self._key_length
-        if self._remembers and (start == 0 or header[start - 1] in _BEFORE):
+        if (
+            self._remembers
+            and header[begin - 1 : begin] == "="
+            and (start == 0 or header[start - 1] in _BEFORE)
+        ):
             end = header.find(";", begin)
             value = header[begin:] if end < 0 else header[begin:end]
             stored = self._known.get(value) or self._older.get(value)
-            if stored is None and header[begin - 1] == "=" and len(value) <= _REMEMBERED_LENGTH:
+            if stored is None and len(value) <= _REMEMBERED_LENGTH:
                 stored = self._load(value, now)
                 if stored is not None:
                     self._remember(value, stored)

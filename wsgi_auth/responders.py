@@ -71,7 +71,7 @@ class Answer:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         start_response(self.status, self.headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [self.body]
 
 
 def answer(status: int, headers: Headers, body: bytes) -> Answer:
@@ -180,7 +180,7 @@ class Responders:
         return answer(
             status,
             [*headers, *(each for each in page.headers if each[0] not in ours)],
-            page.html.encode(),
+            page.body,
         )
 
 
@@ -189,5 +189,5 @@ def redirect(environ: Environ, decision: Redirect) -> WSGIApp:
     location = decision.location
     if not is_legal(location):
         raise ValueError("a redirect's location has characters that HTTP lacks")
-    status = "302 Found" if environ["REQUEST_METHOD"] in ("GET", "HEAD") else "303 See Other"
+    status = "302 Found" if environ.get("REQUEST_METHOD") in ("GET", "HEAD") else "303 See Other"
     return Answer(status, [("Location", location), VARY, NO_STORE, TEXT, EMPTY])

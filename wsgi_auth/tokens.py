@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 #: A dot and 32 octets as base64url without padding.
 _SIGNATURE = 44
 _DOT = ord(".")
-#: Most characters of a token that are looked at.
-MAX_TOKEN = 90_000
+#: Most characters of a token that are looked at: more than fit into all the chunks of a cookie.
+MAX_TOKEN = 100_000
 
 _BLOCK = 64  # SHA-256's block (RFC 2104)
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -119,10 +119,10 @@ class SignedCodec:
         try:
             text = binascii.a2b_base64(signed.translate(_FROM_URL) + b"==").decode()
             claims, end = _scan(text, 0)
+            if type(claims) is not FrozenDict or end != len(text):
+                return None
+            if "[" in text:
+                claims = FrozenDict((key, freeze(value)) for key, value in claims.items())
         except (ValueError, StopIteration, RecursionError):
             return None
-        if type(claims) is not FrozenDict or end != len(text):
-            return None
-        if "[" in text:
-            claims = FrozenDict((key, freeze(value)) for key, value in claims.items())
         return claims, index

@@ -39,7 +39,7 @@ class Endpoint:
         from wsgi_auth.actions.failure import failure, method_not_allowed
 
         methods = _handlers()[self.name]
-        method = exchange.environ["REQUEST_METHOD"]
+        method = exchange.environ.get("REQUEST_METHOD", "")
         handler = methods.get("GET" if method == "HEAD" else method)
         if handler is None:
             return method_not_allowed(methods)

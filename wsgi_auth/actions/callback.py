@@ -21,7 +21,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if not isinstance(provider, FormProvider):
         raise Refused(405, "BadRequest", "this provider has no form")
     exchange.require_csrf()
-    if not is_offered(exchange, provider):
+    if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if provider.type == "dev" and not chooser_is_open(exchange):
         raise Refused(403, "AccessDenied", "the chooser opens by the link printed at start-up")
@@ -47,15 +47,17 @@ def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -
         attempt = site.attempts.attempt(provider.account(form), exchange.environ)
     try:
         user = provider.authenticate(form, exchange.environ)
+        if user is None:
+            raise CredentialsSignin("the name or the password is wrong")
+    except CredentialsSignin:
+        site.events.logger.warning(
+            "sign-in by %s failed for %s", provider.id, shown(provider.account(form))
+        )
+        raise
     except AuthError:
         raise
     except Exception as error:
         raise CallbackError(provider.id, f"raised {type(error).__name__}: {error}") from error
-    if user is None:
-        site.events.logger.warning(
-            "sign-in by %s failed for %s", provider.id, shown(provider.account(form))
-        )
-        raise CredentialsSignin("the name or the password is wrong")
     if attempt is not None:
         attempt.succeeded()
     return user

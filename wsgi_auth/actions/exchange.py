@@ -23,6 +23,8 @@ from wsgi_auth.types import Environ, Reading, WSGIApp
 
 #: Most octets of a body that an endpoint reads.
 MAX_BODY = 65_536
+#: Most levels of a JSON body.
+MAX_DEPTH = 50
 #: Parameters that must not come twice (R066): software differs in which of the two it believes.
 _ONCE = frozenset({"csrfToken", "callbackUrl", "state", "code", "iss", "error"})
 
@@ -50,13 +52,13 @@ class Exchange:
     @cached_property
     def query(self) -> Mapping[str, str]:
         """The query's parameters; raises :class:`Refused` for a protocol parameter given twice."""
-        return _pairs(self.environ.get("QUERY_STRING", ""))
+        return _pairs(self.environ.get("QUERY_STRING") or "")
 
     @cached_property
     def form(self) -> Mapping[str, Any]:
         """The body's fields: a form, or a JSON object. Raises :class:`Refused` for anything else,
         for too much, and for a protocol parameter given twice."""
-        kind = self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        kind = (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
         body = self._body()
         if kind == "application/x-www-form-urlencoded" or (not kind and not body):
             try:
@@ -65,9 +67,11 @@ class Exchange:
                 raise Refused(400, "BadRequest", "the form is not UTF-8") from None
         if kind == "application/json":
             try:
-                fields = json.loads(body)
+                fields = json.loads(body, parse_constant=_no_number, object_pairs_hook=_object)
             except (ValueError, RecursionError):
                 raise Refused(400, "BadRequest", "the body is no JSON") from None
+            if _is_deep(fields):
+                raise Refused(400, "BadRequest", "the JSON is nested too deeply")
             if not isinstance(fields, dict):
                 raise Refused(400, "BadRequest", "the body is no JSON object")
             return fields
@@ -130,7 +134,7 @@ class Exchange:
 
     def page(self, page: Any, status: int = 200) -> WSGIApp:
         """One of the built-in pages."""
-        return answer(status, [*page.headers, ("Vary", "Accept, Cookie")], page.html.encode())
+        return answer(status, [*page.headers, ("Vary", "Accept, Cookie")], page.body)
 
     def _body(self) -> bytes:
         environ = self.environ
@@ -164,6 +168,32 @@ def _read(source: Any, length: int) -> bytes:
         pieces.append(piece)
         length -= len(piece)
     return b"".join(pieces)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):  # software differs in which of the two it believes (R066)
+        raise ValueError("a name is given twice")
+    return found
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether JSON is nested beyond what a session could ever keep."""
+    layer = [value]
+    for _ in range(MAX_DEPTH):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wsgi_auth.actions.exchange import Exchange
+from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.providers.base import Provider
-from wsgi_auth.types import webob_request
+from wsgi_auth.types import Environ, webob_request
 
 
-def offered(exchange: Exchange) -> tuple[Provider, ...]:
+def offered(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
     """All, or those whose ids ``providers_for(request)`` names; in the configuration's order."""
-    config = exchange.site.config
     choose = config.providers_for
     if choose is None:
         return config.providers
     try:
-        ids = choose(webob_request(exchange.environ))
+        ids = choose(webob_request(environ))
     except Exception as error:
         raise CallbackError("providers_for", f"raised {type(error).__name__}") from error
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise CallbackError("providers_for", "must return the ids of providers")
-    wanted = set(ids)
+    wanted = list(ids)
     return tuple(each for each in config.providers if each.id in wanted)
 
 
-def is_offered(exchange: Exchange, provider: Provider | None) -> bool:
+def is_offered(config: AuthConfig, environ: Environ, provider: Provider | None) -> bool:
     """Whether this visitor may use the provider at all."""
-    return any(each is provider for each in offered(exchange))
+    return any(each is provider for each in offered(config, environ))

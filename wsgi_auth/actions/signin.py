@@ -31,7 +31,10 @@ def sign_in_page(
     site = exchange.site
     reading = exchange.reading
     view = SignInView(
-        providers=tuple(_provider(exchange, each, typed or {}) for each in offered(exchange)),
+        providers=tuple(
+            _provider(exchange, each, typed or {})
+            for each in offered(site.config, exchange.environ)
+        ),
         csrf_token=exchange.handle.csrf_token,
         callback_url=exchange.callback_url,
         error_code=error,
@@ -44,7 +47,7 @@ def sign_in_page(
 def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """A provider with a form of its own starts on the sign-in page."""
     exchange.require_csrf()
-    if not is_offered(exchange, provider):
+    if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     url = exchange.callback_url
     return exchange.go(exchange.site.locations.page(exchange.environ, "sign_in", callbackUrl=url))

@@ -6,10 +6,12 @@ new session are. What must not: cookies as text, requests, responses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.cookies import cut
 from wsgi_auth.errors import AccessDenied, CallbackError, UsageError
 from wsgi_auth.events import Events, shown
 from wsgi_auth.protocols import SessionStrategy
@@ -24,6 +26,8 @@ from wsgi_auth.types import (
     Session,
     SignInContext,
 )
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Begun:
@@ -135,7 +139,14 @@ class Lifecycle:
         self._events.fire("sign_out", environ, claims=reading.claims, session=reading.session)
 
     def _saved(self, claims: Claims, environ: Environ, now: float) -> Begun:
-        value, stamped = self._strategy.save(claims, now)
+        try:
+            value, stamped = self._strategy.save(claims, now)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CallbackError("jwt", f"put into the claims what is no JSON: {error}") from error
+        try:
+            cut(self._config.cookies.session.name, value)
+        except ValueError as error:
+            raise UsageError(f"the session is too large for cookies: {error}") from None
         return Begun(self._view.session(stamped, environ), stamped, value)
 
     def _allowed(self, claims: Mapping[str, Any]) -> None:
@@ -186,26 +197,35 @@ def claims_of(user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
     Raises :class:`CallbackError` for a user without an ``id``, or with a value of the wrong type:
     whoever made the mapping (``authorize``, say) is at fault.
     """
+    if not isinstance(user, Mapping):
+        raise CallbackError(provider.id, f"gave a {type(user).__name__} for a user")
     subject = user.get("id")
     if isinstance(subject, int) and not isinstance(subject, bool):
         subject = str(subject)
-    if not isinstance(subject, str) or not subject:
+    if not _is_text(subject) or not subject:
         raise CallbackError(provider.id, "gave a user without an 'id'")
     claims: dict[str, Any] = {"sub": subject}
     for name, claim in (("name", "name"), ("email", "email"), ("image", "picture"),
                         ("login", "login")):  # fmt: skip
         value = user.get(name)
         if value is not None:
-            if not isinstance(value, str):
-                raise CallbackError(provider.id, f"gave a user whose {name!r} is no string")
+            if not _is_text(value):
+                raise CallbackError(provider.id, f"gave a user whose {name!r} is no text")
             claims[claim] = value
     if "email" in claims:
         # only True is true: providers have sent "false" (OpenID Connect Core 5.1 says boolean)
         claims["email_verified"] = user.get("email_verified", provider.vouches) is True
     groups = user.get("groups")
     if groups:
-        if isinstance(groups, str) or not all(isinstance(group, str) for group in groups):
+        if not isinstance(groups, list | tuple | set | frozenset) or not all(
+            _is_text(group) for group in groups
+        ):
             raise CallbackError(provider.id, "gave a user whose 'groups' is no list of strings")
         claims["groups"] = list(groups)
     claims["provider"] = provider.id
     return claims
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a string that can be written (half a surrogate pair cannot)."""
+    return isinstance(value, str) and _SURROGATE.search(value) is None
