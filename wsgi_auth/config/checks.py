@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
 
 
+#: The first segments below ``base_path`` that are endpoints (``actions`` has the table).
+BUILT_IN = frozenset(
+    ("signin", "callback", "signout", "session", "csrf", "providers", "error", "verify-request")
+)
+
+
 def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
     """``email``, ``login``, ``id``, a template such as ``{provider}:{id}``, or a callable."""
     if callable(given):
@@ -50,6 +56,7 @@ def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
 def agree(config: AuthConfig) -> None:
     """Raise :class:`ConfigError` where two options contradict each other."""
     _urls(config)
+    _cookie_names(config)
     _dev(config)
     _sessions(config)
     _who(config)
@@ -80,6 +87,23 @@ def _urls(config: AuthConfig) -> None:
                 f"is mounted. Leave the path out, and set base_path = {mount!r} if the endpoints "
                 "are to live there",
             )
+
+    for name in ("sign_in", "sign_out", "error", "verify_request", "new_user"):
+        page = getattr(config.pages, name) or ""
+        action = page.removeprefix(config.base_path + "/")
+        if action != page and action.partition("/")[0] in BUILT_IN:
+            raise ConfigError(
+                f"pages.{name}",
+                f"{page!r} is a built-in endpoint, so the visitor would be sent in circles; leave "
+                "it out for the built-in page, or give your own page another path",
+            )
+
+
+def _cookie_names(config: AuthConfig) -> None:
+    cookies = config.cookies
+    names = [each.name for each in (cookies.session, cookies.csrf, cookies.dev)]
+    if len(set(names)) < len(names):
+        raise ConfigError("cookies", f"two of them have one name: {', '.join(names)}")
 
 
 def _dev(config: AuthConfig) -> None:

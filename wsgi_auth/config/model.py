@@ -72,6 +72,8 @@ class AuthConfig:
     #: What was handed in, and where its relative files count from, so that options can override it.
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
     here: Path | None = None
+    #: The ``AUTH_*`` variables it was read with.
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: What is allowed but risky; said once at start-up and by ``wsgi-auth check``.
     warnings: tuple[str, ...] = ()
 
@@ -122,7 +124,9 @@ class AuthConfig:
 
     def override(self, **options: Any) -> AuthConfig:
         """This configuration with whole options replaced."""
-        return type(self).from_mapping({**self.source, **options}, here=self.here, app=self.app)
+        return type(self).from_mapping(
+            {**self.source, **options}, environ=self.environ, here=self.here, app=self.app
+        )
 
     @property
     def form_providers(self) -> tuple[FormProvider, ...]:
@@ -158,7 +162,7 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
 }
 _COOKIE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "name": values.cookie_name,
-    "domain": values.text,
+    "domain": values.domain,
     "path": values.path,
     "same_site": values.same_site,
     "secure": values.boolean,
@@ -221,14 +225,14 @@ def _build(
         base_path=base_path,
         providers=_providers(given.get("providers"), env, here),
         providers_for=option("providers_for", values.function),
-        matcher=_routes("matcher", given.get("matcher"), ("/:path*",)),
+        matcher=_matcher(given.get("matcher")),
         routes=_routes("routes", given.get("routes"), ()),
         public=_routes("public", given.get("public"), ()),
         ignore=_routes("ignore", given.get("ignore"), ()),
         authorized=authorized,
         callbacks=parts.Callbacks(**callbacks),
         events=_events(given.get("events")),
-        pages=parts.PageOptions(**sections["pages"]),
+        pages=_pages(sections["pages"], url),
         auto_sign_in=option("auto_sign_in", values.boolean, False),
         session=parts.SessionOptions(**session),
         cookies=_cookies(given.get("cookies"), secure=url.secure if url else not dev),
@@ -250,6 +254,9 @@ def _build(
         app=app,
         source=given,
         here=here,
+        environ={
+            name: value for name, value in env.items() if name.startswith(("AUTH_", "NEXTAUTH_"))
+        },
     )
     checks.agree(config)
     object.__setattr__(config, "warnings", tuple(checks.risks(config)))
@@ -316,7 +323,10 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
     for entry in values.sequence(where, given):
         if not isinstance(entry, str | bytes):
             raise ConfigError(where, "must be a string or a list of strings, newest first")
-        secret = entry.strip().encode() if isinstance(entry, str) else entry.strip()
+        # random bytes may begin or end with a blank; only text has blanks that nobody meant
+        secret = entry.strip().encode() if isinstance(entry, str) else entry
+        if not secret.strip():
+            secret = b""
         if len(secret) < MIN_SECRET:
             raise ConfigError(
                 where,
@@ -355,9 +365,17 @@ def _origin(entry: str) -> AllowedOrigin:
 def _page_or_url(key: str, given: Any) -> str:
     page = values.text(key, given)
     if page.startswith(("https://", "http://")):
-        parsed = BaseURL.parse(page)
+        parsed = _base_url(key, page)
         return parsed.origin + parsed.mount
     return values.path(key, page)
+
+
+def _pages(section: dict[str, Any], url: BaseURL | None) -> parts.PageOptions:
+    """A sign-in page that is our own by its whole URL is the path: the guard must leave it out."""
+    page = section.get("sign_in")
+    if page and url is not None and f"{page}/".startswith(f"{url}/"):
+        section = {**section, "sign_in": page[len(str(url)) :] or "/"}
+    return parts.PageOptions(**section)
 
 
 def _providers(given: Any, env: Mapping[str, str], here: Path | None) -> tuple[Provider, ...]:
@@ -380,6 +398,14 @@ def _providers(given: Any, env: Mapping[str, str], here: Path | None) -> tuple[P
             raise ConfigError("providers", f"two providers have the id {provider.id!r}")
         seen.add(provider.id)
     return tuple(providers)
+
+
+def _matcher(given: Any) -> tuple[Any, ...]:
+    if isinstance(given, str) and not given.strip():
+        raise ConfigError(
+            "matcher", "is blank, so nothing would be protected; leave it out to protect everything"
+        )
+    return _routes("matcher", given, ("/:path*",))
 
 
 def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -485,9 +511,9 @@ def _cookie(kind: str, given: Any, secure: bool) -> CookieFormat:
         prefix = "__Host-" if domain is None and path == "/" else "__Secure-"
     name = options.get("name", f"{prefix}auth.{_COOKIES[kind]}")
     # browsers drop a cookie that breaks its prefix's promise, without a word (RFC 6265bis 4.1.3)
-    if name.startswith("__Host-") and not (secure and domain is None and path == "/"):
+    if name.lower().startswith("__host-") and not (secure and domain is None and path == "/"):
         raise ConfigError(f"{key}.name", "__Host- wants https, no domain and the path /")
-    if name.startswith("__Secure-") and not secure:
+    if name.lower().startswith("__secure-") and not secure:
         raise ConfigError(f"{key}.name", "__Secure- wants https")
     if same_site == "None" and not secure:
         raise ConfigError(f"{key}.same_site", "'None' wants https")

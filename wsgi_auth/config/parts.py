@@ -7,7 +7,7 @@ in and what is refused: ``values`` (one option) and ``checks`` (options together
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from wsgi_auth.cookies import CookieFormat
@@ -68,8 +68,8 @@ class Limits:
 
     account: str = "10 per 15 minutes"
     address: str = "50 per 15 minutes"
-    #: ``memory://`` counts in this process; a Redis URL counts for all of them.
-    storage: str = "memory://"
+    #: ``memory://`` counts in this process; a Redis URL (it may hold a password) counts for all.
+    storage: str = field(default="memory://", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

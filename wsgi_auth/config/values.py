@@ -27,6 +27,7 @@ _FALSE = {"false", "no", "off", "0"}
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 # A cookie's name is an RFC 9110 token; ours may bear no dot-number ending, which marks a chunk.
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -167,6 +168,14 @@ def cookie_name(key: str, value: Any) -> str:
     if re.search(r"\.[0-9]+$", name):
         raise ConfigError(key, f"{name!r} ends like a chunk; leave out the number at the end")
     return name
+
+
+def domain(key: str, value: Any) -> str:
+    """A domain such as ``example.com``; a leading dot, which means nothing today, is dropped."""
+    found = text(key, value).lstrip(".").lower()
+    if not _DOMAIN.fullmatch(found):
+        raise ConfigError(key, f"must be a domain such as 'example.com', not {_shown(value)}")
+    return found
 
 
 def path(key: str, value: Any) -> str:
