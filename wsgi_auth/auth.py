@@ -245,6 +245,9 @@ class Auth:
         reading = self.reading
         if self.is_guarded or reading is not ANONYMOUS or self.pending is not None:
             headers = self._headers(headers, reading)
+        else:
+            # nobody's answer may be kept for everybody, but not given to somebody (R065)
+            headers = [*headers, VARY_COOKIE]
         self.is_sent = True
         if exc_info is None:
             return self.send(status, headers)

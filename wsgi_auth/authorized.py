@@ -47,8 +47,9 @@ class Authorizer:
 
         Whatever a callback raises, or returns that is no decision, denies with 500 (R038).
         """
+        basic = self.accepts_basic(routes)
         for route in routes:
-            decision = self._one(environ, reading, route, now)
+            decision = self._one(environ, reading, route, now, basic)
             if decision is not PASS:
                 if self._events.wants("denied"):
                     self._events.fire(
@@ -70,6 +71,13 @@ class Authorizer:
                 return False
         return True
 
+    def accepts_basic(self, routes: tuple[Route, ...]) -> bool:
+        """Whether Basic may prove the visitor: a route says so, and every other that asks for more
+        than a session says so too."""
+        return any(route.basic for route in routes) and all(
+            route.basic or not route.asks_for_more for route in routes
+        )
+
     def challenge(
         self,
         environ: Environ,
@@ -87,7 +95,9 @@ class Authorizer:
         basic = basic and "HTTP_SEC_FETCH_MODE" not in environ
         return Unauthorized(url, code, basic)
 
-    def _one(self, environ: Environ, reading: Reading, route: Route, now: float) -> Any:
+    def _one(
+        self, environ: Environ, reading: Reading, route: Route, now: float, basic: bool
+    ) -> Any:
         asked = route.authorized or self._authorized
         passes: Any = reading.session is not None
         if asked is not None:
@@ -100,7 +110,7 @@ class Authorizer:
             return PASS
         if passes is False or passes is None:
             if reading.session is None:
-                return self.challenge(environ, route.answer, basic=route.basic)
+                return self.challenge(environ, route.answer, basic=basic)
             self._events.logger.info(
                 "refused %s: not authorized for %s",
                 shown(reading.subject),

@@ -79,7 +79,7 @@ class AuthMiddleware:
         self._read = site.reader.read
         # a reader may name the environ key without which it reads nobody
         self._needs: str = getattr(site.reader, "needs", "REQUEST_METHOD")
-        self._endpoints = endpoints(config)
+        self.endpoints = endpoints(config)
         pages = config.pages
         self._pages = frozenset(
             page
@@ -117,7 +117,7 @@ class AuthMiddleware:
             refused = self._before(environ)
             if refused is not None:
                 return refused(environ, start_response)
-        if plan.ignored and path not in self._endpoints:
+        if plan.ignored and path not in self.endpoints:
             environ.pop("auth.handle", None)
             return self.app(environ, start_response)
         reading = ANONYMOUS
@@ -137,7 +137,7 @@ class AuthMiddleware:
         handle.pending = None
         handle.is_guarded = False
         handle.is_sent = False
-        if path in self._endpoints:
+        if path in self.endpoints:
             return self._act(path, environ, handle, failed)
         routes = plan.static if not plan.conditional else plan.routes(environ)
         if routes and path not in self._pages:
@@ -150,10 +150,10 @@ class AuthMiddleware:
         return self.app(environ, handle.start_response)
 
     def _decide(self, environ: Environ, handle: Auth, routes: tuple[Route, ...]) -> Any:
-        """The decision for this request, by cookie or, where every route allows it, by Basic."""
+        """The decision for this request, by cookie or, where the routes allow it, by Basic."""
         authorizer = self.site.authorizer
         reading = handle.reading
-        if "HTTP_AUTHORIZATION" in environ and all(route.basic for route in routes):
+        if "HTTP_AUTHORIZATION" in environ and authorizer.accepts_basic(routes):
             if reading.session is None:
                 found = self._basic_reading(environ)
                 if isinstance(found, Failed):
@@ -198,7 +198,7 @@ class AuthMiddleware:
         if failed is not None:
             return self._refuse(environ, handle, failed)
         exchange = Exchange(self.site, environ, handle, handle.reading)
-        return self._endpoints[path].respond(exchange)(environ, handle.start_response)
+        return self.endpoints[path].respond(exchange)(environ, handle.start_response)
 
     # --- what some configurations have ----------------------------------------------------------
 

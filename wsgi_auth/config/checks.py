@@ -141,15 +141,22 @@ def _who(config: AuthConfig) -> None:
             "remote_user",
             f"two providers may know different people by one {rule}; use '{{provider}}:{{{rule}}}'",
         )
-    narrowed = config.allow_emails or config.allow_domains or config.allow_groups
-    if rule is not None and not narrowed:
-        for provider in config.providers:
-            if getattr(provider, "open_to_world", False):
-                raise ConfigError(
-                    "allow_emails",
-                    f"anybody has an account at {provider.id!r}; say who may sign in with "
-                    "allow_emails, allow_domains or allow_groups ('allow_emails = *': everybody)",
-                )
+    if rule is not None:
+        refuse_open_to_world(config)
+
+
+def refuse_open_to_world(config: AuthConfig) -> None:
+    """Raise :class:`ConfigError` for a provider where anybody has an account, and nothing that
+    narrows it: the application behind trusts whoever comes through."""
+    if config.allow_emails or config.allow_domains or config.allow_groups:
+        return
+    for provider in config.providers:
+        if getattr(provider, "open_to_world", False):
+            raise ConfigError(
+                "allow_emails",
+                f"anybody has an account at {provider.id!r}; say who may sign in with "
+                "allow_emails, allow_domains or allow_groups ('allow_emails = *': everybody)",
+            )
 
 
 def risks(config: AuthConfig) -> Iterator[str]:

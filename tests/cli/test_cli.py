@@ -1,0 +1,231 @@
+"""The command: what it prints, how it fails, and that a server it starts protects."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.needs import require_module
+from wsgi_auth.cli import main
+from wsgi_auth.wsgi import from_environment
+
+APP = """
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"user {environ.get('REMOTE_USER')}".encode()]
+
+def make(greeting="hello", *, loud=False):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [(greeting.upper() if loud else greeting).encode()]
+    return app
+
+nothing = 3
+"""
+CONFIG = """
+url = "http://127.0.0.1"
+secret = "0123456789012345678901234567890123456789"
+public = ["/health"]
+pages.sign_in = "/login"
+
+[routes.admin]
+source = "/admin/:path*"
+allow_groups = ["ops"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "someapp.py").write_text(APP)
+    (tmp_path / "auth.toml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "someapp", raising=False)
+    return tmp_path
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_a_secret_is_fresh_and_long_enough():
+    first, second = run("secret").strip(), run("secret").strip()
+    assert first != second
+    assert len(first) >= 32
+
+
+def test_check_says_what_is_open_and_warns(folder):
+    said = run("check")
+    assert "protected  /:path*" in said
+    assert "/admin/:path*  groups ops" in said
+    assert "open       /health" in said
+    assert "the rest   protected" in said
+    run("check", "--strict", code=1)
+
+
+def test_check_warns_of_a_matcher_that_leaves_the_rest_open(folder):
+    (folder / "auth.toml").write_text('matcher = ["/admin/:path*"]\n' + CONFIG)
+    said = run("check")
+    assert "the rest   open to all" in said
+    assert "leaves every path it does not name open" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("secrt = 1", "secrt: there is no such option; did you mean 'secret'?"),
+        ("secret = 'short'", "must have 32 bytes or more"),
+        ("x = [", "Unclosed array" if sys.version_info >= (3, 14) else "auth.toml"),
+        ("[routes.a]\nsource = '/a/*'", "write /a/:path*"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_a_sentence_and_exit_code_2(folder, text, said):
+    (folder / "auth.toml").write_text(text)
+    output = run("check", code=2)
+    assert said in output or "secret" in output
+    assert "Traceback" not in output
+
+
+def test_a_missing_configuration_is_named(folder):
+    assert "nowhere.toml" in run("check", "--config", "nowhere.toml", code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (("GET", "/health"), ["every reading is public", "passes", "auth.session is nobody"]),
+        (("GET", "/x"), ["302 Found, Location: /login?callbackUrl=/x", "nobody is signed in"]),
+        (("GET", "/x", "-H", "Accept: application/json"), ["401 Unauthorized"]),
+        (("DELETE", "/x"), ["401 Unauthorized"]),
+        (("GET", "//admin", "--as", "ada"), ["read as '/admin'", "403 Forbidden", "may not"]),
+        (("GET", "/admin", "--as", "ada", "--groups", "ops"), ["auth.session is ada", "200 OK"]),
+        (("GET", "/%61dmin"), ["GET '/admin'", "routes /admin/:path*"]),
+        (("GET", "/auth/session"), ["built-in endpoints", "200 OK"]),
+    ],
+)
+def test_explain_says_what_the_middleware_does(folder, arguments, lines):
+    said = run("explain", *arguments)
+    for line in lines:
+        assert line in said, said
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("someap:application", "cannot import 'someap'"),
+        ("someapp:aplication", "has no 'aplication'"),
+        ("someapp", "not of the form 'module:name'"),
+        ("someapp:nothing", "not a WSGI application"),
+        ("someapp:make", "write 'someapp:make()'"),
+    ],
+)
+def test_serve_says_what_is_wrong_with_its_target(folder, target, said):
+    assert said in run("serve", target, code=2)
+
+
+def test_serve_without_a_target_wants_app_in_the_configuration(folder):
+    assert "factory = 'module:make'" in run("serve", code=2)
+
+
+def test_a_factory_gets_its_arguments_from_the_configuration(folder):
+    text = CONFIG + '\n[app]\nfactory = "someapp:make"\nargs = ["good day"]\nloud = true\n'
+    (folder / "auth.toml").write_text(text)
+    middleware = from_environment({"WSGI_AUTH_CONFIG": "auth.toml"})
+    seen = []
+    assert middleware.app({}, lambda *given: seen.append(given)) == [b"GOOD DAY"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def process(*arguments: str, port: int, cwd: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """A server in a process of its own, ended by its own process id."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", *arguments], cwd=cwd, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, **env},
+    )  # fmt: skip
+    try:
+        for _ in range(150):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert started.poll() is None, started.stdout.read()
+                time.sleep(0.1)
+        yield started
+    finally:
+        started.send_signal(signal.SIGINT)
+        try:
+            started.wait(10)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+        started.stdout.close()
+
+
+def get(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.text = answer.read().decode()
+    connection.close()
+    return answer
+
+
+@pytest.mark.live
+def test_serve_protects_an_application_with_no_python_written(folder):
+    require_module("waitress")
+    port = free_port()
+    arguments = ("wsgi_auth", "serve", "someapp:application", "--port", str(port))
+    with process(*arguments, port=port, cwd=folder):
+        assert get(port, "/x", Accept="text/html").status == 302
+        assert get(port, "/x").status == 401
+        assert get(port, "/health").text == "user None"
+
+
+@pytest.mark.live
+def test_any_server_runs_the_application_that_the_configuration_names(folder):
+    require_module("gunicorn")
+    (folder / "auth.toml").write_text(CONFIG + '\n[app]\napp = "someapp:application"\n')
+    port = free_port()
+    arguments = ("gunicorn", "-b", f"127.0.0.1:{port}", "-w", "2", "wsgi_auth.wsgi:application")
+    with process(*arguments, port=port, cwd=folder, WSGI_AUTH_CONFIG="auth.toml"):
+        assert get(port, "/x", Accept="text/html").status == 302
+        assert get(port, "/health").status == 200
+
+
+@pytest.mark.live
+def test_the_demo_does_what_it_prints(tmp_path):
+    require_module("waitress")
+    port = free_port()
+    env = {"XDG_CACHE_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with process("wsgi_auth", "demo", "--port", str(port), port=port, cwd=tmp_path, **env) as demo:
+        printed = ""
+        while "Ctrl+C" not in printed:
+            printed += demo.stdout.readline()
+        assert "Everybody sees this page" in get(port, "/").text
+        assert get(port, "/members", Accept="text/html").headers["Location"].startswith("/auth/")
+        assert get(port, "/api/me").status == 401
+        key = printed.partition("dev_key=")[2].split()[0]
+        opened = get(port, f"/auth/signin?dev_key={key}")
+        cookie = opened.headers["Set-Cookie"].partition(";")[0]
+        assert "Alice Admin" in get(port, "/auth/signin", Cookie=cookie).text
+        assert "Alice Admin" not in get(port, "/auth/signin").text
+        assert get(port, "/", Host="evil.example").status == 403

@@ -1,0 +1,123 @@
+"""The command ``wsgi-auth``. Exit codes: 0 fine, 1 warnings under ``--strict``, 2 a mistake."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+import wsgi_auth
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.config.secret import new_secret
+from wsgi_auth.errors import AuthError
+from wsgi_auth.wsgi import VARIABLE, protected
+
+
+class _Sentences(click.Group):
+    """Shows the package's own errors as a sentence and exit code 2, never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AuthError as error:
+            click.echo(f"wsgi-auth: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(wsgi_auth.__version__, prog_name="wsgi-auth")
+def main() -> None:
+    """Sign-in, sessions and route protection for any WSGI application."""
+
+
+def _file(path: Path | None) -> AuthConfig:
+    named = path or Path(os.environ.get(VARIABLE) or "auth.toml")
+    return AuthConfig.from_file(named)
+
+
+_config_option = click.option(
+    "--config",
+    "-c",
+    "path",
+    type=click.Path(path_type=Path),
+    help=f"The configuration, TOML or INI.  [default: ${VARIABLE}, else auth.toml]",
+)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, help="[default: 8080, or a free one]")
+def demo(host: str, port: int | None) -> None:
+    """Serve a small application with a login, to look at.
+
+    It has a public page, a members' page, an admin page and an API.
+    """
+    from wsgi_auth.cli.demo import run
+
+    run(host, port)
+
+
+@main.command()
+@click.argument("target", required=False)
+@_config_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=8080, show_default=True)
+@click.option("--threads", type=int, default=8, show_default=True)
+def serve(target: str | None, path: Path | None, host: str, port: int, threads: int) -> None:
+    """Serve any WSGI application, protected.
+
+    TARGET is module:application, or module:make() for a factory; without it the configuration's
+    [app] says what to serve.
+
+    Example: wsgi-auth serve yourapp:application --config auth.toml
+    """
+    from wsgi_auth.cli.server import serve_forever
+
+    app = protected(_file(path), target)
+    serve_forever(app, host, port, threads)
+
+
+@main.command()
+@_config_option
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning.")
+def check(path: Path | None, strict: bool) -> None:
+    """Validate a configuration; say what is protected, what is open, and what is risky."""
+    from wsgi_auth.cli.check import report
+
+    config = _file(path)
+    warnings = report(config, click.echo)
+    if warnings and strict:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("method")
+@click.argument("target")
+@click.option("--as", "user", help="The id of somebody who is signed in.")
+@click.option("--groups", default="", help="Their groups, separated by commas.")
+@click.option("--header", "-H", "headers", multiple=True, help="'Name: value'; may be repeated.")
+@_config_option
+def explain(
+    method: str,
+    target: str,
+    user: str | None,
+    groups: str,
+    headers: tuple[str, ...],
+    path: Path | None,
+) -> None:
+    """Say what happens to a request, and why.
+
+    Example: wsgi-auth explain GET /admin/users --as ada --groups staff
+    """
+    from wsgi_auth.cli.explain import explained
+
+    for line in explained(_file(path), method, target, user, groups, headers):
+        click.echo(line)
+
+
+@main.command()
+def secret() -> None:
+    """Print a fresh secret for the option secret, or AUTH_SECRET."""
+    click.echo(new_secret())

@@ -1,0 +1,76 @@
+"""``wsgi-auth check``: a configuration in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.middleware import AuthMiddleware
+from wsgi_auth.types import Route
+
+
+def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
+    """Say what the configuration does; the warnings come back as well."""
+    # building it finds what only compiling the patterns finds
+    middleware = AuthMiddleware(_nothing, config.override(logger="wsgi_auth.check"))
+    say(f"url        {config.url or 'not set'}{'  (dev)' if config.dev else ''}")
+    say(f"sign-in    {', '.join(_providers(config)) or 'nobody can'}")
+    say(f"protected  {_listed(config.matcher)}")
+    for route in config.routes:
+        say(f"           {_spelled(route)}  {_conditions(route)}".rstrip())
+    say(f"open       {_listed(config.public) or 'nothing'}")
+    say(f"ignored    {_listed(config.ignore) or 'nothing'}")
+    everything = bool(middleware.matcher.match({"PATH_INFO": "/a-path-nobody-has-named"}))
+    say(f"the rest   {'protected' if everything else 'open to all'}")
+    warnings = [*config.warnings, *_more(config, everything)]
+    for warning in warnings:
+        say(f"warning: {warning}")
+    say("ok" if not warnings else f"ok, {len(warnings)} warning(s)")
+    return warnings
+
+
+def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
+    if not everything:
+        yield "the matcher leaves every path it does not name open to all"
+    if config.dev:
+        yield "dev is on: for this machine only"
+    if config.limits.storage == "memory://" and not config.dev:
+        yield (
+            "limits.storage counts in each process by itself; with several processes a Redis URL "
+            "makes them count together"
+        )
+
+
+def _providers(config: AuthConfig) -> Iterator[str]:
+    for provider in config.providers:
+        yield f"{provider.id} ({provider.type})" if provider.id != provider.type else provider.id
+
+
+def _listed(routes: tuple[Any, ...]) -> str:
+    return ", ".join(_spelled(route) for route in routes)
+
+
+def _spelled(route: Any) -> str:
+    source = route.source if isinstance(route, Route) else route
+    return source.pattern if isinstance(source, re.Pattern) else str(source)
+
+
+def _conditions(route: Route) -> str:
+    said = []
+    if route.methods:
+        said.append("methods " + "/".join(sorted(route.methods)))
+    if route.allow_groups:
+        said.append("groups " + "/".join(sorted(route.allow_groups)))
+    if route.authorized:
+        said.append("an authorized callback")
+    if route.fresh:
+        said.append(f"signed in within {route.fresh} s")
+    if route.basic:
+        said.append("Basic for programs")
+    return ", ".join(said)
+
+
+def _nothing(environ: Any, start_response: Any) -> list[bytes]:
+    raise AssertionError("check sends no request")

@@ -1,0 +1,144 @@
+"""``wsgi-auth explain``: one request sent through the real middleware, and what it did in words."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from wsgi_auth.cli.check import _spelled
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.middleware import AuthMiddleware
+from wsgi_auth.testing import session_cookie
+from wsgi_auth.types import Environ
+
+_BROWSER = "text/html,application/xhtml+xml"
+
+
+def explained(
+    config: AuthConfig,
+    method: str,
+    target: str,
+    user: str | None,
+    groups: str,
+    headers: tuple[str, ...],
+) -> Iterator[str]:
+    """The lines of the explanation. The request goes the way of every request; only the
+    application behind is a stand-in that answers 200."""
+    logger = logging.getLogger("wsgi_auth.explain")
+    logger.propagate, logger.level = False, logging.CRITICAL
+    middleware = AuthMiddleware(_reached, config.override(logger=logger))
+    environ = _environ(config, method, target, headers)
+    if user is not None:
+        person = {
+            "id": user,
+            "name": user,
+            "login": user,
+            "email": user if "@" in user else None,
+            "groups": [group.strip() for group in groups.split(",") if group.strip()],
+        }
+        by = config.providers[0].id if config.providers else "test"
+        environ["HTTP_COOKIE"] = session_cookie(middleware, person, provider=by)
+    path = environ["PATH_INFO"]
+    found = middleware.matcher.explain(environ)
+    yield f"{method} {path!r}" + (f" as {user}" if user else " with nobody signed in")
+    for reading in found.readings:
+        matched = [
+            f"{kind} {', '.join(sources)}"
+            for kind, sources in (
+                ("ignore", reading.ignore),
+                ("public", reading.public),
+                ("matcher", reading.matcher),
+                ("routes", reading.routes),
+            )
+            if sources
+        ]
+        yield f"  read as {reading.text!r}: {'; '.join(matched) or 'no pattern'}"
+    if found.unreadable:
+        yield "  too long and too odd to be read: every route applies"
+    if path in middleware.endpoints:
+        yield "  one of the built-in endpoints: it answers itself"
+    elif found.ignored:
+        yield "  ignored: every reading matches ignore; nothing is read"
+    elif found.routes:
+        yield "  routes that apply: " + ", ".join(_spelled(route) for route in found.routes)
+    else:
+        yield "  no route applies" + (": every reading is public" if found.public else "")
+    for route in found.not_applying:
+        yield f"  does not apply (methods, has, missing): {_spelled(route)}"
+    status, answer, reached = _send(middleware, environ)
+    if reached:
+        session = environ.get("auth.session")
+        who = session["user"]["id"] if session else "nobody"
+        yield f"  verdict: passes to the application, auth.session is {who}"
+        if "REMOTE_USER" in environ:
+            yield f"  REMOTE_USER is {environ['REMOTE_USER']!r}"
+    else:
+        why = {
+            "302": "nobody is signed in, and a browser navigates",
+            "401": "nobody is signed in, or not recently enough",
+            "403": "who is signed in may not",
+        }.get(status[:3], "see the log")
+        if path in middleware.endpoints:
+            why = "an endpoint of the middleware"
+        yield f"  verdict: answered here ({why}); the application is not called"
+    location = answer.get("location")
+    yield f"  answer: {status}" + (f", Location: {location}" if location else "")
+
+
+def _environ(config: AuthConfig, method: str, target: str, headers: tuple[str, ...]) -> Environ:
+    if not target.startswith("/"):
+        raise ConfigError("PATH", f"{target!r} must start with '/'")
+    path, _, query = target.partition("?")
+    base = config.url
+    environ: Environ = {
+        "REQUEST_METHOD": method.upper() if method.isalpha() else method,
+        "SCRIPT_NAME": base.mount if base else "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": base.host if base else "localhost",
+        "SERVER_PORT": str((base.port if base else None) or (443 if base and base.secure else 80)),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": base.origin.partition("://")[2] if base else "localhost",
+        "HTTP_ACCEPT": _BROWSER,
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https" if base and base.secure else "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": True,
+    }
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon:
+            raise ConfigError("--header", f"{header!r} is not of the form 'Name: value'")
+        environ["HTTP_" + name.strip().upper().replace("-", "_")] = value.strip()
+    return environ
+
+
+def _send(middleware: AuthMiddleware, environ: Environ) -> tuple[str, dict[str, str], bool]:
+    seen: dict[str, Any] = {}
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        seen.update(status=status, headers={name.lower(): value for name, value in headers})
+        return lambda block: None
+
+    body = middleware(environ, start_response)
+    blocks = b"".join(body)
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+    return seen["status"], seen["headers"], blocks == _MARK
+
+
+_MARK = b"the application was reached"
+
+
+def _reached(environ: Environ, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [_MARK]

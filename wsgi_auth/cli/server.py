@@ -1,0 +1,58 @@
+"""Waitress, the server of ``serve`` and ``demo``."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.types import WSGIApp
+
+
+def serve_forever(
+    app: WSGIApp,
+    host: str,
+    port: int | None,
+    threads: int = 8,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until interrupted. ``port`` None: 8080, or a free one if that is taken.
+
+    ``ready`` is told the address once the socket is bound; without it, one line says it.
+    """
+    try:
+        import waitress
+    except ImportError:
+        raise ConfigError("serve", "needs waitress: pip install 'wsgi_auth[serve]'") from None
+    import click
+
+    bound = _bind(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{bound.getsockname()[1]}"
+    server = waitress.create_server(app, sockets=[bound], threads=threads, ident=None)
+    if ready is not None:
+        ready(address)
+    else:
+        click.echo(f"Serving on {address} (Ctrl+C to stop)")
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()
+
+
+def _bind(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for wanted in (8080, 0) if port is None else (port,):
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, wanted))
+        except OSError as error:
+            found.close()
+            if wanted == 0 or port is not None:
+                raise ConfigError("port", f"cannot listen on {host}:{wanted}: {error}") from None
+        else:
+            return found
+    raise AssertionError("unreachable")

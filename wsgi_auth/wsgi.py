@@ -1,0 +1,115 @@
+"""An application protected by configuration alone, for any server: ``wsgi_auth.wsgi:application``.
+
+``WSGI_AUTH_CONFIG=auth.toml gunicorn -w 4 wsgi_auth.wsgi:application``
+
+The file's ``[app]`` says what is protected: ``factory = "module:make"`` (called with the other
+keys of ``[app]``, and with the list ``args`` as positional arguments), or ``app =
+"module:application"``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wsgi_auth.config.checks import refuse_open_to_world
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.middleware import AuthMiddleware
+from wsgi_auth.types import WSGIApp
+
+#: The environment variable that names the configuration.
+VARIABLE = "WSGI_AUTH_CONFIG"
+
+
+def protected(config: AuthConfig, target: str | None = None) -> AuthMiddleware:
+    """The middleware around the application that ``target`` or the file's ``[app]`` names.
+
+    ``target`` is ``module:application`` or, for a factory, ``module:make()``. The current directory
+    is importable, as under any server. Raises :class:`ConfigError` for whatever is wrong.
+    """
+    refuse_open_to_world(config)
+    return AuthMiddleware(_application(dict(config.app), target), config)
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware:
+    """The middleware that ``WSGI_AUTH_CONFIG`` (the path of a TOML or INI file) describes."""
+    path = (os.environ if environ is None else environ).get(VARIABLE)
+    if not path:
+        raise ConfigError(VARIABLE, "is not set; it names the configuration, e.g. auth.toml")
+    return protected(AuthConfig.from_file(path))
+
+
+def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
+    calls = target is not None and target.endswith("()")
+    name = target.removesuffix("()") if target is not None else None
+    if name is None:
+        given = [key for key in ("factory", "app") if key in options]
+        if len(given) != 1:
+            raise ConfigError("app", "needs factory = 'module:make' or app = 'module:application'")
+        calls = given[0] == "factory"
+        name = str(options.pop(given[0]))
+    else:
+        calls = calls or "factory" in options
+        options = {key: options[key] for key in options if key not in ("factory", "app")}
+    found = _load(name)
+    if not calls:
+        if options:
+            raise ConfigError("app", f"{name!r} is no factory, so [app] must hold no arguments")
+        return _checked(name, found)
+    arguments = options.pop("args", [])
+    if not isinstance(arguments, list):
+        raise ConfigError("app.args", "must be a list of positional arguments")
+    try:
+        made = found(*arguments, **options)
+    except TypeError as error:
+        raise ConfigError("app", f"{name}: {error}") from error
+    return _checked(f"{name}()", made)
+
+
+def _load(name: str) -> Any:
+    module, colon, attribute = name.partition(":")
+    if not colon or not module or not attribute:
+        raise ConfigError("app", f"{name!r} is not of the form 'module:name'")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError("app", f"cannot import {module!r}: {error}") from error
+    for step in attribute.split("."):
+        found = getattr(found, step, None)
+        if found is None:
+            raise ConfigError("app", f"{module!r} has no {attribute!r}")
+    return found
+
+
+def _checked(name: str, app: Any) -> WSGIApp:
+    if not callable(app) or isinstance(app, type):
+        raise ConfigError("app", f"{name} is a {type(app).__name__}, not a WSGI application")
+    try:
+        inspect.signature(app).bind({}, print)
+    except TypeError:
+        raise ConfigError(
+            "app",
+            f"{name} takes no (environ, start_response); if it makes the application, write "
+            f"'{name.removesuffix('()')}()' or factory = '{name}'",
+        ) from None
+    except ValueError:
+        pass  # a callable in C tells no signature
+    found: WSGIApp = app
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    # made when a server asks for it, so that importing this module needs no configuration
+    if name == "application":
+        made = globals()["application"] = from_environment()
+        return made
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
