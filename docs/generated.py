@@ -1,0 +1,108 @@
+"""Tables that are read from the package, so that they cannot differ from it.
+
+``.. option-spellings::``, ``.. message-ids::``, ``.. error-codes::``, ``.. floors::``
+"""
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
+from wsgi_auth.config.model import option_names
+from wsgi_auth.pages import PROBLEMS
+from wsgi_auth.texts import ENGLISH
+
+ROOT = Path(__file__).parent.parent
+#: Options that an environment variable cannot hold: their values are mappings.
+NOT_IN_ENVIRONMENT = {("events",), ("texts",)}
+
+
+def literal(text: str) -> nodes.Node:
+    return nodes.literal(text, text)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[nodes.Node | str]], widths: list[int]):
+    group = nodes.tgroup(cols=len(widths))
+    group += [nodes.colspec(colwidth=width) for width in widths]
+
+    def row(cells: Iterable[nodes.Node | str]) -> nodes.row:
+        made = nodes.row()
+        for cell in cells:
+            content = nodes.Text(cell) if isinstance(cell, str) else cell
+            made += nodes.entry("", nodes.paragraph("", "", content))
+        return made
+
+    group += nodes.thead("", row(head))
+    group += nodes.tbody("", *(row(cells) for cells in rows))
+    return nodes.table("", group)
+
+
+class OptionSpellings(Directive):
+    """Every option with its spelling on each road."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = []
+        for steps in option_names():
+            key = steps[-1]
+            mapping = "".join(f'{{"{step}": ' for step in steps) + "…" + "}" * len(steps)
+            toml = f"{key} = …" if len(steps) == 1 else f"[{'.'.join(steps[:-1])}] {key} = …"
+            env = "AUTH_" + "_".join(steps).upper()
+            rows.append(
+                [
+                    literal(mapping),
+                    literal(toml),
+                    literal(f"{'.'.join(steps)} = …"),
+                    "not there" if steps in NOT_IN_ENVIRONMENT else literal(env),
+                ]
+            )
+        return [table(("mapping", "TOML", "INI", "environment"), rows, [30, 28, 22, 20])]
+
+
+class MessageIds(Directive):
+    """Every message id with its English text."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [[literal(name), text] for name, text in ENGLISH.items()]
+        return [table(("id", "English"), rows, [40, 60])]
+
+
+class ErrorCodes(Directive):
+    """Every error code with its status and what the page says."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [
+            [literal(code), str(problem.status), ENGLISH[f"error.{code}.text"]]
+            for code, problem in PROBLEMS.items()
+        ]
+        return [table(("code", "status", "text"), rows, [26, 10, 64])]
+
+
+class Floors(Directive):
+    """The floors that ``tests/test_floors.py`` enforces, from the top."""
+
+    def run(self) -> list[nodes.Node]:
+        tree = ast.parse((ROOT / "tests" / "test_floors.py").read_text(encoding="utf-8"))
+        found = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in ("FLOORS", "ANNEXE")
+        }
+        floors: dict[int, list[str]] = {}
+        for name, floor in found["FLOORS"].items():
+            floors.setdefault(floor, []).append(name or "__init__")
+        rows = [[str(floor), literal(", ".join(names))] for floor, names in sorted(
+            floors.items(), reverse=True)]  # fmt: skip
+        rows.append(["annexe", literal(", ".join(sorted(found["ANNEXE"])))])
+        return [table(("floor", "modules"), rows, [15, 85])]
+
+
+def setup(app) -> dict[str, bool]:
+    app.add_directive("option-spellings", OptionSpellings)
+    app.add_directive("message-ids", MessageIds)
+    app.add_directive("error-codes", ErrorCodes)
+    app.add_directive("floors", Floors)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,150 @@
+"""Every code block of the documentation runs, or is a configuration that is accepted, or names
+commands and options that exist."""
+
+from __future__ import annotations
+
+import configparser
+import importlib
+import re
+import shlex
+import sys
+import tomllib
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs import blocks
+from wsgi_auth.config import AuthConfig
+from wsgi_auth.config.model import option_names
+from wsgi_auth.config.roads import nested
+
+SECRET = "a secret of more than thirty-two bytes, for the documentation"
+URL = "https://app.example.org"
+
+
+def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """What the pages call ``app``."""
+    session = environ["auth.session"]
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [b"nobody" if session is None else session.user["id"].encode()]
+
+
+def authorize(credentials: dict[str, str], request: Any) -> dict[str, Any] | None:
+    """What the pages call ``authorize`` before they show one."""
+    if credentials == {"username": "ada", "password": "lovelace"}:
+        return {"id": "ada", "name": "Ada Lovelace", "email": "ada@example.org"}
+    return None
+
+
+class _Anything(types.ModuleType):
+    """A module that has every name: ``myapp.auth:is_admin`` of a configuration."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *arguments: None
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the pages speak of, ``myapp`` to import, and the variables."""
+    bcrypt = pytest.importorskip("bcrypt")
+    hashed = bcrypt.hashpw(b"lovelace", bcrypt.gensalt(4)).decode()
+    (tmp_path / "users.htpasswd").write_text(f"ada:{hashed}\n")
+    (tmp_path / "secret.txt").write_text(SECRET + "\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTH_SECRET", SECRET)
+    monkeypatch.setenv("AUTH_URL", URL)
+    for name in ("myapp", "myapp.auth", "myapp.pages"):
+        monkeypatch.setitem(sys.modules, name, _Anything(name))
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    "page", blocks.PAGES, ids=lambda page: str(page.relative_to(blocks.ROOT))
+)
+def test_the_python_blocks_of_a_page_run_in_order(page: Path, place: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "page", "app": app, "authorize": authorize}
+    for block in blocks.blocks(page):
+        if block.language != "python":
+            continue
+        for module in re.findall(r"^\s*(?:from|import) (\w+)", block.code, re.MULTILINE):
+            if module not in ("myapp", "page"):
+                try:
+                    importlib.import_module(module)
+                except ModuleNotFoundError:
+                    pytest.skip(f"{block.name} needs {module}")
+        source = "\n" * (block.line - 1) + block.code
+        exec(compile(source, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("block", blocks.of("toml"), ids=lambda block: block.name)
+def test_a_toml_block_is_a_configuration(block: blocks.Block, place: Path) -> None:
+    file = place / "auth.toml"
+    file.write_text(block.code, encoding="utf-8")
+    AuthConfig.from_toml(file)
+    assert tomllib.loads(block.code), "an empty example shows nothing"
+
+
+@pytest.mark.parametrize("block", blocks.of("ini"), ids=lambda block: block.name)
+def test_an_ini_block_is_a_configuration(block: blocks.Block, place: Path) -> None:
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string(block.code)
+    assert parser.sections(), "an example has a section"
+    if parser.has_section("auth"):
+        file = place / "auth.ini"
+        file.write_text(block.code, encoding="utf-8")
+        AuthConfig.from_ini(file)
+    for section in parser.sections():
+        if parser.get(section, "use", fallback="").startswith("egg:wsgi_auth"):
+            keys = {
+                key: value.replace("%(here)s", str(place))
+                for key, value in parser.items(section)
+                if key != "use"
+            }
+            AuthConfig.from_mapping(nested(keys), here=place)
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every line of a shell block in which ``wsgi-auth`` is called, with its block's name."""
+    found = []
+    for language in ("console", "sh", "shell", "bash"):
+        for block in blocks.of(language):
+            for line in block.code.splitlines():
+                if "wsgi-auth " in line and not line.startswith(("  ", "#")):
+                    found.append((block.name, line.removeprefix("$ ")))
+    return found
+
+
+@pytest.mark.parametrize(("name", "line"), commands())
+def test_a_command_line_names_a_command_and_options_that_exist(name: str, line: str) -> None:
+    cli = pytest.importorskip("wsgi_auth.cli")
+    click = pytest.importorskip("click")
+    words = shlex.split(line, comments=True)
+    words = words[words.index("wsgi-auth") + 1 :]
+    words = words[: next((i for i, w in enumerate(words) if w in (">", "|", "&&", "<")), None)]
+    group = cli.main
+    assert isinstance(group, click.Group)
+    if words and words[0].startswith("-"):
+        known = {o for p in group.params for o in p.opts} | {"--help"}
+        assert words[0] in known, line
+        return
+    assert words[0] in group.commands, f"{name}: there is no command {words[0]!r}"
+    command = group.commands[words[0]]
+    known = {option for each in command.params for option in each.opts + each.secondary_opts}
+    for word in words[1:]:
+        if word.startswith("-") and word != "-":
+            assert word.partition("=")[0] in known | {"--help"}, f"{name}: {word}"
+
+
+def test_a_variable_that_a_shell_block_sets_is_an_option() -> None:
+    known = {"AUTH_" + "_".join(steps).upper() for steps in option_names()}
+    known |= {"AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_HTPASSWD_FILE"}
+    for language in ("console", "sh"):
+        for block in blocks.of(language):
+            for name in re.findall(r"\b(AUTH_[A-Z0-9_]+)=", block.code):
+                assert name in known, f"{block.name}: {name}"
