@@ -1,50 +1,153 @@
-"""Takes the pictures of the built-in pages: ``python docs/screenshots.py`` (needs Chromium)."""
+"""The screenshots of the built-in pages: ``python docs/screenshots.py`` writes ``docs/images``.
+
+Needs playwright and a Chromium (``CHROMIUM`` names another than the one on the path), and pillow to
+make the files small. The pages come from a real configuration, served on 127.0.0.1.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from playwright.sync_api import sync_playwright
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
 
-from wsgi_auth.pages import ChoiceView, FieldView, Pages, ProviderView, SignInView
+from wsgi_auth import AuthMiddleware
 
 IMAGES = Path(__file__).parent / "images"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+MOST_BYTES = 60_000
+LOGO = (
+    "data:image/svg+xml,%3Csvg%20xmlns=%27http://www.w3.org/2000/svg%27%20width=%2748%27%20"
+    "height=%2748%27%3E%3Crect%20width=%2748%27%20height=%2748%27%20rx=%2712%27%20"
+    "fill=%27%232b59c3%27/%3E%3Cpath%20d=%27M14%2026l7%207%2014-18%27%20fill=%27none%27%20"
+    "stroke=%27%23fff%27%20stroke-width=%275%27%20stroke-linecap=%27round%27%20"
+    "stroke-linejoin=%27round%27/%3E%3C/svg%3E"
+)
+GERMAN = {
+    "lang": "de",
+    "sign_in.heading": "Anmelden",
+    "sign_in.submit": "Anmelden",
+    "sign_in.username": "Benutzername",
+    "sign_in.password": "Passwort",
+}
 
 
-def sign_in_page() -> str:
-    """The page as the demo shows it."""
-    fields = (FieldView("username", ""), FieldView("password", "", "password"))
-    people = (
-        ChoiceView("alice", "Alice Admin", "admins, members"),
-        ChoiceView("bob", "Bob Member", "members"),
-    )
-    view = SignInView(
-        providers=(
-            ProviderView("credentials", "Password", "credentials", "/auth/callback/c", fields),
-            ProviderView("dev", "Made-up people", "dev", "/auth/callback/dev", (), people),
-        ),
-        csrf_token="token",
-        callback_url="/",
-    )
-    return Pages(app_name="Example").sign_in(view).html
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"the application"]
+
+
+def authorize(credentials, request):
+    if credentials["password"] == "engine":
+        return {"id": "ada", "name": "Ada Lovelace", "groups": []}
+    return None
+
+
+def protected(**more) -> AuthMiddleware:
+    options = {
+        "dev": True,
+        "providers": ["dev", {"id": "credentials", "authorize": authorize}],
+        "routes": [{"source": "/admin/:path*", "allow_groups": ["admins"]}],
+        "theme": {"logo": LOGO},
+        "limits": {"account": "off", "address": "off"},
+    }
+    return AuthMiddleware(app, {**options, **more})
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments) -> None:
+        pass
+
+
+@contextmanager
+def served(application: AuthMiddleware) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, application, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def shot(page: Page, name: str) -> None:
+    """Save the page as a small PNG: a palette is enough for flat colours."""
+    file = IMAGES / f"{name}.png"
+    page.mouse.move(0, 0)
+    page.screenshot(path=file)
+    picture = Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture.save(file, optimize=True)
+    size = file.stat().st_size
+    print(f"{file.name}: {size // 1000} kB")
+    assert size < MOST_BYTES, f"{file} has {size} bytes"
+
+
+def sign_in(page: Page, password: str) -> None:
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", password)
+    page.locator("form:has([name=password]) button").click()
 
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
+    everything = protected()
+    password = protected(providers=[{"id": "credentials", "authorize": authorize}])
+    german = protected(
+        providers=[{"id": "credentials", "authorize": authorize}],
+        theme={"logo": LOGO, "brand_color": "#0f766e"},
+        texts=GERMAN,
+    )
+    with (
+        sync_playwright() as playwright,
+        served(everything) as both,
+        served(password) as form,
+        served(german) as deutsch,
+    ):
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or "chromium", args=FLAGS
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox", "--force-color-profile=srgb", "--font-render-hinting=none"],
         )
+
+        def visit(scheme: str = "light", width: int = 760, height: int = 560) -> Page:
+            context = browser.new_context(
+                color_scheme=scheme,
+                viewport={"width": width, "height": height},
+                device_scale_factor=2,
+            )
+            return context.new_page()
+
         for scheme in ("light", "dark"):
-            for suffix, width, height in (("", 640, 720), ("-narrow", 320, 720)):
-                page = browser.new_page(
-                    viewport={"width": width, "height": height}, color_scheme=scheme
-                )
-                page.set_content(sign_in_page())
-                page.screenshot(path=IMAGES / f"sign-in-{scheme}{suffix}.png")
-                page.close()
+            page = visit(scheme)
+            page.goto(f"{form}/members")
+            page.fill("[name=username]", "ada")
+            shot(page, f"sign-in-{scheme}")
+
+            page = visit(scheme, 760, 860)
+            page.goto(f"{both}/auth/signin?dev_key={everything.site.dev_key}")
+            shot(page, f"chooser-{scheme}")
+
+            page = visit(scheme, 320, 640)
+            page.goto(f"{form}/members")
+            sign_in(page, "wrong")
+            shot(page, f"failed-narrow-{scheme}")
+
+            page = visit(scheme, 760, 500)
+            page.goto(f"{form}/members")
+            sign_in(page, "engine")
+            page.goto(f"{form}/auth/signout")
+            shot(page, f"sign-out-{scheme}")
+            page.goto(f"{form}/admin")
+            shot(page, f"no-access-{scheme}")
+
+        page = visit("light", 760, 560)
+        page.goto(f"{deutsch}/members")
+        shot(page, "german-light")
         browser.close()
 
 
