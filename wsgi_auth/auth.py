@@ -247,7 +247,7 @@ class Auth:
             headers = self._headers(headers, reading)
         else:
             # nobody's answer may be kept for everybody, but not given to somebody (R065)
-            headers = [*headers, VARY_COOKIE]
+            headers = varied(headers)
         self.is_sent = True
         if exc_info is None:
             return self.send(status, headers)
@@ -333,32 +333,29 @@ class Auth:
             )
 
 
+def varied(headers: Headers) -> Headers:
+    """A new list of the headers, with ``Vary: Cookie`` unless the application has said so."""
+    for name, value in headers:
+        # one length out of many: most headers cost no more than this comparison
+        if len(name) == 4 and name.lower() == "vary":
+            words = {word.strip() for word in value.lower().split(",")}
+            if words & {"cookie", "*"}:
+                return [*headers]
+    return [*headers, VARY_COOKIE]
+
+
 def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
-    """A new list of the headers with ``Vary: Cookie`` and a ``Cache-Control`` that keeps the answer
-    from being given to somebody else (R065).
+    """:func:`varied`, with a ``Cache-Control`` that keeps the answer from being given to somebody
+    else (R065).
 
     ``caching`` is what to say where the application says nothing. What it does say is kept, but
     for what would let a shared cache have the answer.
     """
-    varies = control = False
-    for name, _ in headers:
-        # two lengths out of many: most headers cost no more than this comparison
-        size = len(name)
-        if size == 4:
-            varies = varies or name.lower() == "vary"
-        elif size == 13:
-            control = control or name.lower() == "cache-control"
-    result = [*headers]
-    if control:
-        said = [value for name, value in headers if name.lower() == "cache-control"]
-        result = [each for each in headers if each[0].lower() != "cache-control"]
+    said = [value for name, value in headers if len(name) == 13 and name.lower() == "cache-control"]
+    if said:
+        headers = [each for each in headers if each[0].lower() != "cache-control"]
         caching = ("Cache-Control", _private(", ".join(said)))
-    if varies:
-        vary = ", ".join(value for name, value in headers if name.lower() == "vary")
-        words = {word.strip().lower() for word in vary.split(",")}
-        if words & {"cookie", "*"}:
-            return [*result, caching]
-    result.append(VARY_COOKIE)
+    result = varied(headers)
     result.append(caching)
     return result
 
