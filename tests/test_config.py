@@ -1,0 +1,277 @@
+"""The configuration: every road in, and every mistake a sentence that names the option."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from tests.conftest import SECRET, authorize, hello, options
+from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
+from wsgi_auth.paste import filter_app_factory, filter_factory
+
+URL = "https://app.example.test"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"sesion": {}}, "sesion: there is no such option; did you mean 'session'?"),
+        ({"session": {"maxage": 1}}, "session.maxage: there is no such option; did you mean 'max_age'"),
+        ({"session": {"max_age": "soon"}}, "session.max_age: must be seconds or a duration"),
+        ({"session": {"max_age": True}}, "session.max_age"),
+        ({"session": {"max_age": 0}}, "longer than 0"),
+        ({"session": {"max_age": 60, "update_age": 60}}, "session.update_age"),
+        ({"session": {"max_age": "9d", "absolute_age": "8d"}}, "session.absolute_age"),
+        ({"session": {"strategy": "cokie"}}, "did you mean 'cookie'?"),
+        ({"session": {"strategy": "database"}}, "session.strategy"),
+        ({"session": "30d"}, "session: must be a mapping"),
+        ({"secret": None}, "secret: is missing"),
+        ({"secret": ""}, "secret: must have 32 bytes"),
+        ({"secret": " " * 40}, "secret: must have 32 bytes"),
+        ({"secret": "x" * 31}, "secret: must have 32 bytes or more, not 31"),
+        ({"secret": []}, "the list is empty"),
+        ({"secret": [SECRET, ""]}, "secret: must have 32 bytes"),
+        ({"secret": 5}, "secret"),
+        ({"url": "app.example.test"}, "url:"),
+        ({"url": "https://u:p@app.example.test"}, "url:"),
+        ({"url": "https://app.example.test/auth"}, "set base_path = '/auth'"),
+        ({"url": "https://app.example.test/api/auth"}, "set base_path = '/api/auth'"),
+        ({"base_path": "auth"}, "base_path: must be a path"),
+        ({"base_path": "/"}, "base_path"),
+        ({"dev": True}, "dev: is for loopback only"),
+        ({"dev": "perhaps"}, "dev: must be true or false"),
+        ({"providers": ["dev"]}, "needs the option dev = true"),
+        ({"providers": ["htpaswd"]}, "did you mean 'htpasswd'?"),
+        ({"providers": ["credentials"]}, "providers.credentials.authorize: is missing"),
+        ({"providers": [{"id": "credentials", "authorize": 5}]}, "must be a callable"),
+        ({"providers": [{"id": "a b", "type": "credentials", "authorize": authorize}]}, "letters"),
+        ({"providers": [{"id": "credentials", "authorize": authorize}] * 2}, "two providers"),
+        ({"providers": [object()]}, "is no provider"),
+        ({"providers": [{"id": "htpasswd", "file": "/no/such/file"}]}, "htpasswd"),
+        ({"matcher": ["/(?!api).*"]}, "write /((?!api).*)"),
+        ({"matcher": ["/a/*"]}, "write /a/:path* or /a/(.*)"),
+        ({"matcher": ["members"]}, "matcher"),
+        ({"routes": [{"source": "/x", "method": "GET"}]}, "did you mean 'methods'?"),
+        ({"routes": [{"methods": ["GET"]}]}, "source"),
+        ({"authorized": "no_such_module:f"}, "cannot import 'no_such_module'"),
+        ({"authorized": "tests.conftest:helo"}, "did you mean 'hello'?"),
+        ({"authorized": print, "callbacks": {"authorized": print}}, "authorized: is given twice"),
+        ({"callbacks": {"signIn": print}}, "did you mean 'sign_in'?"),
+        ({"events": {"signin": print}}, "did you mean 'sign_in'?"),
+        ({"pages": {"sign_in": "login"}}, "pages.sign_in"),
+        ({"cookies": {"session": {"name": "a b"}}}, "cookies.session.name"),
+        ({"cookies": {"session": {"name": "__Host-x", "domain": "example.test"}}}, "__Host-"),
+        ({"cookies": {"session": {"same_site": "None", "secure": False}}}, "'None' wants https"),
+        ({"cookies": {"sesion": {}}}, "did you mean 'session'?"),
+        ({"theme": {"brand_color": "red;}"}}, "theme.brand_color"),
+        ({"texts": {"sign_in.titel": "x"}}, "texts.sign_in.titel"),
+        ({"remote_user": "name"}, "visitors choose their display name"),
+        ({"remote_user": "{name}"}, "{name}"),
+        ({"remote_user": "{id!r}"}, "remote_user"),
+        ({"remote_user": "emial"}, "did you mean 'email'?"),
+        ({"trusted_proxies": -1}, "trusted_proxies"),
+        ({"limits": {"account": "many"}}, "limits.account"),
+        ({"allowed_redirects": ["https://*.test"]}, "allowed_redirects"),
+        ({"auto_sign_in": True}, "auto_sign_in"),
+        ({"reader": object()}, "reader"),
+        ({"adapter": "memory:"}, "adapter"),
+        ({"challenge_401": "si"}, "challenge_401"),
+    ],
+    ids=lambda value: str(value)[:50],
+)  # fmt: skip
+def test_a_mistake_stops_start_up_and_names_the_option(wrong, said):
+    with pytest.raises(ConfigError) as caught:
+        AuthMiddleware(hello, options(**wrong))
+    assert said in str(caught.value)
+
+
+def test_login_and_id_are_refused_as_remote_user_with_several_providers():
+    two = [{"id": name, "type": "credentials", "authorize": authorize} for name in ("a", "b")]
+    for rule in ("login", "id"):
+        with pytest.raises(ConfigError, match="remote_user"):
+            AuthConfig.from_mapping(options(providers=two, remote_user=rule))
+    AuthConfig.from_mapping(options(providers=two, remote_user="{provider}:{id}"))
+
+
+class Open:
+    """A provider where anybody in the world has an account."""
+
+    id = name = type = "world"
+    open_to_world = True
+
+
+def test_a_provider_open_to_the_world_behind_remote_user_must_be_narrowed():
+    with pytest.raises(ConfigError, match="allow_emails"):
+        AuthConfig.from_mapping(options(providers=[Open()], remote_user="email"))
+    for narrowed in ({"allow_emails": "*"}, {"allow_groups": ["x"]}, {"allow_domains": "a.test"}):
+        AuthConfig.from_mapping(options(providers=[Open()], remote_user="email", **narrowed))
+
+
+EXPECTED = {
+    "max_age": 7 * 86_400,
+    "allow": {"ada@example.test", "grace@example.test"},
+    "sources": ["/a/:path*", "/b"],
+    "groups": {"ops", "staff"},
+}
+
+
+def facts(config: AuthConfig) -> dict:
+    return {
+        "max_age": config.session.max_age,
+        "allow": set(config.allow_emails),
+        "sources": [route.source for route in config.matcher],
+        "groups": set(config.routes[0].allow_groups),
+    }
+
+
+MAPPING = {
+    "secret": SECRET, "url": URL, "session": {"max_age": "7d"},
+    "allow_emails": ["ada@example.test", "Grace@example.test"], "matcher": ["/a/:path*", "/b"],
+    "routes": [{"name": "admin", "source": "/admin", "allow_groups": ["ops", "staff"]}],
+}  # fmt: skip
+INI = f"""
+[auth]
+secret = {SECRET}
+url = {URL}
+session.max_age = 7d
+allow_emails = ada@example.test, Grace@example.test
+matcher =
+    /a/:path*
+    /b
+route.admin.source = /admin
+route.admin.allow_groups = ops staff
+"""
+TOML = f"""
+secret = "{SECRET}"
+url = "{URL}"
+allow_emails = ["ada@example.test", "Grace@example.test"]
+matcher = ["/a/:path*", "/b"]
+[session]
+max_age = "7d"
+[routes.admin]
+source = "/admin"
+allow_groups = ["ops", "staff"]
+"""
+
+
+def test_every_road_leads_to_the_same_configuration(tmp_path):
+    (tmp_path / "auth.ini").write_text(INI)
+    (tmp_path / "auth.toml").write_text(TOML)
+    pairs = [
+        line.split(" = ", 1) for line in INI.replace("=\n    ", "= ").splitlines() if " = " in line
+    ]
+    local = {key: value for key, value in pairs} | {"matcher": "/a/:path*\n/b"}  # noqa: C416
+    prefixed = {f"auth.{key}": value for key, value in local.items()}
+    env = {
+        "AUTH_SECRET": SECRET, "AUTH_URL": URL, "AUTH_SESSION_MAX_AGE": "7d",
+        "AUTH_ALLOW_EMAILS": "ada@example.test Grace@example.test", "AUTH_MATCHER": "/a/:path*\n/b",
+    }  # fmt: skip
+    roads = [
+        AuthConfig.from_mapping(MAPPING, environ={}),
+        AuthConfig.from_ini(tmp_path / "auth.ini", environ={}),
+        AuthConfig.from_toml(tmp_path / "auth.toml", environ={}),
+        AuthConfig.from_file(tmp_path / "auth.toml", environ={}),
+        AuthMiddleware(hello, **MAPPING).config,
+        AuthMiddleware(hello, {"secret": SECRET}, **{k: MAPPING[k] for k in MAPPING if k != "secret"}).config,
+        filter_app_factory(hello, {}, **local).config,
+        filter_factory({}, **prefixed)(hello).config,
+    ]  # fmt: skip
+    for config in roads:
+        assert facts(config) == EXPECTED
+    from_env = AuthConfig.from_env(env)
+    assert (from_env.session.max_age, set(from_env.allow_emails)) == (
+        EXPECTED["max_age"], EXPECTED["allow"])  # fmt: skip
+    assert [route.source for route in from_env.matcher] == EXPECTED["sources"]
+
+
+def test_the_environment_supplies_secrets_newest_first_and_the_url():
+    env = {f"AUTH_SECRET{suffix}": suffix * 16 + "x" * 32 for suffix in ("", "_1", "_2", "_3")}
+    config = AuthConfig.from_mapping({}, environ={**env, "AUTH_URL": URL})
+    assert [secret[:2] for secret in config.secret] == [b"_3", b"_2", b"_1", b"xx"]
+    assert config.url.origin == URL
+    older = {"NEXTAUTH_SECRET": SECRET, "NEXTAUTH_URL": URL}
+    assert AuthConfig.from_mapping({}, environ=older).url.origin == URL
+    assert AuthConfig.from_mapping({"secret": "y" * 40}, environ=env).secret == (b"y" * 40,)
+
+
+def test_a_variable_that_is_nearly_an_option_is_a_mistake_and_a_foreign_one_is_not():
+    base = {"AUTH_SECRET": SECRET, "AUTH_URL": URL}
+    AuthConfig.from_env({**base, "AUTH_TRUST_HOST": "true", "AUTH_GITHUB_ID": "x"})
+    with pytest.raises(ConfigError, match="did you mean 'AUTH_MATCHER'"):
+        AuthConfig.from_env({**base, "AUTH_MATCHR": "/x"})
+
+
+def test_a_key_ending_in_file_reads_the_value_from_a_file(tmp_path):
+    (tmp_path / "secret.txt").write_text(SECRET + "\n")
+    (tmp_path / "auth.toml").write_text(f'url = "{URL}"\nsecret_file = "secret.txt"\n')
+    assert AuthConfig.from_toml(tmp_path / "auth.toml").secret == (SECRET.encode(),)
+    with pytest.raises(ConfigError, match="keep one of the two"):
+        AuthConfig.from_mapping({"secret": SECRET, "secret_file": str(tmp_path / "secret.txt")})
+    with pytest.raises(ConfigError, match="there is no file"):
+        AuthConfig.from_mapping({"secret_file": "/no/such/file"})
+
+
+@pytest.mark.parametrize(
+    ("url", "options_", "name", "secure"),
+    [
+        (URL, {}, "__Host-auth.session-token", True),
+        (None, {}, "__Host-auth.session-token", True),
+        ("http://app.example.test", {}, "auth.session-token", False),
+        (URL, {"domain": "example.test"}, "__Secure-auth.session-token", True),
+        (URL, {"path": "/app"}, "__Secure-auth.session-token", True),
+        (URL, {"name": "mine"}, "mine", True),
+    ],
+)
+def test_cookie_names_and_flags_follow_the_configured_url(url, options_, name, secure):
+    """R001 to R003."""
+    config = AuthConfig.from_mapping(options(url=url, cookies={"session": options_}), environ={})
+    cookie = config.cookies.session
+    assert (cookie.name, cookie.secure) == (name, secure)
+    (written,) = cookie.set("v", 60)
+    assert "HttpOnly" in written and "SameSite=Lax" in written
+    assert ("; Secure" in written) is secure
+    (removed,) = cookie.remove([name])
+    assert removed.replace("=; Max-Age=0", "") == written.replace("=v; Max-Age=60", "")
+
+
+def test_neither_repr_nor_error_shows_a_secret():
+    """R104."""
+    config = AuthConfig.from_mapping(options())
+    assert SECRET not in repr(config)
+    with pytest.raises(ConfigError) as caught:
+        AuthConfig.from_mapping(options(secret=SECRET[:20]))
+    assert SECRET[:20] not in str(caught.value)
+
+
+def test_a_configuration_is_frozen_and_options_override_it_whole():
+    config = AuthConfig.from_mapping(options(session={"max_age": "7d", "update_age": "1h"}))
+    with pytest.raises(AttributeError):
+        config.dev = True
+    changed = AuthMiddleware(hello, config, session={"max_age": "8d"}).config
+    assert (changed.session.max_age, changed.session.update_age) == (8 * 86_400, 86_400)
+    assert changed.secret == config.secret
+
+
+def test_what_is_risky_is_said_once_at_start(caplog):
+    AuthMiddleware(hello, options(providers=[], url="http://app.example.test"))
+    assert "nobody can sign in" in caplog.text
+    assert "without https" in caplog.text
+
+
+def test_the_development_secret_is_kept_for_the_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = AuthConfig.from_mapping({"dev": True}).secret
+    assert AuthConfig.from_mapping({"dev": True}).secret == first
+    file = tmp_path / "wsgi_auth" / "dev-secret"
+    assert file.stat().st_mode & 0o077 == 0
+    file.chmod(0o644)
+    assert AuthConfig.from_mapping({"dev": True}).secret != first
+
+
+def test_a_session_can_be_pickled_and_copied():
+    from wsgi_auth import Session
+    from wsgi_auth.types import freeze
+
+    session = Session(freeze({"user": {"id": "1", "groups": ["a"]}, "expires": "x"}))
+    assert pickle.loads(pickle.dumps(session)) == session

@@ -1,0 +1,212 @@
+"""Cookies as text: one's own found in any header, cut and joined at any size, written exactly."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import random
+import time
+import urllib.request
+from email.message import Message
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsgi_auth import cookies
+from wsgi_auth.cookies import (
+    MAX_CHUNKS,
+    MAX_COOKIE,
+    MAX_HEADER,
+    CookieFormat,
+    chunks,
+    cut,
+    join,
+    values,
+)
+
+NAME = "__Host-auth.session-token"
+
+FINDS = [
+    ("", []),
+    (f"{NAME}=v", ["v"]),
+    (f"a=1; {NAME}=v; b=2", ["v"]),
+    (f"a=1;{NAME}=v;b=2", ["v"]),
+    (f"a=1, {NAME}=v", ["v"]),  # joined by the server
+    (f"{NAME}=v ; b=2", ["v"]),
+    (f"{NAME}=", [""]),
+    (f"{NAME}=one; {NAME}=two", ["one", "two"]),
+    (f"{NAME}==", ["="]),
+    (f"x{NAME}=v", []),
+    (f"{NAME}x=v", []),
+    (f"{NAME}.0=v", []),
+    (f"{NAME.lower()}=v", []),
+    (f"{NAME.upper()}=v", []),
+    (NAME, []),
+    (f"{NAME} =v", []),
+    (f"a={NAME}=v", []),  # the value of another cookie
+    (f"a={NAME}=v; {NAME}=w", ["w"]),
+    (f'a="; {NAME}=v', ["v"]),
+    (f"\t{NAME}=v", ["v"]),
+    (f"\x0b{NAME}=v", []),
+    (f"\xa0{NAME}=v", []),
+]
+
+
+@pytest.mark.parametrize(("header", "expected"), FINDS)
+def test_a_cookie_is_found_by_its_exact_name_R002(header, expected):
+    assert values(header, NAME) == expected
+
+
+@pytest.mark.parametrize(
+    "filler",
+    ["a", ";", ", ", "=", '"', "\\", NAME, f"{NAME}=", f"{NAME}.", f"{NAME}.1=", f"; {NAME}.0=24~"],
+)
+def test_a_long_header_costs_in_proportion_to_its_length_R007(filler):
+    def cost(size: int) -> float:
+        header = (filler * (size // len(filler) + 1))[:size]
+        begun = time.thread_time()
+        for _ in range(3):
+            values(header, NAME)
+            join(chunks(header, NAME))
+            cookies.names(header, NAME)
+        return time.thread_time() - begun
+
+    cost(8_000)
+    # linear is 8 times as much, quadratic 64 times; a busy machine makes either look a bit worse
+    assert min(cost(64_000) / max(cost(8_000), 1e-6) for _ in range(5)) < 32
+
+
+def test_a_header_beyond_what_servers_pass_is_not_looked_at_R007():
+    assert values("x" * MAX_HEADER + f"; {NAME}=v", NAME) == []
+    assert chunks("x" * MAX_HEADER + f"; {NAME}.0=1~v", NAME) == {}
+    assert values("x" * (MAX_HEADER - 40) + f"; {NAME}=v", NAME) == ["v"]
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_finding_never_raises_and_a_clean_neighbourhood_hides_nothing(before, after):
+    for text in (before, after):
+        values(text, NAME)
+        join(chunks(text, NAME))
+        cookies.names(text, NAME)
+    if NAME not in before + after:
+        assert values(f"{before}; {NAME}=v; {after}", NAME) == ["v"]
+
+
+ROOM = MAX_COOKIE - len(NAME)
+SIZES = [0, 1, 100, ROOM - 1, ROOM, ROOM + 1, 2 * ROOM, 8_000, 20_000, 32_000, 90_000]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("order", ["as sent", "reversed", "shuffled"])
+def test_a_value_of_any_size_comes_back_in_any_order_R004(size, order):
+    value = "".join(chr(97 + index % 26) for index in range(size))
+    pieces = cut(NAME, value)
+    assert all(len(name) + len(piece) <= MAX_COOKIE for name, piece in pieces)
+    assert (len(pieces) == 1) == (size <= ROOM)
+    if order == "reversed":
+        pieces.reverse()
+    elif order == "shuffled":
+        random.Random(size).shuffle(pieces)
+    header = "; ".join(f"{name}={piece}" for name, piece in pieces)
+    found = values(header, NAME) + join(chunks(header, NAME))
+    assert found == [value]
+
+
+@given(st.integers(0, 30_000), st.integers(60, 4_000))
+@settings(max_examples=60, deadline=None)
+def test_cut_and_join_are_inverse_at_every_limit_R004(size, limit):
+    value = "v" * size
+    try:
+        pieces = cut(NAME, value, limit)
+    except ValueError:
+        assert size > (MAX_CHUNKS - 1) * (limit - len(NAME) - 8)
+        return
+    header = ", ".join(f"{name}={piece}" for name, piece in pieces)
+    assert all(len(name) + len(piece) <= limit for name, piece in pieces)
+    assert values(header, NAME) + join(chunks(header, NAME)) == [value]
+
+
+def test_exact_multiples_of_a_chunk_leave_no_empty_chunk_R004():
+    room = MAX_COOKIE - len(NAME) - len(".00") - len("00~")
+    for count in (2, 3, 24):
+        pieces = cut(NAME, "v" * room * count)
+        assert len(pieces) == count and all(piece for _, piece in pieces)
+    with pytest.raises(ValueError, match="do not fit into 24 cookies"):
+        cut(NAME, "v" * (room * 24 + 1))
+
+
+CHUNKED = [
+    ("complete", {0: ["2~a"], 1: ["b"]}, ["ab"]),
+    ("the rest missing", {0: ["2~a"]}, []),
+    ("the first missing", {1: ["b"]}, []),
+    ("a left-over of a longer value", {0: ["2~a"], 1: ["b"], 2: ["old"]}, ["ab"]),
+    ("no count", {0: ["a"], 1: ["b"]}, []),
+    ("a count that is no number", {0: ["x~a"], 1: ["b"]}, []),
+    ("a count in other digits", {0: ["²~a"], 1: ["b"]}, []),
+    ("a count too long", {0: ["002~a"], 1: ["b"]}, []),
+    ("a count of none", {0: ["0~a"]}, ["a"]),
+    ("each twice", {0: ["2~a", "2~c"], 1: ["b", "d"]}, ["ab", "cd"]),
+    ("the same twice", {0: ["2~a", "2~a"], 1: ["b", "b"]}, ["ab"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"), [case[1:] for case in CHUNKED], ids=[case[0] for case in CHUNKED]
+)
+def test_only_complete_sets_of_chunks_are_joined_R004(found, expected):
+    assert join(found) == expected
+
+
+def test_the_number_of_values_that_chunks_may_mean_is_bounded_R007():
+    header = "; ".join(f"{NAME}.{number}={copy}" for number in range(24) for copy in range(40))
+    assert len(join(chunks(header, NAME))) <= 2
+
+
+@pytest.mark.parametrize("number", ["00", "01", "100", "-1", "+1", "1x", "x", "", "1.0"])
+def test_a_name_that_is_no_chunk_is_none(number):
+    assert chunks(f"{NAME}.{number}=v", NAME) == {}
+
+
+FORMATS = [
+    (CookieFormat(NAME, True), "Path=/; HttpOnly; SameSite=Lax; Secure"),
+    (CookieFormat("n", False), "Path=/; HttpOnly; SameSite=Lax"),
+    (
+        CookieFormat("n", True, "/app", "example.test", "Strict"),
+        "Path=/app; Domain=example.test; HttpOnly; SameSite=Strict; Secure",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cookie", "attributes"), FORMATS)
+def test_a_removal_repeats_the_attributes_R012(cookie, attributes):
+    assert cookie.set("v", 60) == [f"{cookie.name}=v; Max-Age=60; {attributes}"]
+    assert cookie.set("v") == [f"{cookie.name}=v; {attributes}"]
+    assert cookie.remove([cookie.name]) == [f"{cookie.name}=; Max-Age=0; {attributes}"]
+
+
+def test_what_a_new_value_no_longer_uses_is_deleted_R005():
+    cookie = CookieFormat("n", True)
+    written = cookie.replace("v", 60, ("n.0", "n.1", "n"))
+    assert [line.partition(";")[0] for line in written] == ["n=v", "n.0=", "n.1="]
+    grown = cookie.replace("v" * 5_000, 60, ("n",))
+    assert [line.partition("=")[0] for line in grown] == ["n.0", "n.1", "n"]
+
+
+class _Response:
+    def __init__(self, lines: list[str]) -> None:
+        self._message = Message()
+        for line in lines:
+            self._message["Set-Cookie"] = line
+
+    def info(self) -> Message:
+        return self._message
+
+
+def test_the_standard_librarys_jar_is_empty_after_a_removal_R012():
+    jar = http.cookiejar.CookieJar()
+    here = urllib.request.Request("https://app.example.test/auth/signout")
+    cookie = CookieFormat("n", True)
+    jar.extract_cookies(_Response(cookie.set("v" * 9_000, 60)), here)  # type: ignore[arg-type]
+    assert len(jar) == 3
+    jar.extract_cookies(_Response(cookie.remove(["n.0", "n.1", "n.2"])), here)  # type: ignore[arg-type]
+    assert len(jar) == 0

@@ -1,0 +1,136 @@
+"""Signed tokens: what we write itsdangerous reads, and nothing else is read (R013 to R020)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+
+import itsdangerous
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgi_auth.tokens import MAX_TOKEN, SignedCodec, random_id
+
+SECRET, OTHER = b"s" * 40, b"o" * 40
+CLAIMS = {"sub": "1", "name": "Ада", "iat": 1, "exp": 2}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def definition(secret: bytes, purpose: str = "p") -> itsdangerous.Signer:
+    return itsdangerous.Signer(
+        secret, salt=purpose, key_derivation="hmac", digest_method=hashlib.sha256
+    )
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_what_is_written_is_read_and_itsdangerous_agrees(claims):
+    codec = SignedCodec([SECRET], "p")
+    token = codec.encode(claims)
+    assert codec.decode(token) == claims
+    payload = definition(SECRET).unsign(token)
+    assert json.loads(itsdangerous.encoding.base64_decode(payload)) == claims
+
+
+@given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
+def test_no_input_raises_and_none_but_ours_is_read(text):
+    assert SignedCodec([SECRET], "p").verify(text) is None
+
+
+def test_every_changed_character_is_refused():
+    codec = SignedCodec([SECRET], "p")
+    token = codec.encode(CLAIMS)
+    for at in range(len(token)):
+        changed = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+        assert codec.verify(changed) is None, at
+
+
+@pytest.mark.parametrize("respelt", ["=", "==", "standard alphabet", "last character"])
+def test_another_spelling_of_a_signature_is_another_token(respelt):
+    """R020: itsdangerous accepts these."""
+    codec = SignedCodec([SECRET], "p")
+    for number in range(200):
+        token = codec.encode({"sub": str(number)})
+        payload, _, signature = token.rpartition(".")
+        if respelt.startswith("="):
+            changed = signature + respelt
+        elif respelt == "standard alphabet":
+            changed = signature.replace("-", "+").replace("_", "/")
+        else:
+            alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+            changed = signature[:-1] + alphabet[alphabet.index(signature[-1]) ^ 1]
+        if changed != signature:
+            assert definition(SECRET).validate(f"{payload}.{changed}") or respelt != "="
+            assert codec.verify(f"{payload}.{changed}") is None
+
+
+def test_a_token_of_one_purpose_is_none_of_another():
+    """R013, R014."""
+    token = SignedCodec([SECRET], "wsgi_auth.session a").encode(CLAIMS)
+    assert SignedCodec([SECRET], "wsgi_auth.session b").verify(token) is None
+
+
+def test_the_first_secret_signs_and_all_verify():
+    """R018."""
+    old, both = SignedCodec([OTHER], "p"), SignedCodec([SECRET, OTHER], "p")
+    assert both.verify(old.encode(CLAIMS)) == (CLAIMS, 1)
+    assert both.verify(both.encode(CLAIMS)) == (CLAIMS, 0)
+    assert old.verify(both.encode(CLAIMS)) is None
+    assert SignedCodec([SECRET], "p").verify(old.encode(CLAIMS)) is None
+
+
+def test_the_tag_is_hmac_sha256():
+    """R015."""
+    assert len(SignedCodec([SECRET], "p").encode(CLAIMS).rpartition(".")[2]) == 43
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", '"x"', "1", "null", "{} ", "{}{}", "", "{", '{"a":NaN', "[" * 200_000]
+)
+def test_a_signed_text_that_is_no_object_is_no_claims(text):
+    """R019, R022: signed by us, and still looked at."""
+    import base64
+
+    payload = base64.urlsafe_b64encode(text.encode()).rstrip(b"=")
+    token = definition(SECRET).sign(payload).decode()
+    assert SignedCodec([SECRET], "p").verify(token) is None
+
+
+def test_a_token_beyond_the_limit_is_not_looked_at():
+    codec = SignedCodec([SECRET], "p")
+    assert codec.verify(codec.encode({"x": "a" * MAX_TOKEN})) is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
+def test_what_is_no_json_cannot_be_signed(value):
+    with pytest.raises((ValueError, TypeError)):
+        SignedCodec([SECRET], "p").encode({"x": value})
+
+
+def test_claims_are_read_only_all_the_way_down():
+    claims = SignedCodec([SECRET], "p").decode(SignedCodec([SECRET], "p").encode(
+        {"groups": ["a"], "more": {"deep": [{"x": 1}]}}))  # fmt: skip
+    for change in (
+        lambda: claims.update(x=1),
+        lambda: claims["groups"].append("b"),
+        lambda: claims["more"].clear(),
+        lambda: claims["more"]["deep"][0].pop("x"),
+    ):
+        with pytest.raises(TypeError, match="read-only"):
+            change()
+
+
+def test_random_ids_do_not_repeat_and_do_not_follow_the_seed():
+    """R024."""
+    random.seed(1)
+    first = {random_id() for _ in range(2_000)}
+    random.seed(1)
+    assert len(first) == 2_000
+    assert random_id() not in first
+    assert len(random_id()) == 32
