@@ -52,8 +52,7 @@ def blocks(page: Path) -> list[Block]:
             number += 1
         first = number
         while number < len(lines) and (
-            not lines[number].strip()
-            or len(lines[number]) - len(lines[number].lstrip()) >= inside
+            not lines[number].strip() or len(lines[number]) - len(lines[number].lstrip()) >= inside
         ):
             number += 1
         code = textwrap.dedent("\n".join(lines[first:number])).strip() + "\n"

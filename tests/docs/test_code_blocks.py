@@ -63,9 +63,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize(
-    "page", blocks.PAGES, ids=lambda page: str(page.relative_to(blocks.ROOT))
-)
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: str(page.relative_to(blocks.ROOT)))
 def test_the_python_blocks_of_a_page_run_in_order(page: Path, place: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "page", "app": app, "authorize": authorize}
     for block in blocks.blocks(page):

@@ -1,0 +1,393 @@
+"""The endpoints: methods, CSRF, honest statuses, both shapes of an answer (R056 to R074, R098)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
+from wsgi_auth import AuthMiddleware, CredentialsSignin
+from wsgi_auth.testing import sign_in
+
+JSON = {"Accept": "application/json"}
+
+
+def visitor(**more) -> Browser:
+    return Browser(AuthMiddleware(hello, config(**more)))
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/auth/signin", "GET, HEAD"), ("/auth/signout", "GET, HEAD, POST"),
+        ("/auth/session", "GET, HEAD, POST"), ("/auth/csrf", "GET, HEAD"),
+        ("/auth/providers", "GET, HEAD"), ("/auth/error", "GET, HEAD"),
+        ("/auth/signin/credentials", "POST"), ("/auth/callback/credentials", "POST"),
+    ],
+)  # fmt: skip
+def test_another_method_is_405_and_says_which_there_are(path, allowed):
+    answer = visitor().request(path, method="DELETE", status=405)
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/auth/x", "/auth", "/authsignin", "/auth/signin/x", "/auth/signin/../x",
+                                  "/AUTH/signin", "/auth//signin", "/x/auth/signin"])  # fmt: skip
+def test_what_is_no_endpoint_is_guarded_like_any_page(path):
+    """R044."""
+    assert visitor().get(path, headers=JSON, status=401)
+
+
+def post(browser, path, fields, **headers):
+    return browser.post(path, fields, headers={**BROWSER, **headers}, status="*")
+
+
+POSTS = ["/auth/callback/credentials", "/auth/signout", "/auth/signin/credentials", "/auth/session"]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_post_needs_a_token_of_this_browser_and_of_the_same_origin(path):
+    """R067, R069."""
+    form = {"username": "alice", "password": PASSWORDS["alice"]}
+    browser, other = visitor(), visitor()
+    token = browser.token()
+    for fields, headers in (
+        ({}, {}),
+        ({"csrfToken": ""}, {}),
+        ({"csrfToken": "x.y"}, {}),
+        ({"csrfToken": other.token()}, {}),
+        ({"csrfToken": token}, {"Sec-Fetch-Site": "cross-site"}),
+        ({"csrfToken": token}, {"Origin": "https://evil.test"}),
+        ({"csrfToken": token}, {"Origin": "null"}),
+    ):
+        answer = post(browser, path, {**form, **fields}, **headers)
+        assert answer.status_int == 403
+        assert "MissingCSRF" in answer.text
+    assert browser.get("/", headers=JSON, status=401)
+
+
+def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it():
+    """R068."""
+    browser = visitor()
+    token = browser.token()
+    browser.sign_in()
+    assert post(browser, "/auth/signout", {"csrfToken": token}).status_int == 403
+    assert "hello alice" in browser.get("/")
+
+
+def test_a_get_changes_nothing():
+    browser = visitor()
+    browser.sign_in()
+    for path in ("/auth/signout", "/auth/session", "/auth/signin", "/auth/error?error=x"):
+        browser.get(path, status="*")
+        browser.head(path, status="*")
+    assert "hello alice" in browser.get("/")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "location"),
+    [
+        ("/members?a=1#b", "/members?a=1#b"), (URL + "/x", "/x"), ("https://evil.test", "/"),
+        ("//evil.test", "/"), ("/\\evil.test", "/"), ("javascript:alert(1)", "/"), ("", "/"),
+        ("https://listed.test/y", "https://listed.test/y"), ("https://listed.test.evil.test", "/"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("carrier", ["form", "query", "json", "sign-out"])
+def test_every_carrier_of_a_return_url_is_judged(wanted, location, carrier):
+    """R057, R060."""
+    browser = visitor(allowed_redirects=["https://listed.test"])
+    form = {"username": "alice", "password": PASSWORDS["alice"]}
+    path = "/auth/callback/credentials"
+    if carrier == "sign-out":
+        browser.sign_in()
+        path, form = "/auth/signout", {}
+    form["csrfToken"] = browser.token()
+    if carrier == "query":
+        from urllib.parse import quote
+
+        answer = post(browser, f"{path}?callbackUrl={quote(wanted)}", form)
+    elif carrier == "json":
+        answer = browser.post_json(path, {**form, "callbackUrl": wanted}, headers=JSON)
+        assert answer.json == {"url": location}
+        return
+    else:
+        answer = post(browser, path, {**form, "callbackUrl": wanted})
+    assert (answer.status_int, answer.headers["Location"]) == (303, location)
+
+
+@pytest.mark.parametrize("value", [1, ["/x"], {"a": 1}, None])
+def test_a_return_url_that_is_no_text_gives_the_default_page(value):
+    """R059."""
+    browser = visitor()
+    fields = {"username": "alice", "password": PASSWORDS["alice"], "csrfToken": browser.token(),
+              "callbackUrl": value}  # fmt: skip
+    answer = browser.post_json("/auth/callback/credentials", fields, headers=JSON)
+    assert answer.json == {"url": "/"}
+
+
+def test_the_redirect_callback_is_asked_and_checked_again():
+    for said, location in (("/there", "/there"), ("https://evil.test", "/"), (None, "/")):
+        browser = visitor(callbacks={"redirect": lambda url, base_url, said=said: said})
+        answer = browser.sign_in()
+        assert answer.headers["Location"] == location
+    failing = visitor(callbacks={"redirect": lambda url, base_url: 1 / 0})
+    assert failing.get("/auth/signin", headers=BROWSER, status=500)
+
+
+def test_a_failure_is_honest_in_both_shapes():
+    browser = visitor()
+    page = browser.sign_in("alice", "wrong", status=401)
+    assert page.forms[0]["username"].value == "alice"
+    assert page.forms[0]["password"].value == ""
+    fields = {"username": "alice", "password": "wrong", "csrfToken": browser.token()}
+    answer = browser.post_json("/auth/callback/credentials", fields, headers=JSON, status=401)
+    assert answer.json["error"] == "CredentialsSignin"
+    assert answer.json["url"].startswith("/auth/signin?error=CredentialsSignin")
+
+
+def test_json_by_header_is_given_to_a_form_too():
+    browser = visitor()
+    form = {"username": "alice", "password": PASSWORDS["alice"], "csrfToken": browser.token()}
+    answer = post(browser, "/auth/callback/credentials", form, **{"X-Auth-Return-Redirect": "1"})
+    assert (answer.status_int, answer.json) == (200, {"url": "/"})
+    assert "Location" not in answer.headers
+
+
+def test_custom_pages_get_the_return_url_and_the_error():
+    class Locked(CredentialsSignin):
+        code = "locked"
+
+    def check(credentials, request):
+        if credentials["username"] == "locked":
+            raise Locked("locked")
+        return authorize(credentials, request)
+
+    browser = visitor(pages={"sign_in": "/login", "error": "/problem"},
+                      providers=[{"id": "credentials", "authorize": check}])  # fmt: skip
+    sent = browser.get("/auth/signin?callbackUrl=/x&error=y", headers=BROWSER, status=302)
+    assert sent.headers["Location"] == "/login?callbackUrl=/x&error=y"
+    sent = browser.sign_in("alice", "wrong", status=303)
+    assert sent.headers["Location"] == "/login?error=CredentialsSignin&callbackUrl=/members"
+    sent = browser.sign_in("locked", "x", status=303)
+    assert "error=CredentialsSignin" in sent.headers["Location"]
+    assert "code=locked" in sent.headers["Location"]
+    sent = post(browser, "/auth/signout", {"csrfToken": "x"})
+    assert sent.headers["Location"].startswith("/problem?error=MissingCSRF")
+    assert "hello nobody" in browser.get("/login")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"a" * 65_537, "application/x-www-form-urlencoded", 413),
+        (b"[" * 60_000, "application/json", 400),
+        (b"9" * 6_000, "application/json", 400),
+        (b"{", "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"\xff\xff", "application/x-www-form-urlencoded", 400),
+        (b"a=1&" * 300, "application/x-www-form-urlencoded", 400),
+        (b"csrfToken=a&csrfToken=b", "application/x-www-form-urlencoded", 400),
+        (b"callbackUrl=/a&callbackUrl=/b", "application/x-www-form-urlencoded", 400),
+        (b"--x", "multipart/form-data; boundary=x", 415),
+        (b"x", "text/plain", 415),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_that_is_too_large_or_no_form_gets_a_clear_answer(path, body, kind, status):
+    """R066, R098."""
+    answer = visitor().post(path, body, content_type=kind, headers=BROWSER, status="*")
+    assert answer.status_int == status
+    assert "Traceback" not in answer.text
+
+
+def test_the_session_as_json():
+    """R073."""
+    browser = visitor()
+    nobody = browser.get("/auth/session", headers={"Origin": "https://evil.test"})
+    assert nobody.json is None
+    assert nobody.headers["Cache-Control"] == "no-store"
+    assert nobody.headers["X-Content-Type-Options"] == "nosniff"
+    assert not [name for name in nobody.headers if name.lower().startswith("access-control")]
+    browser.sign_in()
+    assert browser.get("/auth/session").json["user"] == {
+        "id": "alice", "name": "Alice Adams", "email": "alice@example.test",
+        "image": "https://app.example.test/alice.png",
+    }  # fmt: skip
+
+
+def test_the_session_is_updated_by_post():
+    def jwt(claims, context):
+        return {**claims, "name": context.data["name"]} if context.trigger == "update" else claims
+
+    browser = visitor(callbacks={"jwt": jwt})
+    fields = {"csrfToken": browser.token(), "data": {"name": "New"}}
+    assert browser.post_json("/auth/session", fields, headers=JSON, status=401)
+    browser.sign_in()
+    fields["csrfToken"] = browser.token()
+    answer = browser.post_json("/auth/session", fields, headers=JSON)
+    assert answer.json["user"]["name"] == "New"
+    assert browser.get("/auth/session").json["user"]["name"] == "New"
+
+
+def test_updating_without_a_jwt_callback_is_400_and_keeps_the_session():
+    browser = visitor()
+    browser.sign_in()
+    fields = {"csrfToken": browser.token(), "data": {}}
+    assert browser.post_json("/auth/session", fields, headers=JSON, status=400)
+    assert "hello alice" in browser.get("/")
+
+
+def test_the_providers_are_listed_with_absolute_urls():
+    assert visitor().get("/auth/providers").json == {
+        "credentials": {
+            "id": "credentials", "name": "Password", "type": "credentials",
+            "signinUrl": f"{URL}/auth/signin/credentials",
+            "callbackUrl": f"{URL}/auth/callback/credentials",
+        }
+    }  # fmt: skip
+
+
+def test_a_provider_that_is_not_on_offer_cannot_be_used():
+    providers = [{"id": name, "type": "credentials", "authorize": authorize} for name in ("a", "b")]
+    browser = visitor(providers=providers, providers_for=lambda request: ["a"])
+    assert list(browser.get("/auth/providers").json) == ["a"]
+    form = {"username": "alice", "password": PASSWORDS["alice"], "csrfToken": browser.token()}
+    assert post(browser, "/auth/callback/b", form).status_int == 404
+    assert post(browser, "/auth/callback/a", form).status_int == 303
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDenied", 403),
+        ("Configuration", 500),
+        ("Verification", 403),
+        ("<script>", 400),
+        ("", 400),
+    ],
+)
+def test_an_error_code_maps_to_our_own_words(code, status):
+    """R070."""
+    answer = visitor().get("/auth/error", {"error": code}, headers=BROWSER, status=status)
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/signin", "/auth/signout", "/auth/error", "/auth/verify-request"]
+)
+def test_every_page_has_a_strict_policy(path):
+    """R071."""
+    headers = visitor().get(path, headers=BROWSER, status="*").headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+MARKUP = '"><script>alert(1)</script>'
+
+
+def test_markup_from_outside_is_escaped_wherever_it_shows():
+    """R011, R070."""
+    browser = visitor()
+    sign_in(browser, {"id": MARKUP, "name": MARKUP})
+    for path in (f"/auth/signin?callbackUrl=/{MARKUP}&error={MARKUP}", "/auth/signout",
+                 f"/auth/error?error={MARKUP}"):  # fmt: skip
+        assert "<script>alert" not in browser.get(path, headers=BROWSER, status="*").text
+    assert "<script>alert" not in browser.sign_in(MARKUP, "x", status=401).text
+
+
+def test_attempts_are_limited_and_the_answer_says_when_to_come_back():
+    """R095."""
+    browser = visitor(limits={"account": "3 per hour", "address": "off"})
+    for _ in range(3):
+        browser.sign_in("alice", "wrong", status=401)
+    answer = browser.sign_in("ALICE", "wrong", status=429)
+    assert int(answer.headers["Retry-After"]) > 0
+    assert browser.sign_in("alice", status=429)
+    assert browser.sign_in("bob", status=303)
+
+
+def test_a_spoofed_forwarding_header_does_not_lift_the_limit():
+    """R064."""
+    browser = visitor(limits={"account": "off", "address": "5 per hour"})
+    browser.extra_environ["REMOTE_ADDR"] = "93.184.216.34"
+    statuses = []
+    for number in range(8):
+        form = {"username": f"u{number}", "password": "x", "csrfToken": browser.token()}
+        answer = post(browser, "/auth/callback/credentials", form,
+                      **{"X-Forwarded-For": f"10.0.0.{number}"})  # fmt: skip
+        statuses.append(answer.status_int)
+    assert statuses == [401] * 5 + [429] * 3
+
+
+@pytest.mark.parametrize(
+    ("authorize_", "status"),
+    [
+        (lambda credentials, request: 1 / 0, 500),
+        (lambda credentials, request: "alice", 500),
+        (lambda credentials, request: {"name": "no id"}, 500),
+        (lambda credentials, request: {"id": ""}, 500),
+        (lambda credentials, request: {"id": "x", "name": 5}, 500),
+        (lambda credentials, request: {"id": "x", "groups": "admins"}, 500),
+        (lambda credentials, request: None, 401),
+        (lambda credentials, request: {"id": 7}, 303),
+    ],
+)
+def test_what_authorize_returns_or_raises_is_never_a_session_by_mistake(authorize_, status):
+    """R038."""
+    browser = visitor(providers=[{"id": "credentials", "authorize": authorize_}])
+    answer = browser.sign_in("alice", "x", status="*")
+    assert answer.status_int == status
+    assert "ZeroDivisionError" not in answer.text
+    signed = status == 303
+    assert (browser.get("/auth/session").json is not None) is signed
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "location"),
+    [
+        (True, 303, "/members"), (False, 403, None), ("/welcome", 303, "/welcome"),
+        ("https://evil.test", 303, "/"), (None, 500, None), (1, 500, None),
+    ],
+)  # fmt: skip
+def test_the_sign_in_callback_admits_denies_or_sends_elsewhere(said, status, location):
+    browser = visitor(callbacks={"sign_in": lambda user, account, context: said})
+    answer = browser.sign_in(status="*")
+    assert answer.status_int == status
+    assert answer.headers.get("Location") == location
+    assert (browser.get("/auth/session").json is not None) is (said is True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "admitted"),
+    [
+        ({"allow_emails": ["ALICE@example.test"]}, {"alice"}),
+        ({"allow_domains": ["example.test"]}, {"alice", "bob"}),
+        ({"allow_domains": ["ample.test"]}, set()),
+        ({"allow_groups": ["admins"]}, {"alice"}),
+        ({"allow_emails": ["bob@example.test"], "allow_groups": ["admins"]}, set()),
+        ({"allow_emails": ["*"]}, {"alice", "bob"}),
+    ],
+)
+def test_who_may_sign_in_at_all(rule, admitted):
+    for name in ("alice", "bob"):
+        answer = visitor(**rule).sign_in(name, status="*")
+        assert (answer.status_int == 303) is (name in admitted), (name, rule)
+
+
+def test_a_session_too_large_for_cookies_is_an_error_and_no_broken_cookie():
+    def jwt(claims, context):
+        return {**claims, "data": "x" * 200_000}
+
+    browser = visitor(callbacks={"jwt": jwt})
+    answer = browser.sign_in(status=500)
+    assert not [c for c in answer.headers.getall("Set-Cookie") if "session-token" in c]
+
+
+def test_health_of_json_is_utf8():
+    browser = visitor()
+    sign_in(browser, {"id": "1", "name": "Ада"})
+    assert json.loads(browser.get("/auth/session").body)["user"]["name"] == "Ада"

@@ -1,0 +1,277 @@
+"""The handle: what a request can do with its session, and when it is too late."""
+
+from __future__ import annotations
+
+import pytest
+from webtest import TestApp
+
+from tests.conftest import BROWSER, URL, USERS, Browser, config, hello, options
+from wsgi_auth import (
+    AccessDenied,
+    Auth,
+    AuthMiddleware,
+    UsageError,
+    get_auth,
+    get_session,
+    get_token,
+    require,
+)
+from wsgi_auth.auth import merged
+from wsgi_auth.testing import session_cookie, sign_in
+
+
+def site(**more) -> Browser:
+    """An application with routes for everything the handle does."""
+
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        path = environ["PATH_INFO"]
+        text = ""
+        if path == "/login":
+            try:
+                auth.sign_in({"id": "carol", "name": "Carol", "groups": ["staff"]})
+            except AccessDenied:
+                text = "denied"
+        elif path == "/logout":
+            auth.sign_out()
+        elif path == "/update":
+            auth.update({"theme": "dark"})
+        elif path == "/challenge":
+            return auth.challenge()(environ, start_response)
+        elif path == "/late":
+            write = start_response("200 OK", [("Content-Type", "text/plain")])
+            with pytest.raises(UsageError, match="have left"):
+                auth.sign_in({"id": "late"})
+            write(b"late")
+            return []
+        session = environ["auth.session"]
+        assert session is auth.session
+        who = "nobody" if session is None else session.user["id"]
+        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"{who} {text}".encode()]
+
+    return Browser(AuthMiddleware(app, config(matcher=["/never"], **more)))
+
+
+def test_an_application_signs_in_by_its_own_form_and_out_again():
+    browser = site()
+    assert browser.get("/login").text == "carol "
+    assert browser.get("/").text == "carol "
+    assert browser.get("/logout").text == "nobody "
+    assert browser.get("/").text == "nobody "
+    assert not browser.cookies
+
+
+def test_a_new_sign_in_is_a_new_session():
+    """R025."""
+    browser = site()
+    browser.get("/login")
+    first = browser.cookies["__Host-auth.session-token"]
+    browser.get("/login")
+    assert browser.cookies["__Host-auth.session-token"] != first
+
+
+def test_who_may_sign_in_is_asked_of_an_own_form_too():
+    assert site(allow_groups=["admins"]).get("/login").text == "nobody denied"
+    refusing = {"callbacks": {"sign_in": lambda user, account, context: False}}
+    assert site(**refusing).get("/login").text == "nobody denied"
+
+
+def test_update_asks_the_jwt_callback():
+    def jwt(claims, context):
+        return {**claims, "theme": context.data["theme"]} if context.trigger == "update" else claims
+
+    def session(session, context):
+        return {**session, "user": {**session["user"], "id": context.claims.get("theme", "none")}}
+
+    browser = site(callbacks={"jwt": jwt, "session": session})
+    sign_in(browser, USERS["bob"])
+    assert browser.get("/").text == "none "
+    assert browser.get("/update").text == "dark "
+    assert browser.get("/").text == "dark "
+
+
+def test_update_without_a_jwt_callback_names_it():
+    browser = site()
+    sign_in(browser, USERS["bob"])
+    with pytest.raises(UsageError, match=r"callbacks\.jwt"):
+        browser.get("/update")
+
+
+def test_a_change_after_the_headers_have_left_raises():
+    assert site().get("/late").text == "late"
+
+
+def test_challenge_is_the_answer_of_a_protected_page():
+    assert site().get("/challenge", headers=BROWSER, status=302)
+    assert site().get("/challenge", status=401)
+    browser = site()
+    sign_in(browser, USERS["bob"])
+    assert browser.get("/challenge", headers=BROWSER, status=403)
+
+
+def handle(path="/x", query="", **more) -> Auth:
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": ""}
+    AuthMiddleware(lambda environ, start_response: [], config(matcher=[], **more))(environ, print)
+    return get_auth(environ)
+
+
+@pytest.mark.parametrize(
+    ("call", "url"),
+    [
+        (lambda auth: auth.sign_in_url(), "/auth/signin?callbackUrl=/x%3Fa%3D1"),
+        (lambda auth: auth.sign_in_url(redirect_to="/y"), "/auth/signin?callbackUrl=/y"),
+        (lambda auth: auth.sign_in_url(redirect_to="//evil.test"), "/auth/signin?callbackUrl=/"),
+        (lambda auth: auth.sign_in_url(redirect_to=URL + "/z"), "/auth/signin?callbackUrl=/z"),
+        (
+            lambda auth: auth.sign_in_url("credentials"),
+            "/auth/signin/credentials?callbackUrl=/x%3Fa%3D1",
+        ),
+        (lambda auth: auth.sign_out_url(), "/auth/signout"),
+        (lambda auth: auth.sign_out_url("/bye"), "/auth/signout?callbackUrl=/bye"),
+    ],
+)
+def test_the_handle_knows_the_urls(call, url):
+    assert call(handle(query="a=1")) == url
+
+
+def test_urls_bear_the_mount_and_custom_pages():
+    assert handle(url="https://a.test/app").sign_in_url() == "/app/auth/signin?callbackUrl=/app/x"
+    assert handle(pages={"sign_in": "/login"}).sign_in_url() == "/login?callbackUrl=/x"
+    away = handle(pages={"sign_in": "https://next.example.test/login"}).sign_in_url()
+    assert away == f"https://next.example.test/login?callbackUrl={URL.replace(':', '%3A')}/x"
+    with pytest.raises(UsageError, match="no provider 'nope'"):
+        handle().sign_in_url("nope")
+
+
+def test_the_csrf_cookie_is_set_when_a_token_is_asked_for_and_only_then():
+    assert handle().pending is None
+    auth = handle()
+    first, second = auth.csrf_token, auth.csrf_token
+    assert first != second
+    assert len(auth.pending) == 1
+    assert auth.pending[0].startswith("__Host-auth.csrf-token=")
+
+
+@pytest.mark.parametrize(
+    ("said", "caching", "control", "vary"),
+    [
+        ([], "no-store", "no-store", "Cookie"),
+        ([("Cache-Control", "max-age=60, public")], "no-store", "private, max-age=60", "Cookie"),
+        ([("cache-control", "s-maxage=9")], "private", "private", "Cookie"),
+        ([("Cache-Control", "no-store")], "private", "no-store", "Cookie"),
+        ([("Cache-Control", "private"), ("Cache-Control", "max-age=1")], "no-store",
+         "private, max-age=1", "Cookie"),
+        ([("Vary", "Accept, Cookie")], "private", "private", "Accept, Cookie"),
+        ([("vary", "*")], "private", "private", "*"),
+        ([("Vary", "Accept")], "private", "private", "Accept, Cookie"),
+        ([("Date", "x"), ("ETag", "y")], "private", "private", "Cookie"),
+    ],
+)  # fmt: skip
+def test_what_the_application_says_of_caching_is_kept_but_for_sharing(said, caching, control, vary):
+    """R065."""
+    before = list(said)
+    headers = merged(said, ("Cache-Control", caching))
+    assert said == before
+    found = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    assert found["cache-control"] == [control]
+    assert ", ".join(found["vary"]) == vary
+
+
+def test_an_answer_to_somebody_is_private_and_to_nobody_varies():
+    browser = site()
+    assert browser.get("/").headers["Vary"] == "Cookie"
+    assert "Cache-Control" not in browser.get("/").headers
+    sign_in(browser, USERS["bob"])
+    assert browser.get("/").headers["Cache-Control"] == "private"
+
+
+def test_a_renewal_is_written_once_and_carries_no_old_chunk():
+    """R005, R030."""
+    import time_machine
+
+    browser = Browser(AuthMiddleware(hello, config()))
+    with time_machine.travel("2026-11-25", tick=False) as clock:
+        sign_in(browser, USERS["alice"])
+        assert "Set-Cookie" not in browser.get("/").headers
+        clock.shift(86_400)
+        assert browser.get("/").headers["Set-Cookie"].startswith("__Host-auth.session-token=")
+        assert "Set-Cookie" not in browser.get("/").headers
+        kept = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        clock.shift(30 * 86_400)
+        late = browser.get("/", headers={**BROWSER, "Cookie": kept}, status=302)
+        assert "Max-Age=0" in late.headers["Set-Cookie"]
+
+
+def test_no_chunk_is_left_over_in_a_browser_whose_session_changes_its_size():
+    """R005."""
+    sizes = [10, 9_000, 100, 30_000, 4_000, 8_000, 3_900, 12_000, 1] * 2 + [20_000, 5]
+    wanted = iter(sizes)
+
+    def app(environ, start_response):
+        get_auth(environ).update(next(wanted))
+        return hello(environ, start_response)
+
+    def jwt(claims, context):
+        return {**claims, "data": "x" * context.data} if context.trigger == "update" else claims
+
+    browser = Browser(AuthMiddleware(app, config(callbacks={"jwt": jwt})))
+    sign_in(browser, USERS["bob"])
+    for size in sizes:
+        assert "hello bob" in browser.get("/")
+        total = sum(len(value) for value in browser.cookies.values())
+        assert size < total < size * 1.5 + 700
+
+
+def test_get_auth_says_what_is_missing():
+    with pytest.raises(UsageError, match="no AuthMiddleware above"):
+        get_auth({})
+    environ = {"PATH_INFO": "/static/x", "REQUEST_METHOD": "GET"}
+    middleware = AuthMiddleware(lambda environ, start_response: [], config(ignore=["/static/:p*"]))
+    middleware(environ, print)
+    assert environ["auth.session"] is None
+    with pytest.raises(UsageError, match="'ignore'"):
+        get_auth(environ)
+
+
+def test_get_session_and_get_token_read_the_cookies_themselves():
+    cookie = session_cookie(options(), USERS["alice"])
+    environ = {"HTTP_COOKIE": cookie, "auth.session": {"user": {"id": "mallory"}}}
+    assert get_session(environ, options()).user["id"] == "alice"
+    assert get_token(environ, options())["sub"] == "alice"
+    bearer = {"HTTP_AUTHORIZATION": "Bearer " + cookie.partition("=")[2]}
+    assert get_token(bearer, options())["sub"] == "alice"
+    assert get_session(bearer, options()) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Bearer ", "Bearer %", "Bearer %ZZ", "Bearer a.b.c", "Basic x", "\ud800", "é"],
+)
+def test_a_malformed_bearer_is_nobody(header):
+    """R097."""
+    assert get_token({"HTTP_AUTHORIZATION": header}, options()) is None
+
+
+def test_require_guards_one_application():
+    inner = require(hello, allow_groups=["admins"])
+    browser = Browser(AuthMiddleware(inner, config(matcher=[])))
+    assert browser.get("/", headers=BROWSER, status=302)
+    sign_in(browser, USERS["bob"])
+    assert browser.get("/", headers=BROWSER, status=403)
+    sign_in(browser, USERS["alice"])
+    assert "hello alice" in browser.get("/")
+
+
+def test_require_without_the_middleware_refuses_and_says_so(caplog):
+    answer = TestApp(require(hello)).get("/", status=500)
+    assert "found no AuthMiddleware above it" in answer.text
+    assert "hello" not in answer.text
+
+
+@pytest.mark.parametrize("view", [lambda: "", lambda request: "", None, 5, "view"])
+def test_require_on_a_view_raises_with_a_recipe(view):
+    with pytest.raises(UsageError, match="Flask"):
+        require(view)

@@ -1,0 +1,202 @@
+"""The decision: what each answer of a callback means, and what a refused request gets (R038, R052)."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.conftest import BROWSER, USERS, Browser, config, hello
+from wsgi_auth import AuthMiddleware, Forbidden, Pass, Redirect, Unauthorized
+from wsgi_auth.testing import sign_in
+
+PROGRAM = {"Accept": "application/json"}
+
+
+def wsgi_answer(environ, start_response):
+    start_response("418 I'm a teapot", [("Content-Type", "text/plain")])
+    return [b"teapot"]
+
+
+async def coroutine(request, session):
+    return True
+
+
+def raising(request, session):
+    raise RuntimeError("in the callback")
+
+
+def visitor(authorized, user=None, **more) -> Browser:
+    browser = Browser(AuthMiddleware(hello, config(authorized=authorized, **more)))
+    if user:
+        sign_in(browser, USERS[user])
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("authorized", "nobody", "somebody"),
+    [
+        (lambda request, session: True, 200, 200),
+        (lambda request, session: Pass(), 200, 200),
+        (lambda request, session: False, 302, 403),
+        (lambda request, session: None, 302, 403),
+        (lambda request, session: session is not None, 302, 200),
+        (lambda request, session: Redirect("/elsewhere"), 302, 302),
+        (lambda request, session: Unauthorized(), 401, 401),
+        (lambda request, session: Forbidden(), 403, 403),
+        (lambda request, session: wsgi_answer, 418, 418),
+        (lambda request, session: 1, 500, 500),
+        (lambda request, session: "yes", 500, 500),
+        (lambda request, session: {"user": 1}, 500, 500),
+        (lambda request, session: Forbidden, 500, 500),
+        (lambda request, session: Redirect("/a\r\nSet-Cookie: x=1"), 500, 500),
+        (coroutine, 500, 500),
+        (raising, 500, 500),
+    ],
+)
+def test_each_answer_of_the_callback_means_one_thing(authorized, nobody, somebody, caplog):
+    for user, status in ((None, nobody), ("bob", somebody)):
+        caplog.clear()
+        answer = visitor(authorized, user).get("/x", headers=BROWSER, status="*")
+        assert answer.status_int == status
+        assert "x=1" not in str(answer.headers)
+        if status == 500:
+            assert "in the callback" not in answer.text
+            assert "Traceback" not in answer.text
+            assert len([r for r in caplog.records if r.levelno >= logging.ERROR]) == 1
+        if status != 200:
+            assert "hello" not in answer.text
+
+
+def test_a_routes_own_callback_replaces_the_general_one():
+    routes = [{"source": "/own", "authorized": lambda request, session: True}]
+    browser = visitor(lambda request, session: False, routes=routes, matcher=["/general"])
+    assert browser.get("/own").status_int == 200
+    assert browser.get("/general", headers=PROGRAM, status=401)
+
+
+def test_all_routes_must_agree_whatever_their_order():
+    routes = [{"source": "/a/:path*", "allow_groups": ["staff"]},
+              {"source": "/a/b", "allow_groups": ["admins"]}]  # fmt: skip
+    for order in (routes, routes[::-1]):
+        browser = Browser(AuthMiddleware(hello, config(routes=order)))
+        sign_in(browser, USERS["bob"])
+        assert browser.get("/a/x").status_int == 200
+        assert browser.get("/a/b", status=403)
+        sign_in(browser, USERS["alice"])
+        assert browser.get("/a/b").status_int == 200
+
+
+def test_fresh_wants_a_recent_sign_in_and_leads_to_the_sign_in_page(time_machine=None):
+    import time_machine as machine
+
+    routes = [{"source": "/pay", "fresh": "10m"}]
+    browser = Browser(AuthMiddleware(hello, config(routes=routes)))
+    with machine.travel("2026-11-25 10:00", tick=False) as clock:
+        sign_in(browser, USERS["bob"])
+        assert browser.get("/pay").status_int == 200
+        clock.shift(600)
+        assert browser.get("/other").status_int == 200
+        sent = browser.get("/pay", headers=BROWSER, status=302)
+        assert sent.headers["Location"] == "/auth/signin?callbackUrl=/pay"
+        assert (
+            browser.get("/pay", headers=PROGRAM, status=401).json["error"] == "FreshSignInRequired"
+        )
+        browser.sign_in("bob")
+        assert browser.get("/pay").status_int == 200
+
+
+@pytest.mark.parametrize(("answer", "status"), [("401", 401), ("redirect", 302)])
+def test_a_routes_answer_overrules_the_negotiation(answer, status):
+    browser = visitor(None, routes=[{"source": "/x", "answer": answer}], matcher=[])
+    for headers in (BROWSER, PROGRAM):
+        assert browser.get("/x", headers=headers, status=status)
+
+
+def test_a_refused_post_goes_by_303_and_reaches_nobody():
+    """R051."""
+    browser = visitor(None)
+    answer = browser.post("/x", {"secret": "field"}, headers=BROWSER, status=303)
+    assert "field" not in str(answer.headers) + answer.text
+
+
+def test_a_refusal_says_that_nobody_may_keep_it_and_what_it_depends_on():
+    """R053, R065."""
+    for headers, status in ((BROWSER, 302), (PROGRAM, 401)):
+        answer = visitor(None).get("/x", headers=headers, status=status)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert {"Cookie", "Accept"} <= {word.strip() for word in answer.headers["Vary"].split(",")}
+    assert answer.headers["WWW-Authenticate"].startswith("Session ")
+    assert "Location" not in answer.headers
+
+
+def test_head_gets_the_headers_of_get_without_a_body():
+    browser = visitor(None)
+    for headers, status in ((BROWSER, 302), (PROGRAM, 401)):
+        got = browser.get("/x", headers=headers, status=status)
+        head = browser.head("/x", headers=headers, status=status)
+        assert head.headers == got.headers
+        assert head.body == b""
+
+
+def test_htmx_is_told_where_to_go():
+    answer = visitor(None).get("/x", headers={**BROWSER, "HX-Request": "true"}, status=401)
+    assert answer.headers["HX-Redirect"] == "/auth/signin?callbackUrl=/x"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"pages": {"sign_in": "/login"}},
+        {"pages": {"sign_in": "/login", "error": "/problem"}},
+        {"authorized": lambda request, session: False},
+        {"base_path": "/api/auth"},
+        {"matcher": ["/:path*"], "routes": [{"source": "/:path*", "allow_groups": ["none"]}]},
+    ],
+)
+@pytest.mark.parametrize("user", [None, "bob"])
+def test_no_set_up_sends_a_browser_in_circles(options, user):
+    """R056."""
+    browser = visitor(options.pop("authorized", None), user, **options)
+    answer = browser.get("/members", headers=BROWSER, status="*")
+    for _ in range(10):
+        if answer.status_int not in (302, 303):
+            break
+        answer = answer.follow(headers=BROWSER, status="*")
+    assert answer.status_int in (200, 403)
+
+
+def test_the_store_being_down_is_503_on_protected_pages_and_nothing_elsewhere():
+    """R035."""
+    from wsgi_auth import StoreUnavailable
+
+    class Down:
+        def read(self, environ, now):
+            raise StoreUnavailable("the store is down")
+
+    browser = Browser(AuthMiddleware(hello, config(reader=Down(), public=["/open"])))
+    answer = browser.get("/x", status=503)
+    assert answer.headers["Retry-After"]
+    assert "Set-Cookie" not in answer.headers
+    assert "hello nobody" in browser.get("/open")
+
+
+def test_own_responders_answer_in_place_of_ours_and_a_broken_one_refuses():
+    def unauthorized(environ, decision):
+        return wsgi_answer
+
+    browser = visitor(None, responders={"unauthorized": unauthorized})
+    assert browser.get("/x", headers=PROGRAM, status=418).text == "teapot"
+    broken = visitor(None, responders={"unauthorized": lambda environ, decision: 1 / 0})
+    assert "hello" not in broken.get("/x", headers=PROGRAM, status=500)
+
+
+def test_methods_has_and_missing_decide_whether_a_route_applies():
+    """R045."""
+    routes = [{"source": "/x", "methods": ["POST"]}]
+    browser = visitor(None, routes=routes, matcher=[])
+    assert browser.get("/x").status_int == 200
+    assert browser.post("/x", status=401)
+    answer = browser.get("/x", headers={"X-HTTP-Method-Override": "POST"}, status="*")
+    assert answer.status_int in (200, 401)
