@@ -134,6 +134,11 @@ class Auth:
         url = site.locations.return_url(environ, redirect_to)
         return site.locations.page(environ, "sign_out", callbackUrl=url)
 
+    def return_url(self, wanted: Any) -> str:
+        """Where to go on after an own sign-in: ``wanted`` (a ``callbackUrl``) if it leads to this
+        site or a listed origin, else the default page. Always safe to redirect to."""
+        return self.site.locations.return_url(self.environ, wanted)
+
     def challenge(self) -> WSGIApp:
         """A WSGI application that answers as for a page that needs a session: to the sign-in page
         for a browser, 401 for a program, 403 for somebody who is signed in."""

@@ -1,0 +1,139 @@
+"""Every example: in process through WebTest, and as a process on waitress and on gunicorn."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+from webtest import TestApp
+
+from tests.conftest import BROWSER
+from tests.needs import require_module, require_program
+from tests.processes import PYTHON, free_port, serving
+from wsgi_auth.testing import session_cookie, sign_in
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ALICE = {"id": "alice", "name": "Alice Admin", "login": "alice", "email": "a@example.test",
+         "groups": ["admins"]}  # fmt: skip
+BOB = {"id": "bob", "name": "Bob Member", "login": "bob", "groups": ["members"]}
+FRAMEWORKS = {
+    "plain": None, "bottle_app": "bottle", "pyramid_app": "pyramid", "flask_app": "flask",
+    "django_app": "django", "falcon_app": "falcon", "cherrypy_app": "cherrypy", "own_form": "bottle",
+}  # fmt: skip
+
+# third-party code warns of its own dependencies
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture
+def example(request, monkeypatch, tmp_path):
+    """A browser in front of one example."""
+    if FRAMEWORKS[request.param]:
+        require_module(FRAMEWORKS[request.param])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    module = importlib.import_module(request.param)
+    environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1"}
+    return TestApp(module.application, extra_environ=environ)
+
+
+every_example = pytest.mark.parametrize("example", FRAMEWORKS, indirect=True)
+
+
+@every_example
+def test_an_open_page_greets_nobody_and_the_members_page_does_not(example):
+    assert "stranger" in example.get("/")
+    sent = example.get("/members", headers=BROWSER, status=302)
+    assert "callbackUrl=/members" in sent.headers["Location"]
+    assert example.get("/members", status=401).json["error"] == "SessionRequired"
+
+
+@every_example
+def test_a_member_is_greeted_and_the_framework_knows_the_name(example):
+    sign_in(example, BOB)
+    page = example.get("/members")
+    assert "Bob Member" in page
+    assert "bob" in page
+
+
+@every_example
+def test_only_an_admin_passes_to_the_admin_page(example):
+    sign_in(example, BOB)
+    assert example.get("/admin", headers=BROWSER, status=403)
+    sign_in(example, ALICE)
+    page = example.get("/admin/", status="*")
+    if page.status_int == 404:
+        page = example.get("/admin")
+    assert page.status_int == 200
+
+
+@every_example
+def test_signing_out_ends_it(example):
+    sign_in(example, BOB)
+    form = {"csrfToken": example.get("/auth/csrf").json["csrfToken"]}
+    example.post("/auth/signout", form, headers=BROWSER, status=303)
+    assert example.get("/members", headers=BROWSER, status=302)
+
+
+def test_an_own_form_signs_in_and_goes_on_to_this_site_only(monkeypatch, tmp_path):
+    require_module("bottle")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    application = importlib.import_module("own_form").application
+    environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1"}
+    for wanted, location in (("/members", "/members"), ("//evil.test", "/"), ("", "/")):
+        browser = TestApp(application, extra_environ=environ)
+        fields = {"name": "ada", "password": "wrong", "callbackUrl": wanted}
+        assert "wrong" in browser.post("/login", fields)
+        fields["password"] = "lovelace"
+        assert browser.post("/login", fields, headers={"Sec-Fetch-Site": "cross-site"}, status=403)
+        sent = browser.post("/login", fields, status="*")
+        assert sent.headers["Location"].endswith(location)
+        assert "evil" not in sent.headers["Location"]
+        assert "Ada Lovelace" in browser.get("/members")
+
+
+def story(server, cache: Path) -> None:
+    """What every example does on every server."""
+    html = {"Accept": "text/html"}
+    assert "stranger" in server.get("/").text
+    assert server.get("/members", **html).status == 302
+    assert server.get("/members").status == 401
+    secret = (cache / "wsgi_auth" / "dev-secret").read_text()
+    cookie = session_cookie({"dev": True, "secret": secret}, BOB)
+    assert "Bob Member" in server.get("/members", Cookie=cookie).text
+    assert server.get("/admin", Cookie=cookie, **html).status == 403
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("server", ["waitress", "gunicorn"])
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_an_example_runs_on_a_real_server(name, server, tmp_path):
+    require_module(server)
+    if FRAMEWORKS[name]:
+        require_module(FRAMEWORKS[name])
+    port = free_port()
+    root = str(EXAMPLES.parent)
+    env = {"XDG_CACHE_HOME": str(tmp_path), "PORT": str(port), "LOG": str(tmp_path / "log"),
+           "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)}  # fmt: skip
+    command = [PYTHON, f"{name}.py"]
+    if server == "gunicorn":
+        command = [PYTHON, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", f"{name}:application"]
+    with serving(command, port, EXAMPLES, **env) as running:
+        story(running, tmp_path)
+
+
+@pytest.mark.live
+def test_the_paste_pipeline_runs_under_pserve(tmp_path):
+    require_module("pyramid")
+    require_module("paste.deploy")
+    pserve = require_program("pserve")
+    port = free_port()
+    folder = EXAMPLES / "pyramid_paste"
+    env = {"XDG_CACHE_HOME": str(tmp_path), "LOG": str(tmp_path / "log"),
+           "PYTHONPATH": f"{folder}{os.pathsep}{EXAMPLES.parent}"}  # fmt: skip
+    arguments = [pserve, "development.ini", f"port={port}"]
+    with serving(arguments, port, folder, **env) as running:
+        story(running, tmp_path)
