@@ -10,7 +10,7 @@ import wsgi_auth  # noqa: E402
 
 project = "wsgi_auth"
 author = "the wsgi_auth authors"
-copyright = author  # noqa: A001
+copyright = author
 release = version = wsgi_auth.__version__
 
 extensions = ["sphinx.ext.autodoc", "generated"]
@@ -34,7 +34,7 @@ python_use_unqualified_type_names = True
 python_display_short_literal_types = True
 
 # Every role that names something of ours must lead somewhere; what the standard library, WebOb or a
-# type alias is called in a signature need not (there are no other inventories: the build is offline).
+# type alias is called in a signature need not (the build is offline: no other inventories).
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!wsgi_auth(\.|$)).*"),
     (r"py:.*", r"wsgi_auth\.(types|matcher|pages|cookies|config|urls)\..*"),

@@ -11,7 +11,13 @@ Recipe::
     get_auth(environ).sign_out()
 """
 
-from bottle import Bottle, request
+import hmac
+import os
+from html import escape
+
+from bottle import Bottle, abort, redirect, request
+
+from wsgi_auth import AccessDenied, AuthMiddleware, get_auth
 
 USERS = {
     "ada": {"id": "1", "login": "ada", "name": "Ada Lovelace", "groups": ["admins"]},
@@ -72,7 +78,7 @@ def login():
     except AccessDenied:
         return form("You may not sign in here.")
     # the handle judges where to go on: nowhere but to this site
-    redirect(auth.return_url(request.forms.callbackUrl))
+    return redirect(auth.return_url(request.forms.callbackUrl))
 
 
 @app.post("/logout")

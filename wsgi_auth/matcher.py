@@ -83,7 +83,7 @@ class RouteMatcher:
     ``matcher`` only: a path that is public is still protected by each entry of ``routes`` that
     matches it. On an ``ignore`` path no route applies at all.
 
-    A path is protected by a route if any reading of it matches (:mod:`wsgi_auth.paths`); it is
+    A path is protected by a route if any reading of it matches (``wsgi_auth.paths``); it is
     public, or ignored, only if all do. (A reading with empty segments does not count against
     ``public`` and ``ignore``: its collapsed form, which does, says the same.) A path too long and
     too odd to be read is protected by every route and public to nobody.

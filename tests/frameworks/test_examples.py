@@ -134,6 +134,7 @@ def test_the_paste_pipeline_runs_under_pserve(tmp_path):
     folder = EXAMPLES / "pyramid_paste"
     env = {"XDG_CACHE_HOME": str(tmp_path), "LOG": str(tmp_path / "log"),
            "PYTHONPATH": f"{folder}{os.pathsep}{EXAMPLES.parent}"}  # fmt: skip
-    arguments = [pserve, "development.ini", f"port={port}"]
-    with serving(arguments, port, folder, **env) as running:
+    text = (folder / "development.ini").read_text(encoding="utf-8")
+    (tmp_path / "development.ini").write_text(text.replace("8080", str(port)), encoding="utf-8")
+    with serving([pserve, "development.ini"], port, tmp_path, **env) as running:
         story(running, tmp_path)

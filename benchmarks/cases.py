@@ -1,0 +1,206 @@
+"""What is measured of wsgi_auth, each with its unit and its target (DESIGN section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks import floors
+from benchmarks.measure import Case, own
+from benchmarks.requests import (
+    FOREIGN,
+    among_others,
+    claims,
+    config,
+    environ,
+    session_cookies,
+)
+from wsgi_auth import AuthMiddleware
+from wsgi_auth.tokens import derive
+
+#: More distinct tokens than the reader remembers in its two generations.
+DISTINCT = 6_000
+
+
+@dataclass
+class Row:
+    """One line of the table: ``case`` over ``unit``, and what it must not exceed."""
+
+    label: str
+    case: Case
+    unit: Case
+    unit_name: str
+    target: float | None = None
+
+
+class Suite:
+    """All cases of wsgi_auth and its floors, made once."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.settings = config()
+        self.name = self.settings.cookies.session.name
+        purpose = f"wsgi_auth.session {self.name}"
+        self.key = derive(self.settings.secret[0], purpose)
+        self.cookies = [
+            among_others(session_cookies(self.settings, claims(number)))
+            for number in range(DISTINCT)
+        ]
+        self.noop = Case("N", floors.NoOp(own(floors.bare)), environ())
+        self.floor = Case(
+            "F", self._hand_written(own(floors.reads_hand_written)), environ(), self.cookies
+        )
+        self._anonymous()
+        self._signed_in()
+        self._refused()
+        self._growth()
+        self._large()
+
+    @property
+    def cases(self) -> list[Case]:
+        """Every case once."""
+        found = {id(case): case for row in self.rows for case in (row.case, row.unit)}
+        return list(found.values())
+
+    def _hand_written(self, app, kind=floors.HandWritten):
+        return kind(app, self.name, self.key)
+
+    def _add(self, label, case, unit, unit_name, target=None) -> None:
+        self.rows.append(Row(label, case, unit, unit_name, target))
+
+    def _anonymous(self) -> None:
+        ours = AuthMiddleware(own(floors.bare), self.settings)
+        for label, target, given in (
+            ("path ignored", 1.6, environ("/static/app.css", among_others(self.cookies[0]))),
+            ("open path, no cookie", 2.0, environ("/about")),
+            ("open path, 400 octets of foreign cookies", 2.6, environ("/about", FOREIGN)),
+        ):
+            self._add(label, Case(label, ours, given), self.noop, "N", target)
+
+    def _signed_in(self) -> None:
+        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        floor = self.floor
+        one = environ("/members/area", self.cookies[0])
+        self._add("hand-written reader", floor, self.noop, "N")
+        case = Case("protected", ours, environ("/members/area"), self.cookies)
+        self._add("protected, session, token not seen before", case, floor, "F", 1.0)
+        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        cached = Case("protected, cached", ours, one)
+        self._add("protected, session, token seen before", cached, floor, "F", 0.35)
+        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        opened = Case("open", ours, environ("/about"), self.cookies)
+        self._add("open path, session, token not seen before", opened, floor, "F", 1.0)
+        again = Case("open, cached", ours, environ("/about", self.cookies[0]))
+        self._add("open path, session, token seen before", again, floor, "F", 0.35)
+
+        full = [
+            among_others(
+                session_cookies(
+                    self.settings,
+                    claims(number, sid="Zm9vYmFyYmF6cXV4cXV1eGNvcmdl", auth_time=1_700_000_000,
+                           provider="credentials", email_verified=True, groups=["staff", "ops"]),
+                )
+            )
+            for number in range(DISTINCT)
+        ]  # fmt: skip
+        full_floor = Case("F full", floor.app, environ("/members/area"), full)
+        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        case = Case("protected, full", ours, environ("/members/area"), full)
+        self._add("the same, all claims of our own sign-in", case, full_floor, "hand-written", 1.0)
+
+        old = [
+            among_others(session_cookies(self.settings, claims(number), age=200_000))
+            for number in range(500)
+        ]
+        by_hand = self._hand_written(own(floors.reads_hand_written), floors.HandWrittenRenewal)
+        unit = Case("renewal by hand", by_hand, environ("/members/area"), old)
+        case = Case("renewal", ours, environ("/members/area"), old)
+        self._add("renewal due", case, unit, "hand-written", 1.2)
+
+        forged = [cookie.replace("; lang", "x; lang") for cookie in self._broken(self.cookies)]
+        opened_to_all = AuthMiddleware(own(floors.bare), self.settings)
+        case = Case("forged", opened_to_all, environ("/about"), forged)
+        self._add("forged cookie", case, opened, "valid one", 0.8)
+
+    @staticmethod
+    def _broken(cookies: list[str]) -> list[str]:
+        """Another payload under each signature."""
+        return [cookie[:-60] + ("A" if cookie[-60] != "A" else "B") + cookie[-59:-1]
+                for cookie in cookies]  # fmt: skip
+
+    def _refused(self) -> None:
+        ours = AuthMiddleware(own(floors.bare), self.settings)
+        by_hand = self._hand_written(own(floors.bare))
+        page = environ("/members/area", FOREIGN)
+        program = environ("/members/area", FOREIGN, HTTP_ACCEPT="application/json")
+        navigation = {**page, "HTTP_SEC_FETCH_MODE": "navigate", "HTTP_SEC_FETCH_DEST": "document"}
+        for label, given, target in (
+            ("refused with 302", page, 1.3),
+            ("refused with 302, Fetch Metadata sent", navigation, 1.3),
+            ("refused with 401", program, 1.5),
+        ):
+            unit = Case(label + " by hand", by_hand, given)
+            self._add(label, Case(label, ours, given), unit, "hand-written", target)
+
+    def _growth(self) -> None:
+        hits, misses = {}, {}
+        for count in (1, 10, 100, 10_000):
+            patterns = [f"/area{number}/:path*" for number in range(count)]
+            ours = AuthMiddleware(own(floors.bare), config(matcher=patterns))
+            # distinct paths: what is remembered of one must not help the next
+            hits[count] = Case(
+                f"hit {count}", _Paths(ours, f"/area{count - 1}/page", self.cookies[0]), {}
+            )
+            misses[count] = Case(f"miss {count}", _Paths(ours, "/elsewhere/page", None), {})
+        for kind, cases in (("hit", hits), ("miss", misses)):
+            for count in (1, 100, 10_000):
+                target = 1.3 if count == 10_000 else None
+                label = f"{count:,} patterns, {kind}"
+                self._add(label, cases[count], cases[10], "10 patterns", target)
+
+        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        some = {}
+        for count in (5, 20, 100):
+            others = "; ".join(f"other{number}=value{number}" for number in range(count - 1))
+            headers = [f"{others}; {cookie.split('; ')[3]}" for cookie in self.cookies]
+            ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+            some[count] = Case(f"{count} cookies", ours, environ("/members/area"), headers)
+        self._add("20 cookies", some[20], some[5], "5 cookies")
+        self._add("100 cookies", some[100], some[5], "5 cookies", 1.15)
+
+    def _large(self) -> None:
+        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        for size in (200, 1_000, 4_000, 8_000, 32_000):
+            content = claims()
+            if size > 200:
+                filling = size - 200
+                content["data"] = {f"key{n}": "x" * 40 for n in range(filling // 50)}
+            header = session_cookies(self.settings, content)
+            chunked = f"{self.name}.0=" in header
+            kind = floors.HandWrittenChunks if chunked else floors.HandWritten
+            by_hand = self._hand_written(own(floors.reads_hand_written), kind)
+            headers = [
+                session_cookies(self.settings, {**content, "sub": f"u{number:06}"})
+                for number in range(DISTINCT if size < 4_000 else 1)
+            ]
+            ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+            unit = Case(f"{size} by hand", by_hand, environ(), headers)
+            case = Case(f"{size}", ours, environ(), headers)
+            pieces = header.count("; ") + 1
+            label = f"session of {size / 1000:g} kB in {pieces} cookie{'s' if pieces > 1 else ''}"
+            self._add(label, case, unit, "hand-written", 1.2)
+
+
+class _Paths:
+    """Calls an application with a path that is new each time."""
+
+    def __init__(self, app, path: str, cookie: str | None) -> None:
+        self.app = app
+        self.number = 0
+        self.path = path
+        self.environ = environ(path, cookie)
+
+    def __call__(self, _, start_response):
+        self.number += 1
+        given = self.environ
+        given["PATH_INFO"] = f"{self.path}{self.number}"
+        return self.app(given, start_response)

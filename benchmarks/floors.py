@@ -1,0 +1,143 @@
+"""The hand-written counterparts: what somebody would write who needs just this one thing.
+
+Plain standard library, no care for hostile input, rotation of secrets, caches or read-only
+sessions. They read and write the very cookies of wsgi_auth, so that both do the same job.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from benchmarks.measure import App, Environ
+
+BODY = [b"hello"]
+
+
+def bare(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    """The application."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return BODY
+
+
+def reads_ours(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    """The application, reading who is signed in."""
+    environ["auth.session"]["user"]["id"]
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return BODY
+
+
+def reads_hand_written(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    """The same behind the hand-written reader."""
+    environ["session"]["sub"]
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return BODY
+
+
+class NoOp:
+    """**N**: a middleware that does nothing."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        return self.app(environ, start_response)
+
+
+class HandWritten:
+    """**F**: a signed session read from a cookie, and the two answers for who has none."""
+
+    def __init__(self, app: App, name: str, key: bytes) -> None:
+        self.app = app
+        self.name = name
+        self.key = key
+        self.prefix = name + "="
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        claims = self.read(environ)
+        if claims is None:
+            return self.refuse(environ, start_response)
+        environ["session"] = claims
+        return self.app(environ, start_response)
+
+    def read(self, environ: Environ) -> Any:
+        header = environ.get("HTTP_COOKIE")
+        if not header:
+            return None
+        start = header.find(self.prefix)
+        if start < 0:
+            return None
+        start += len(self.prefix)
+        end = header.find(";", start)
+        return self.verify(header[start:] if end < 0 else header[start:end])
+
+    def verify(self, value: str) -> Any:
+        payload, _, given = value.encode().rpartition(b".")
+        digest = hmac.digest(self.key, payload, "sha256")
+        if not hmac.compare_digest(digest, base64.urlsafe_b64decode(given + b"=")):
+            return None
+        claims = json.loads(base64.urlsafe_b64decode(payload + b"=="))
+        if claims["exp"] < time.time():
+            return None
+        return claims
+
+    def sign(self, claims: Any) -> str:
+        payload = base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode())
+        payload = payload.rstrip(b"=")
+        digest = hmac.digest(self.key, payload, "sha256")
+        return (payload + b"." + base64.urlsafe_b64encode(digest).rstrip(b"=")).decode()
+
+    def refuse(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """To the sign-in page, or 401 with JSON: both say where to sign in and come back."""
+        url = "/auth/signin?callbackUrl=" + quote(environ["PATH_INFO"])
+        common = [("Vary", "Accept, Cookie"), ("Cache-Control", "no-store")]
+        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+            start_response("302 Found", [("Location", url), ("Content-Length", "0"), *common])
+            return [b""]
+        body = json.dumps({"error": "SessionRequired", "signinUrl": url}).encode()
+        start_response(
+            "401 Unauthorized",
+            [
+                ("Content-Type", "application/json"),
+                ("Content-Length", str(len(body))),
+                ("WWW-Authenticate", "Session"),
+                *common,
+            ],
+        )
+        return [body]
+
+
+class HandWrittenChunks(HandWritten):
+    """The same for a session in several cookies: ``name.0`` begins with their number and ``~``."""
+
+    def read(self, environ: Environ) -> Any:
+        jar = dict(pair.split("=", 1) for pair in environ["HTTP_COOKIE"].split("; "))
+        count, _, first = jar[self.name + ".0"].partition("~")
+        rest = [jar[f"{self.name}.{number}"] for number in range(1, int(count))]
+        return self.verify("".join([first, *rest]))
+
+
+class HandWrittenRenewal(HandWritten):
+    """The same with a rolling expiry: verified, signed anew and sent back with the response."""
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        claims = self.read(environ)
+        environ["session"] = claims
+        now = int(time.time())
+        value = self.sign({**claims, "iat": now, "exp": now + 2_592_000})
+        cookie = f"{self.name}={value}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax; Secure"
+
+        def renewed(status: str, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(
+                status,
+                [*headers, ("Set-Cookie", cookie), ("Vary", "Cookie"),
+                 ("Cache-Control", "no-store")],
+                exc_info,
+            )  # fmt: skip
+
+        return self.app(environ, renewed)

@@ -1,0 +1,100 @@
+"""The requests and cookies that the cases are made of."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+from benchmarks.measure import Environ
+from wsgi_auth import AuthConfig
+from wsgi_auth.sessions import strategy_for
+
+SECRET = "a secret of more than thirty-two bytes, for benchmarks only"
+#: What other software leaves in a browser: about 400 octets.
+FOREIGN = "; ".join(
+    (
+        "_ga=GA1.2.1034567890.1731234567",
+        "_gid=GA1.2.987654321.1731234567",
+        "theme=dark",
+        "lang=en-GB",
+        "consent=eyJhbmFseXRpY3MiOnRydWUsIm1hcmtldGluZyI6ZmFsc2V9",
+        "ajs_anonymous_id=7b1c8f9e-2d4a-4c6b-9e8f-0a1b2c3d4e5f",
+        "intercom-id-x1y2z3=5f0e9d8c-7b6a-4f5e-8d7c-6b5a4f3e2d1c",
+        "optimizelyEndUserId=oeu1731234567890r0.123456789012345",
+        "tz=Europe%2FBerlin",
+        "hubspotutk=0123456789abcdef0123456789abcdef",
+    )
+)
+PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def config(**options: Any) -> AuthConfig:
+    """A configuration with one provider; ``options`` replace whole options."""
+    return AuthConfig.from_mapping(
+        {
+            "secret": SECRET,
+            "url": "https://app.example.com",
+            "providers": [{"id": "credentials", "authorize": lambda credentials, request: None}],
+            "matcher": ["/members/:path*"],
+            "ignore": ["/static/:path*"],
+            **options,
+        },
+        environ={},
+    )
+
+
+def environ(path: str = "/members/area", cookie: str | None = None, **more: Any) -> Environ:
+    """A browser's GET, as a server would hand it over."""
+    given: Environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "app.example.com",
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "203.0.113.7",
+        "HTTP_HOST": "app.example.com",
+        "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        "HTTP_ACCEPT": PAGE,
+        "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.5",
+        "HTTP_ACCEPT_ENCODING": "gzip, deflate, br",
+        "HTTP_CONNECTION": "keep-alive",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        **more,
+    }
+    if cookie is not None:
+        given["HTTP_COOKIE"] = cookie
+    return given
+
+
+def claims(number: int = 0, **more: Any) -> dict[str, Any]:
+    """The user of ``reference/performance.md``: five claims; the times come with the signature."""
+    return {
+        "sub": f"user-{number:06}",
+        "name": "Alice Adams",
+        "email": "alice.adams@example.com",
+        "picture": "https://cdn.example.com/avatars/alice.png",
+        "role": "editor",
+        **more,
+    }
+
+
+def session_cookies(settings: AuthConfig, content: dict[str, Any], age: float = 0) -> str:
+    """The cookies of a session that was signed ``age`` seconds ago, as a browser sends them."""
+    value, _ = strategy_for(settings).save(content, time.time() - age)
+    pairs = settings.cookies.session.set(value)
+    return "; ".join(pair.partition(";")[0] for pair in pairs)
+
+
+def among_others(cookie: str) -> str:
+    """A header of about 400 octets with foreign cookies around."""
+    first, second, third, *_ = FOREIGN.split("; ")
+    return f"{first}; {second}; {third}; {cookie}; lang=en-GB"
