@@ -14,7 +14,7 @@ REDIS = ["redis>=5.0"]
 setup(
     name="wsgi_auth",
     version="0.1.0",
-    description="Sign-in, sessions and route protection for any WSGI application, in one middleware",
+    description="Sign-in, sessions, route protection for any WSGI application, in one middleware",
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
     license_expression="MIT",

@@ -275,27 +275,27 @@ class Auth:
             return cookie.remove(reading.names)
         if reading.then is Then.RENEW:
             try:
-                return self._written(site.lifecycle.renew(reading, self.environ, site.clock()))
+                value, claims = site.lifecycle.renew(reading, site.clock())
+                return self._written(value, claims, reading.names)
             except Exception:
                 # the session is still good; it is prolonged at the next request
                 site.events.logger.exception("the session could not be renewed")
         return []
 
-    def _written(self, begun: Begun) -> list[str]:
+    def _written(self, value: str, claims: Claims, names: tuple[str, ...]) -> list[str]:
         cookie = self.site.config.cookies.session
-        size = len(begun.value)
+        size = len(value)
         if size > 7_000:
             self.site.events.logger.warning(
                 "a session cookie of %d bytes: proxies cut headers at 8 kB; keep less in it", size
             )
-        age = begun.claims["exp"] - begun.claims["iat"]
-        return cookie.replace(begun.value, age, self._names())
+        return cookie.replace(value, claims["exp"] - claims["iat"], names)
 
     def _become(self, begun: Begun) -> None:
         """From here on this request is that session; its cookie replaces what the browser has."""
         names = self._names()
         self._forget_written()
-        self.set_cookies(self._written(begun))
+        self.set_cookies(self._written(begun.value, begun.claims, names))
         self.reading = Reading(begun.session, begun.claims, Then.KEEP, names)
         self.environ[SESSION] = begun.session
         # a CSRF token is bound to the session, so the next one is made anew

@@ -74,9 +74,13 @@ class Authorizer:
     def accepts_basic(self, routes: tuple[Route, ...]) -> bool:
         """Whether Basic may prove the visitor: a route says so, and every other that asks for more
         than a session says so too."""
-        return any(route.basic for route in routes) and all(
-            route.basic or not route.asks_for_more for route in routes
-        )
+        accepted = False
+        for route in routes:
+            if route.basic:
+                accepted = True
+            elif route.asks_for_more:
+                return False
+        return accepted
 
     def challenge(
         self,

@@ -6,7 +6,6 @@ refused: another Host (DNS rebinding), another peer, or a header only a proxy ad
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection
 
 from wsgi_auth.types import Environ
@@ -39,6 +38,8 @@ def outsider(environ: Environ, peers: Collection[str]) -> str | None:
 
 
 def _is_loopback(address: str) -> bool:
+    import ipaddress  # for development only
+
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

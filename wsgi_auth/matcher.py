@@ -19,7 +19,6 @@ a repetition (``(?:a+)+``) is refused.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -385,6 +384,8 @@ def _exceptions(given: RouteSources, key: str) -> Iterator[tuple[str, Route]]:
 
 
 def _hint(word: object, known: Iterable[str]) -> str:
+    import difflib  # for a mistake only
+
     close = difflib.get_close_matches(str(word), list(known), 1, 0.5)
     return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
 

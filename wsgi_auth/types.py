@@ -77,14 +77,18 @@ class FrozenList(list[Any]):
         return type(self), (list(self),)
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def freeze(value: Any) -> Any:
     """The same JSON value, read-only all the way down."""
+    kind = type(value)
+    if kind in _SCALARS or kind is FrozenList or kind is Session:
+        return value
     if isinstance(value, Mapping):
-        if type(value) is FrozenDict:
-            return value
-        return FrozenDict((key, freeze(item)) for key, item in value.items())
+        return FrozenDict({key: freeze(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
-        return FrozenList(freeze(item) for item in value)
+        return FrozenList([freeze(item) for item in value])
     return value
 
 
@@ -220,42 +224,77 @@ class Route:
 # --- decisions ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+# Plain classes: a frozen dataclass takes four times as long to make, and one is made at every
+# refusal. Nobody changes them all the same.
+
+
+class _Decision:
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({said})"
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+
+class Pass(_Decision):
     """The request goes to the application."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+
+class Redirect(_Decision):
     """The visitor goes to ``location`` instead (a path, or an absolute URL of a listed origin)."""
 
-    location: str
+    __slots__ = ("location",)
+
+    def __init__(self, location: str) -> None:
+        self.location = location
 
 
-@dataclass(frozen=True, slots=True)
-class Unauthorized:
-    """401: nobody is signed in, and the client is a program. ``sign_in_url`` says where to go."""
+class Unauthorized(_Decision):
+    """401: nobody is signed in, and the client is a program. ``sign_in_url`` says where to go;
+    ``basic``, that Basic would do."""
 
-    sign_in_url: str | None = None
-    code: str = "SessionRequired"
-    basic: bool = False
+    __slots__ = ("basic", "code", "sign_in_url")
+
+    def __init__(
+        self, sign_in_url: str | None = None, code: str = "SessionRequired", basic: bool = False
+    ) -> None:
+        self.sign_in_url = sign_in_url
+        self.code = code
+        self.basic = basic
 
 
-@dataclass(frozen=True, slots=True)
-class Forbidden:
+class Forbidden(_Decision):
     """403: somebody is signed in, but may not. Never a redirect (it would loop)."""
 
-    code: str = "AccessDenied"
+    __slots__ = ("code",)
+
+    def __init__(self, code: str = "AccessDenied") -> None:
+        self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(_Decision):
     """The question could not be decided (a callback raised, a store is down, too many attempts):
     500, 503 or 429, with the seconds after which to try again."""
 
-    status: int = 500
-    code: str = "Configuration"
-    retry_after: int | None = None
+    __slots__ = ("code", "retry_after", "status")
+
+    def __init__(
+        self, status: int = 500, code: str = "Configuration", retry_after: int | None = None
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
 
 
 Decision: TypeAlias = Pass | Redirect | Unauthorized | Forbidden | Failed

@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.live, pytest.mark.filterwarnings("default")]
 @contextmanager
 def protected(name: str, folder: Path):
     """``wsgi-auth serve --config NAME.toml`` in a folder with users and a secret."""
-    bcrypt = require_module("bcrypt")
+    require_module("bcrypt")
+    import bcrypt
+
     hashed = bcrypt.hashpw(b"lovelace", bcrypt.gensalt(4)).decode()
     (folder / "users.htpasswd").write_text(f"ada:{hashed}\n")
     (folder / "secret.txt").write_text(SECRET)

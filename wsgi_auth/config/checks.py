@@ -5,7 +5,6 @@ What lives here: rules over the finished configuration. A rule over one value is
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,8 @@ def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
             f"must be 'email', 'login', 'id', a template such as '{{provider}}:{{id}}' or a "
             f"callable, not {word!r}{values.near(word, REMOTE_USER_FIELDS[1:])}",
         )
+    import string
+
     try:
         fields = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(word)]
     except ValueError as error:

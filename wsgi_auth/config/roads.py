@@ -7,9 +7,7 @@ cannot mean two things on two roads.
 
 from __future__ import annotations
 
-import configparser
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,6 +67,8 @@ def nested(flat: Mapping[str, Any], prefix: str = "auth.") -> dict[str, Any]:
 
 def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[str, Any]]:
     """The sections ``[auth]`` and ``[app]`` of a plain INI file, as nested mappings."""
+    import configparser  # both parsers take longer to load than to run
+
     parser = configparser.ConfigParser(
         interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), strict=True
     )
@@ -94,6 +94,8 @@ def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[st
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """A TOML file: its options (all at the top, or all below ``[auth]``) and its ``[app]``."""
+    import tomllib
+
     try:
         tree = tomllib.loads(_read(path))
     except tomllib.TOMLDecodeError as error:

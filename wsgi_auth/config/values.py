@@ -7,7 +7,6 @@ names the option and says what would be right. What must not live here: which op
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +32,8 @@ _PATH = re.compile(r"/[!-~]*")
 
 def near(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the nearest of the known words, else an empty string."""
+    import difflib  # for a mistake only
+
     found = difflib.get_close_matches(word, list(known), 1, 0.6)
     return f"; did you mean {found[0]!r}?" if found else ""
 

@@ -113,10 +113,10 @@ class Lifecycle:
         )
         return begun
 
-    def renew(self, reading: Reading, environ: Environ, now: float) -> Begun:
-        """The session of a reading that is due, prolonged."""
-        assert reading.claims is not None and reading.session is not None  # noqa: S101
-        return self._saved(reading.claims, environ, now)
+    def renew(self, reading: Reading, now: float) -> tuple[str, Claims]:
+        """The value of the cookie, and the claims in it, of a reading that is due, prolonged."""
+        assert reading.claims is not None  # noqa: S101 - only a living session is due
+        return self._strategy.save(reading.claims, now)
 
     def update(self, reading: Reading, data: Any, environ: Environ, now: float) -> Begun | None:
         """The session after ``jwt`` was told ``data`` with the trigger ``update``; None: ended."""
