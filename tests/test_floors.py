@@ -15,23 +15,27 @@ FLOORS = {
     "auth": 7, "basic": 7,
     "actions": 6,
     "reader": 5, "authorized": 5, "responders": 5, "site": 5, "remote_user": 5, "dev": 5,
-    "sessions": 4, "pages": 4, "locations": 4, "events": 4,
+    "sessions": 4, "oauth": 4, "pages": 4, "locations": 4, "events": 4,
     "config": 3,
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,
     "negotiation": 1, "theme": 1, "texts": 1,
     "errors": 0, "types": 0,
 }  # fmt: skip
-ANNEXE = {"throttle"}
+ANNEXE = {"throttle", "http"}
 SHELL = {"middleware", "cli"}
 #: What may be imported, and by which rooms only.
 ONLY_IN = {
     "webob": {"types"},
     "itsdangerous": {"tokens"},
     "limits": {"throttle"},
+    "requests": {"http"},
+    "oauthlib": {"oauth"},
+    "joserfc": {"oauth", "tokens", "testing"},
+    "cryptography": {"tokens", "oauth", "testing"},
     "bcrypt": {"providers"},
     "markupsafe": {"pages"},
-    "secrets": {"tokens", "csrf", "config"},
+    "secrets": {"tokens", "csrf", "config", "oauth"},
     "time": {"middleware", "throttle", "providers", "sessions", "cli", "testing"},
     "os": {"config", "cli", "wsgi", "testing", "providers", "basic", "throttle"},
 }

@@ -78,3 +78,64 @@ class TooManyAttempts(AuthError):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many attempts; retry after {retry_after} s")
         self.retry_after = retry_after
+
+
+class ProviderUnavailable(AuthError):
+    """A provider could not be asked (down, slow, too large an answer, a 5xx): try again later."""
+
+    code = "ProviderUnavailable"
+    status = 503
+
+
+class OAuthError(AuthError):
+    """A sign-in with another party failed. ``step`` is where (``discovery``, ``authorization``,
+    ``callback``, ``token``, ``id_token``, ``userinfo``, ``profile``, ``refresh``, ``logout``), and
+    the message what was expected there; no token is ever part of it."""
+
+    code = "OAuthCallback"
+    status = 502
+
+    def __init__(self, step: str, problem: str) -> None:
+        super().__init__(f"{step}: {problem}")
+        self.step = step
+        self.problem = problem
+
+
+class OAuthSigninError(OAuthError):
+    """A sign-in with another party could not even begin: its metadata or answer is wrong."""
+
+    code = "OAuthSignin"
+
+
+class OAuthCallbackError(OAuthError):
+    """What the visitor's browser brought back is no answer to a sign-in of theirs."""
+
+    code = "OAuthCallback"
+    status = 400
+
+
+class StateLost(OAuthError):
+    """The browser brought an answer without the sign-in it belongs to (cookie gone, too old, used
+    already, another browser): the code is never exchanged."""
+
+    code = "StateLost"
+    status = 400
+
+
+class ProviderRefused(OAuthError):
+    """The provider said no, in an ``error`` of its own (``access_denied``: the visitor did).
+    ``error`` is its code, shown in the log only."""
+
+    code = "ProviderRefused"
+    status = 403
+
+    def __init__(self, step: str, problem: str, error: str = "") -> None:
+        super().__init__(step, problem)
+        self.error = error
+
+
+class AccountNotLinked(AuthError):
+    """The address belongs to somebody who signs in another way; linking takes a sign-in first."""
+
+    code = "OAuthAccountNotLinked"
+    status = 403

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from wsgi_auth.types import Claims, Environ, Reading, Session, Stored, WSGIApp
+from wsgi_auth.types import (
+    Claims,
+    Environ,
+    Incoming,
+    Outgoing,
+    Reading,
+    Session,
+    Stored,
+    WSGIApp,
+)
 
 
 class Reader(Protocol):
@@ -77,6 +86,17 @@ class Attempts(Protocol):
     def attempt(self, account: str, environ: Environ) -> Attempt: ...
 
 
+class Transport(Protocol):
+    """The only way to another party (R080).
+
+    Never follows a redirect, never reads a proxy or netrc from the environment; bounded in time
+    and size. Any status is an answer. Raises :class:`~wsgi_auth.errors.ProviderUnavailable` when
+    there was none, or one that is too large or too slow; never anything else.
+    """
+
+    def send(self, request: Outgoing) -> Incoming: ...
+
+
 class Handle(Protocol):
     """What an action needs of ``environ["auth.handle"]``: changes become Set-Cookie headers."""
 
@@ -102,4 +122,5 @@ __all__ = [
     "Reader",
     "Responder",
     "SessionStrategy",
+    "Transport",
 ]

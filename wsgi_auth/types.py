@@ -375,3 +375,31 @@ def webob_request(environ: Environ) -> Request:
     from webob import Request
 
     return Request(environ)
+
+
+# --- requests to other parties ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class Outgoing:
+    """A request to another party: ``url`` is absolute, ``body`` None for a GET."""
+
+    url: str
+    method: Literal["GET", "POST"] = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    def __repr__(self) -> str:  # headers and body hold secrets
+        return f"<Outgoing {self.method} {self.url.partition('?')[0]}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Incoming:
+    """What came back: ``headers`` by lower-case name, the whole ``body``."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:  # the body holds tokens
+        return f"<Incoming {self.status}, {len(self.body)} bytes>"
