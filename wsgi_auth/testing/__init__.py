@@ -17,10 +17,29 @@ from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.lifecycle import claims_of
 from wsgi_auth.sessions.view import SessionView
+from wsgi_auth.testing.fake_provider import (
+    MISBEHAVIOURS,
+    FakeClient,
+    FakeProvider,
+    FakeTransport,
+    Landing,
+    Misbehaviour,
+    Scene,
+)
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import Account, JWTContext
 
-__all__ = ["session_cookie", "sign_in"]
+__all__ = [
+    "MISBEHAVIOURS",
+    "FakeClient",
+    "FakeProvider",
+    "FakeTransport",
+    "Landing",
+    "Misbehaviour",
+    "Scene",
+    "session_cookie",
+    "sign_in",
+]
 
 
 class _Tests:

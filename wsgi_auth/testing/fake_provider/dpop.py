@@ -1,0 +1,52 @@
+"""Proof of possession (RFC 9449): the thumbprint of the key that a request proves."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Final
+
+from wsgi_auth.testing.fake_provider.keys import b64
+from wsgi_auth.testing.fake_provider.web import Asked, Refusal
+
+ALGS: Final = ["ES256", "EdDSA", "RS256"]
+
+
+def proven_key(
+    asked: Asked, url: str, seen: set[str], access_token: str | None = None
+) -> str | None:
+    """The thumbprint of the key in the proof, checked as RFC 9449 4.3 says; None without a proof.
+
+    ``seen``: the ids of proofs so far; one is taken once.
+    """
+    proof = asked.headers.get("dpop")
+    if proof is None:
+        return None
+    from joserfc import jwk, jws, jwt
+    from joserfc.errors import JoseError
+
+    try:
+        header = jws.extract_compact(proof.encode()).headers()
+        key = jwk.import_key(header["jwk"])
+        registry = jws.JWSRegistry(algorithms=ALGS)
+        registry.max_header_length = 2048
+        claims = jwt.decode(proof, key, registry=registry).claims
+    except (JoseError, ValueError, KeyError, TypeError) as problem:
+        raise _bad(f"the proof does not verify ({type(problem).__name__})") from None
+    if header.get("typ") != "dpop+jwt" or key.is_private:
+        raise _bad("typ is dpop+jwt, and the key is public")
+    if claims.get("htm") != asked.method or claims.get("htu") != url:
+        raise _bad("htm or htu is another request's")
+    issued = claims.get("iat")
+    if not isinstance(issued, int) or abs(time.time() - issued) > 300:
+        raise _bad("iat is not now")
+    if not claims.get("jti") or claims["jti"] in seen:
+        raise _bad("jti is missing, or was used before")
+    if access_token and claims.get("ath") != b64(hashlib.sha256(access_token.encode()).digest()):
+        raise _bad("ath is not that of the access token")
+    seen.add(claims["jti"])
+    return key.thumbprint()
+
+
+def _bad(description: str) -> Refusal:
+    return Refusal("invalid_dpop_proof", description)
