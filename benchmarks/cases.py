@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks import floors
-from benchmarks.measure import Case, own
+from benchmarks.measure import Case, alone
 from benchmarks.requests import (
     FOREIGN,
     among_others,
@@ -45,9 +45,9 @@ class Suite:
             among_others(session_cookies(self.settings, claims(number)))
             for number in range(DISTINCT)
         ]
-        self.noop = Case("N", floors.NoOp(own(floors.bare)), environ())
+        self.noop = Case("N", alone(floors.NoOp, floors.bare), environ())
         self.floor = Case(
-            "F", self._hand_written(own(floors.reads_hand_written)), environ(), self.cookies
+            "F", self._hand_written(floors.reads_hand_written), environ(), self.cookies
         )
         self._anonymous()
         self._signed_in()
@@ -62,13 +62,13 @@ class Suite:
         return list(found.values())
 
     def _hand_written(self, app, kind=floors.HandWritten):
-        return kind(app, self.name, self.key)
+        return alone(kind, app, self.name, self.key)
 
     def _add(self, label, case, unit, unit_name, target=None) -> None:
         self.rows.append(Row(label, case, unit, unit_name, target))
 
     def _anonymous(self) -> None:
-        ours = AuthMiddleware(own(floors.bare), self.settings)
+        ours = alone(AuthMiddleware, floors.bare, self.settings)
         for label, target, given in (
             ("path ignored", 1.6, environ("/static/app.css", among_others(self.cookies[0]))),
             ("open path, no cookie", 2.0, environ("/about")),
@@ -77,16 +77,16 @@ class Suite:
             self._add(label, Case(label, ours, given), self.noop, "N", target)
 
     def _signed_in(self) -> None:
-        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
         floor = self.floor
         one = environ("/members/area", self.cookies[0])
         self._add("hand-written reader", floor, self.noop, "N")
         case = Case("protected", ours, environ("/members/area"), self.cookies)
         self._add("protected, session, token not seen before", case, floor, "F", 1.0)
-        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
         cached = Case("protected, cached", ours, one)
         self._add("protected, session, token seen before", cached, floor, "F", 0.35)
-        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
         opened = Case("open", ours, environ("/about"), self.cookies)
         self._add("open path, session, token not seen before", opened, floor, "F", 1.0)
         again = Case("open, cached", ours, environ("/about", self.cookies[0]))
@@ -103,7 +103,7 @@ class Suite:
             for number in range(DISTINCT)
         ]  # fmt: skip
         full_floor = Case("F full", floor.app, environ("/members/area"), full)
-        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
         case = Case("protected, full", ours, environ("/members/area"), full)
         self._add("the same, all claims of our own sign-in", case, full_floor, "hand-written", 1.0)
 
@@ -111,13 +111,13 @@ class Suite:
             among_others(session_cookies(self.settings, claims(number), age=200_000))
             for number in range(500)
         ]
-        by_hand = self._hand_written(own(floors.reads_hand_written), floors.HandWrittenRenewal)
+        by_hand = self._hand_written(floors.reads_hand_written, floors.HandWrittenRenewal)
         unit = Case("renewal by hand", by_hand, environ("/members/area"), old)
         case = Case("renewal", ours, environ("/members/area"), old)
         self._add("renewal due", case, unit, "hand-written", 1.2)
 
         forged = [cookie.replace("; lang", "x; lang") for cookie in self._broken(self.cookies)]
-        opened_to_all = AuthMiddleware(own(floors.bare), self.settings)
+        opened_to_all = alone(AuthMiddleware, floors.bare, self.settings)
         case = Case("forged", opened_to_all, environ("/about"), forged)
         self._add("forged cookie", case, opened, "valid one", 0.8)
 
@@ -128,8 +128,8 @@ class Suite:
                 for cookie in cookies]  # fmt: skip
 
     def _refused(self) -> None:
-        ours = AuthMiddleware(own(floors.bare), self.settings)
-        by_hand = self._hand_written(own(floors.bare))
+        ours = alone(AuthMiddleware, floors.bare, self.settings)
+        by_hand = self._hand_written(floors.bare)
         page = environ("/members/area", FOREIGN)
         program = environ("/members/area", FOREIGN, HTTP_ACCEPT="application/json")
         navigation = {**page, "HTTP_SEC_FETCH_MODE": "navigate", "HTTP_SEC_FETCH_DEST": "document"}
@@ -145,7 +145,7 @@ class Suite:
         hits, misses = {}, {}
         for count in (1, 10, 100, 10_000):
             patterns = [f"/area{number}/:path*" for number in range(count)]
-            ours = AuthMiddleware(own(floors.bare), config(matcher=patterns))
+            ours = alone(AuthMiddleware, floors.bare, config(matcher=patterns))
             # distinct paths: what is remembered of one must not help the next
             hits[count] = Case(
                 f"hit {count}", _Paths(ours, f"/area{count - 1}/page", self.cookies[0]), {}
@@ -157,18 +157,18 @@ class Suite:
                 label = f"{count:,} patterns, {kind}"
                 self._add(label, cases[count], cases[10], "10 patterns", target)
 
-        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
         some = {}
         for count in (5, 20, 100):
             others = "; ".join(f"other{number}=value{number}" for number in range(count - 1))
             headers = [f"{others}; {cookie.split('; ')[3]}" for cookie in self.cookies]
-            ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+            ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
             some[count] = Case(f"{count} cookies", ours, environ("/members/area"), headers)
         self._add("20 cookies", some[20], some[5], "5 cookies")
         self._add("100 cookies", some[100], some[5], "5 cookies", 1.15)
 
     def _large(self) -> None:
-        ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+        ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
         for size in (200, 1_000, 4_000, 8_000, 32_000):
             content = claims()
             if size > 200:
@@ -177,12 +177,12 @@ class Suite:
             header = session_cookies(self.settings, content)
             chunked = f"{self.name}.0=" in header
             kind = floors.HandWrittenChunks if chunked else floors.HandWritten
-            by_hand = self._hand_written(own(floors.reads_hand_written), kind)
+            by_hand = self._hand_written(floors.reads_hand_written, kind)
             headers = [
                 session_cookies(self.settings, {**content, "sub": f"u{number:06}"})
                 for number in range(DISTINCT if size < 4_000 else 1)
             ]
-            ours = AuthMiddleware(own(floors.reads_ours), self.settings)
+            ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
             unit = Case(f"{size} by hand", by_hand, environ(), headers)
             case = Case(f"{size}", ours, environ(), headers)
             pieces = header.count("; ") + 1

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from benchmarks.measure import App, Environ
 
@@ -94,7 +94,7 @@ class HandWritten:
 
     def refuse(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """To the sign-in page, or 401 with JSON: both say where to sign in and come back."""
-        url = "/auth/signin?callbackUrl=" + quote(environ["PATH_INFO"])
+        url = "/auth/signin?" + urlencode({"callbackUrl": environ["PATH_INFO"]})
         common = [("Vary", "Accept, Cookie"), ("Cache-Control", "no-store")]
         if "text/html" in environ.get("HTTP_ACCEPT", ""):
             start_response("302 Found", [("Location", url), ("Content-Length", "0"), *common])

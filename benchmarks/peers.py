@@ -33,7 +33,7 @@ def cases() -> Iterator[tuple[str, Case]]:
         if found:
             label, app, cookie = make()
             given = environ("/members/area", among_others(cookie))
-            yield f"{label} {found}", Case(label, app, given, fresh=True)
+            yield f"{label} {found}", Case(label, app, given)
 
 
 def _cookie_of(app: App) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from webtest import TestApp
+from webtest.app import TestRequest
 
 from tests.conftest import BROWSER, URL, USERS, Browser, config, hello, options
 from wsgi_auth import (
@@ -100,6 +104,45 @@ def test_update_without_a_jwt_callback_names_it():
 
 def test_a_change_after_the_headers_have_left_raises():
     assert site().get("/late").text == "late"
+
+
+def test_the_handle_answers_after_the_headers_have_left_as_before():
+    said = {}
+
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        known = (auth.csrf_token, auth.sign_in_url(), auth.sign_out_url("/x"), auth.session)
+        start_response("200 OK", [])
+        assert get_auth(environ) is auth
+        said["after"] = (auth.csrf_token, auth.sign_in_url(), auth.sign_out_url("/x"), auth.session)
+        said["same"] = known[1:] == said["after"][1:]
+        return []
+
+    browser = Browser(AuthMiddleware(app, config(matcher=["/never"])))
+    browser.get("/page?a=b")
+    assert said["same"] and said["after"][1] == "/auth/signin?callbackUrl=/page%3Fa%3Db"
+
+
+def test_a_request_is_gone_with_its_response_and_waits_for_no_collector():
+    class Upload:
+        """Something large that a request holds."""
+
+    gone = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return []
+
+    wrapped = AuthMiddleware(app, config(matcher=["/never"]))
+    gc.disable()
+    try:
+        environ = {**TestRequest.blank("/").environ, "upload": Upload()}
+        weakref.finalize(environ["upload"], gone.append, "upload")
+        wrapped(environ, lambda status, headers: print)
+        del environ
+        assert gone == ["upload"]
+    finally:
+        gc.enable()
 
 
 def test_challenge_is_the_answer_of_a_protected_page():

@@ -248,20 +248,26 @@ class Auth:
         Safe to call again with ``exc_info``, as PEP 3333 allows.
         """
         reading = self.reading
-        if self.is_guarded or reading is not ANONYMOUS or self.pending is not None:
+        if self.pending is not None or reading.then is not KEEP:
             headers = self._headers(headers, reading)
+        elif self.is_guarded:
+            headers = merged(headers, NO_STORE)
+        elif reading is not ANONYMOUS:
+            headers = merged(headers, PRIVATE)
         else:
             # nobody's answer may be kept for everybody, but not given to somebody (R065)
             headers = varied(headers)
         self.is_sent = True
+        # From here on nothing changes, so what was the request will do: two that hold each other
+        # would stay in memory, the whole environ with them, until the collector comes round.
+        self.environ = rest = self.environ.copy()
+        rest.pop(HANDLE, None)
         if exc_info is None:
             return self.send(status, headers)
         return self.send(status, headers, exc_info)
 
     def _headers(self, headers: Headers, reading: Reading) -> Headers:
         """The application's headers with ours: always a new list, the given one is not ours."""
-        if self.pending is None and reading.then is KEEP:
-            return merged(headers, NO_STORE if self.is_guarded else PRIVATE)
         written = list(self.pending or ())
         if not self.site.config.session.read_only:
             written += self._session_cookies(reading)
@@ -311,7 +317,8 @@ class Auth:
 
     def _names(self) -> tuple[str, ...]:
         header = self.environ.get("HTTP_COOKIE") or ""
-        return cookies.names(header, self.site.config.cookies.session.name)
+        name = self.site.config.cookies.session.name
+        return cookies.names(cookies.find(header, name), name)
 
     def set_cookies(self, values: list[str]) -> None:
         """Send these Set-Cookie values with the response; a later one of a name replaces an
@@ -342,10 +349,8 @@ def varied(headers: Headers) -> Headers:
     """A new list of the headers, with ``Vary: Cookie`` unless the application has said so."""
     for name, value in headers:
         # one length out of many: most headers cost no more than this comparison
-        if len(name) == 4 and name.lower() == "vary":
-            words = {word.strip() for word in value.lower().split(",")}
-            if words & {"cookie", "*"}:
-                return [*headers]
+        if len(name) == 4 and name.lower() == "vary" and _names_cookie(value):
+            return [*headers]
     return [*headers, VARY_COOKIE]
 
 
@@ -356,13 +361,24 @@ def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
     ``caching`` is what to say where the application says nothing. What it does say is kept, but
     for what would let a shared cache have the answer.
     """
-    said = [value for name, value in headers if len(name) == 13 and name.lower() == "cache-control"]
-    if said:
-        headers = [each for each in headers if each[0].lower() != "cache-control"]
-        caching = ("Cache-Control", _private(", ".join(said)))
-    result = varied(headers)
-    result.append(caching)
-    return result
+    vary: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
+    for name, value in headers:
+        size = len(name)
+        if size == 13 and name.lower() == "cache-control":
+            return varied(_kept_from_others(headers))
+        if size == 4 and name.lower() == "vary" and _names_cookie(value):
+            vary = ()
+    return [*headers, *vary, caching]
+
+
+def _names_cookie(vary: str) -> bool:
+    return not {"cookie", "*"}.isdisjoint(word.strip() for word in vary.lower().split(","))
+
+
+def _kept_from_others(headers: Headers) -> Headers:
+    said = [value for name, value in headers if name.lower() == "cache-control"]
+    others = [each for each in headers if each[0].lower() != "cache-control"]
+    return [*others, ("Cache-Control", _private(", ".join(said)))]
 
 
 def _private(said: str) -> str:

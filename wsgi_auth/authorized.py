@@ -62,15 +62,6 @@ class Authorizer:
                 return decision
         return PASS
 
-    def asks_nothing_more(self, routes: tuple[Route, ...]) -> bool:
-        """Whether a session is all that these routes ask for. On the path of every request."""
-        if self._authorized is not None:
-            return False
-        for route in routes:  # noqa: SIM110 - a generator costs more than the loop
-            if route.asks_for_more:
-                return False
-        return True
-
     def accepts_basic(self, routes: tuple[Route, ...]) -> bool:
         """Whether Basic may prove the visitor: a route says so, and every other that asks for more
         than a session says so too."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 #: Most octets of name and value in one Set-Cookie. Browsers take 4,096 (RFC 6265bis section 5.6).
@@ -22,50 +22,82 @@ MAX_CHUNKS = 24
 # Our own values never hold a separator, so a value ends at the first one. A comma separates too:
 # servers join repeated Cookie headers with it (HTTP/2 sends them split). Some clients put a value
 # into quotes, which are no part of it (RFC 6265 section 4.1.1).
-_VALUE = re.compile(r'"?([^;, \t"]*)')
+_ENDS = ';, \t"'
 _BEFORE = frozenset("; ,\t")
-_CHUNK = re.compile(r'\.(0|[1-9][0-9]?)="?([^;, \t"]*)')
+_NUMBER = re.compile(r"(0|[1-9][0-9]?)=")
 
 SameSite = Literal["Lax", "Strict", "None"]
 
 
-def values(header: str, name: str) -> list[str]:
-    """Every value that a Cookie header gives for exactly ``name``, in the header's order.
+def find(header: str, name: str) -> list[tuple[int, str]]:
+    """The cookies of a header called exactly ``name``, as ``(-1, value)``, and the chunks called
+    ``name.0``, ``name.1``, ..., as ``(0, value)``, ``(1, value)``, in the header's order.
 
     Linear in the header; never raises. A name that merely ends in ``name``, or differs in case,
     is another cookie.
     """
-    found: list[str] = []
-    if len(header) > MAX_HEADER:
+    found: list[tuple[int, str]] = []
+    size, length = len(header), len(name)
+    if size > MAX_HEADER:
         return found
-    key = name + "="
-    at = header.find(key)
+    nearest = dict.fromkeys(_ENDS, -1)  # each only moves on, so all of them together are linear
+    at = header.find(name)
     while at >= 0:
-        end = at + len(key)
+        start = at + length
         if at == 0 or header[at - 1] in _BEFORE:
-            value = _VALUE.match(header, end)
-            assert value is not None  # noqa: S101 - the pattern matches the empty string
-            found.append(value.group(1))
-            end = value.end()
-        at = header.find(key, end)
+            follows = header[start : start + 1]
+            number = -1
+            if follows == ".":
+                digits = _NUMBER.match(header, start + 1)
+                if digits is not None:
+                    follows, number, start = "=", int(digits[1]), digits.end() - 1
+            if follows == "=":
+                start += 2 if header[start + 1 : start + 2] == '"' else 1
+                end = size
+                for separator, known in nearest.items():
+                    if known < start:
+                        known = header.find(separator, start)
+                        nearest[separator] = known = size if known < 0 else known
+                    if known < end:
+                        end = known
+                found.append((number, header[start:end]))
+                start = end
+        at = header.find(name, start)
     return found
 
 
-def chunks(header: str, name: str) -> dict[int, list[str]]:
-    """The values of ``name.0``, ``name.1``, ... by number, each in the header's order."""
-    found: dict[int, list[str]] = {}
-    if len(header) > MAX_HEADER:
-        return found
-    at = header.find(name + ".")
-    while at >= 0:
-        end = at + len(name) + 1
-        if at == 0 or header[at - 1] in _BEFORE:
-            chunk = _CHUNK.match(header, end - 1)
-            if chunk is not None:
-                found.setdefault(int(chunk.group(1)), []).append(chunk.group(2))
-                end = chunk.end()
-        at = header.find(name + ".", end)
-    return found
+def values(header: str, name: str) -> list[str]:
+    """Every value that a Cookie header gives for exactly ``name``, in the header's order."""
+    return [value for number, value in find(header, name) if number < 0]
+
+
+def join(found: Iterable[tuple[int, str]]) -> list[str]:
+    """The values that the chunks of a header may stand for (at most two), most likely first.
+
+    Complete sets only. Of a chunk sent twice the first of each is joined, then the last of each.
+    """
+    chunks: dict[int, list[str]] = {}
+    for number, value in found:
+        chunks.setdefault(number, []).append(value)
+    joined: list[str] = []
+    for pick in (0, -1):
+        count, separator, first = chunks.get(0, [""])[pick].partition("~")
+        if not separator or not count.isascii() or not count.isdigit() or len(count) > 2:
+            continue
+        try:
+            rest = [chunks[number][pick] for number in range(1, int(count))]
+        except KeyError:
+            continue
+        value = "".join((first, *rest))
+        if value not in joined:
+            joined.append(value)
+    return joined
+
+
+def names(found: Iterable[tuple[int, str]], name: str) -> tuple[str, ...]:
+    """The names of the cookies ``found``: all that has to be deleted when the value goes (R005)."""
+    numbers = sorted({number for number, _ in found})
+    return tuple(name if number < 0 else f"{name}.{number}" for number in numbers)
 
 
 def cut(name: str, value: str, limit: int = MAX_COOKIE) -> list[tuple[str, str]]:
@@ -85,33 +117,6 @@ def cut(name: str, value: str, limit: int = MAX_COOKIE) -> list[tuple[str, str]]
     return [(f"{name}.{number}", piece) for number, piece in enumerate(pieces)]
 
 
-def join(found: dict[int, list[str]]) -> list[str]:
-    """The values that the chunks of a header may stand for (at most two), most likely first.
-
-    Complete sets only. Of a chunk sent twice the first of each is joined, then the last of each.
-    """
-    joined: list[str] = []
-    for pick in (0, -1):
-        count, separator, first = found.get(0, [""])[pick].partition("~")
-        if not separator or not count.isascii() or not count.isdigit() or len(count) > 2:
-            continue
-        try:
-            rest = [found[number][pick] for number in range(1, int(count))]
-        except KeyError:
-            continue
-        value = "".join((first, *rest))
-        if value not in joined:
-            joined.append(value)
-    return joined
-
-
-def names(header: str, name: str) -> tuple[str, ...]:
-    """The names under which a header bears ``name`` or chunks of it: all that has to be deleted
-    when the value goes (R005)."""
-    plain = (name,) if values(header, name) else ()
-    return plain + tuple(f"{name}.{number}" for number in sorted(chunks(header, name)))
-
-
 @dataclass(frozen=True, slots=True)
 class CookieFormat:
     """The name and attributes of one kind of cookie; writes its Set-Cookie values.
@@ -124,19 +129,22 @@ class CookieFormat:
     path: str = "/"
     domain: str | None = None
     same_site: SameSite = "Lax"
+    #: What follows the value and its Max-Age, the same for setting and removing (R012).
+    attributes: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def attributes(self) -> str:
-        """What follows the value and its Max-Age, the same for setting and removing (R012)."""
+    def __post_init__(self) -> None:
         domain = f"; Domain={self.domain}" if self.domain else ""
         secure = "; Secure" if self.secure else ""
-        return f"; Path={self.path}{domain}; HttpOnly; SameSite={self.same_site}{secure}"
+        written = f"; Path={self.path}{domain}; HttpOnly; SameSite={self.same_site}{secure}"
+        object.__setattr__(self, "attributes", written)
 
     def set(self, value: str, max_age: int | None = None) -> list[str]:
         """The Set-Cookie values that store ``value``; without ``max_age`` (seconds) it lasts as
         long as the browser runs."""
         age = "" if max_age is None else f"; Max-Age={max_age}"
         tail = age + self.attributes
+        if len(self.name) + len(value) <= MAX_COOKIE:
+            return [f"{self.name}={value}{tail}"]
         return [f"{name}={piece}{tail}" for name, piece in cut(self.name, value)]
 
     def remove(self, found: Iterable[str]) -> list[str]:
@@ -147,5 +155,8 @@ class CookieFormat:
     def replace(self, value: str, max_age: int | None, found: Sequence[str]) -> list[str]:
         """Set ``value`` and delete whichever of the cookies ``found`` it no longer uses."""
         written = self.set(value, max_age)
-        kept = {header.partition("=")[0] for header in written}
-        return written + self.remove(name for name in found if name not in kept)
+        if len(written) == 1:
+            kept = {self.name}
+        else:
+            kept = {f"{self.name}.{number}" for number in range(len(written))}
+        return written + self.remove([name for name in found if name not in kept])

@@ -57,15 +57,19 @@ class Plan:
     ``ignored``: the middleware reads nothing here. ``static``: the routes that apply to every
     request for the path. ``conditional``: those that depend on method, headers, cookies, query
     or host. ``routes(environ)`` puts them together, in the order of the configuration.
+    ``session_is_enough``: a session of any kind satisfies every route there is.
     """
 
-    __slots__ = ("_guards", "conditional", "ignored", "static")
+    __slots__ = ("_guards", "conditional", "ignored", "session_is_enough", "static")
 
     def __init__(self, guards: Sequence[_Guard] = (), ignored: bool = False) -> None:
         self._guards = guards
         self.ignored = ignored
         self.static = tuple([guard.route for guard in guards if not guard.conditional])
         self.conditional = tuple([guard.route for guard in guards if guard.conditional])
+        self.session_is_enough = not any(
+            guard.route.asks_for_more or guard.route.basic for guard in guards
+        )
 
     def routes(self, environ: Environ) -> tuple[Route, ...]:
         """The routes that apply to this request; empty for none."""

@@ -92,6 +92,7 @@ class AuthMiddleware:
             )
             if page and page.startswith("/")
         )
+        self._no_callback = config.authorized is None
         self._remote_user = RemoteUser(config.remote_user) if config.remote_user else None
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
@@ -142,9 +143,11 @@ class AuthMiddleware:
         routes = plan.static if not plan.conditional else plan.routes(environ)
         if routes and path not in self._pages:
             handle.is_guarded = True
-            decision = failed or self._decide(environ, handle, routes)
-            if decision is not PASS:
-                return self._refuse(environ, handle, decision)
+            # the usual case, for which nobody need be asked
+            if not (plan.session_is_enough and self._no_callback and reading.session is not None):
+                decision = failed or self._decide(environ, handle, routes)
+                if decision is not PASS:
+                    return self._refuse(environ, handle, decision)
         if self._after is not None:
             return self._after(environ, handle)
         return self.app(environ, handle.start_response)
@@ -162,8 +165,6 @@ class AuthMiddleware:
                 reading = found
             elif environ["HTTP_AUTHORIZATION"][:6].lower() == "basic ":
                 del environ["HTTP_AUTHORIZATION"]  # nobody has checked it
-        if reading.session is not None and authorizer.asks_nothing_more(routes):
-            return PASS
         return authorizer.decide(environ, reading, routes, _now())
 
     # --- refusing -----------------------------------------------------------------------------

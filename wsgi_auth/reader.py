@@ -6,7 +6,7 @@ means is the strategy's business; nothing here writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from wsgi_auth import cookies
@@ -45,6 +45,7 @@ class CookieSessionReader:
         self._load = self.strategy.load
         self._known: dict[str, Stored] = {}
         self._older: dict[str, Stored] = {}
+        self._seen: set[int] = set()
 
     def read(self, environ: Environ, now: float) -> Reading:
         """The reading of this request at ``now`` (seconds since the epoch).
@@ -69,30 +70,34 @@ class CookieSessionReader:
             end = header.find(";", begin)
             value = header[begin:] if end < 0 else header[begin:end]
             stored = self._known.get(value) or self._older.get(value)
-            if stored is None and len(value) <= _REMEMBERED_LENGTH:
+            if stored is None:
                 stored = self._load(value, now)
-                if stored is not None:
+                if stored is not None and now < stored.renew_at and now < stored.ends_at:
+                    # the same session for everybody: no callback has a say in it
+                    stored.session = default_session(stored.claims)
                     self._remember(value, stored)
-            if stored is not None and now < stored.renew_at and now < stored.ends_at:
-                return stored
+                    return stored
+            if stored is not None and now < stored.ends_at:
+                if now < stored.renew_at:
+                    return stored
+                alone = header.find(self._name, begin) < 0
+                names = (self._name,) if alone else self._names(header)
+                return Reading(default_session(stored.claims), stored.claims, Then.RENEW, names)
         return self._read(header, environ, now)
 
     def _read(self, header: str, environ: Environ, now: float) -> Reading:
-        ended = None
-        for value in self._candidates(header):
+        found = cookies.find(header, self._name)
+        ended = False
+        for value in [*(value for number, value in found if number < 0), *cookies.join(found)]:
             stored = self._load(value, now)
             if stored is None:
                 continue
             if now < stored.ends_at:
                 return self._living(header, stored, environ, now)
-            ended = stored
-        if ended is None:
+            ended = True
+        if not ended:
             return ANONYMOUS  # not ours, or an older secret's: left alone
-        return Reading(None, None, Then.CLEAR, cookies.names(header, self._name))
-
-    def _candidates(self, header: str) -> Iterator[str]:
-        yield from cookies.values(header, self._name)
-        yield from cookies.join(cookies.chunks(header, self._name))
+        return Reading(None, None, Then.CLEAR, cookies.names(found, self._name))
 
     def _living(self, header: str, stored: Stored, environ: Environ, now: float) -> Reading:
         claims = stored.claims
@@ -100,21 +105,30 @@ class CookieSessionReader:
         if self.view.has_jwt:
             wanted = self.view.claims(claims, JWTContext(environ))
             if wanted is None:
-                return Reading(None, None, Then.CLEAR, cookies.names(header, self._name))
+                return Reading(None, None, Then.CLEAR, self._names(header))
             due = due or wanted != claims
             claims = wanted
         session = self.view.session(claims, environ)
         if due:
-            return Reading(session, claims, Then.RENEW, cookies.names(header, self._name))
+            return Reading(session, claims, Then.RENEW, self._names(header))
         return Reading(session, claims)
 
+    def _names(self, header: str) -> tuple[str, ...]:
+        return cookies.names(cookies.find(header, self._name), self._name)
+
     def _remember(self, value: str, stored: Stored) -> None:
-        """Keep a verified token with its reading (the same for everybody: no callback has a say).
+        """Keep a verified token that comes for the second time: many a one never comes again.
 
         Two generations: what is in use moves on to the next, the rest goes. Threads may lose an
         entry to each other, which costs one verification.
         """
-        stored.session = default_session(stored.claims)
-        if len(self._known) >= _REMEMBERED:
-            self._older, self._known = self._known, {}
-        self._known[value] = stored
+        mark = hash(value)
+        seen = self._seen
+        if mark not in seen:
+            if len(seen) >= _REMEMBERED:
+                seen.clear()
+            seen.add(mark)
+        elif len(value) <= _REMEMBERED_LENGTH:
+            if len(self._known) >= _REMEMBERED:
+                self._older, self._known = self._known, {}
+            self._known[value] = stored

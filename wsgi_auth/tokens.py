@@ -11,11 +11,11 @@ SHA-256 states, in a third of the time; a property test holds the two together.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import hmac
 import json
 import secrets
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,9 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _scan = json.JSONDecoder(object_hook=FrozenDict).scan_once  # type: ignore[attr-defined]
-_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_dump = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+).encode
 
 
 def random_id() -> str:
@@ -58,18 +60,14 @@ class SignedCodec:
     The algorithm is HMAC-SHA256 and nothing in a token can change it (R016).
     """
 
-    __slots__ = ("_keys", "_signer", "_signing_key", "purpose")
+    __slots__ = ("_keys", "_signer", "purpose")
 
     def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:
         self.purpose = purpose
-        derived = [derive(secret, purpose) for secret in secrets]
-        self._signing_key = derived[0]
+        derived = (derive(secret, purpose).ljust(_BLOCK, b"\0") for secret in secrets)
         self._signer: Signer | None = None
         self._keys = tuple(
-            (
-                hashlib.sha256(key.ljust(_BLOCK, b"\0").translate(_INNER)),
-                hashlib.sha256(key.ljust(_BLOCK, b"\0").translate(_OUTER)),
-            )
+            (hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER)))
             for key in derived
         )
 
@@ -77,13 +75,8 @@ class SignedCodec:
         """The token for these claims; ``TypeError`` or ``ValueError`` if they are no JSON."""
         signer = self._signer
         if signer is None:
-            # imported here: a process that only reads sessions never needs it
-            from itsdangerous import Signer
-
-            signer = self._signer = Signer(
-                self._signing_key, sep=".", key_derivation="none", digest_method=hashlib.sha256
-            )
-        payload = binascii.b2a_base64(_dump(claims).encode(), newline=False)
+            signer = self._signer = _signer(self._keys[0])
+        payload = b2a_base64(_dump(claims).encode(), newline=False)
         return signer.sign(payload.translate(_TO_URL, b"=")).decode("ascii")
 
     def decode(self, token: str) -> Claims | None:
@@ -110,19 +103,50 @@ class SignedCodec:
             first.update(signed)
             second = outer.copy()
             second.update(first.digest())
-            expected = binascii.b2a_base64(second.digest(), newline=False).translate(_TO_URL)
+            expected = b2a_base64(second.digest(), newline=False).translate(_TO_URL)
             if compare_digest(expected, given):
                 break
             index += 1
         else:
             return None
         try:
-            text = binascii.a2b_base64(signed.translate(_FROM_URL) + b"==").decode()
+            text = a2b_base64(signed.translate(_FROM_URL) + b"==").decode()
             claims, end = _scan(text, 0)
             if type(claims) is not FrozenDict or end != len(text):
                 return None
             if "[" in text:
-                claims = FrozenDict((key, freeze(value)) for key, value in claims.items())
+                _freeze_lists(claims)
         except (ValueError, StopIteration, RecursionError):
             return None
         return claims, index
+
+
+def _signer(key: tuple[Any, Any]) -> Signer:
+    """itsdangerous, with HMAC-SHA256 of the prepared key: reading alone never loads it."""
+    from itsdangerous import Signer
+    from itsdangerous.signer import SigningAlgorithm
+
+    inner, outer = key
+
+    class Prepared(SigningAlgorithm):
+        def get_signature(self, key: bytes, value: bytes) -> bytes:
+            first = inner.copy()
+            first.update(value)
+            second = outer.copy()
+            second.update(first.digest())
+            digest: bytes = second.digest()
+            return digest
+
+    return Signer(b"-", sep=".", key_derivation="none", algorithm=Prepared())
+
+
+def _freeze_lists(fresh: FrozenDict) -> None:
+    """Make the lists read-only in what the scanner, which has a hook for objects only, just made.
+
+    In place: nobody else has it yet."""
+    for key, value in fresh.items():
+        kind = type(value)
+        if kind is list:
+            dict.__setitem__(fresh, key, freeze(value))
+        elif kind is FrozenDict:
+            _freeze_lists(value)

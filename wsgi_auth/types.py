@@ -88,6 +88,8 @@ def freeze(value: Any) -> Any:
     if isinstance(value, Mapping):
         return FrozenDict({key: freeze(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
+        if _SCALARS.issuperset(map(type, value)):
+            return FrozenList(value)
         return FrozenList([freeze(item) for item in value])
     return value
 

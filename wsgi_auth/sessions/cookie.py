@@ -11,7 +11,7 @@ from typing import Any
 
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.protocols import Codec
-from wsgi_auth.types import Claims, Stored, freeze
+from wsgi_auth.types import Claims, FrozenDict, Stored, freeze
 
 #: Seconds by which the clocks of two machines may differ.
 SKEW = 60
@@ -39,15 +39,18 @@ class CookieStrategy:
         if found is None:
             return None
         claims, key = found
-        get = claims.get
-        subject, issued, ends = get("sub"), get("iat"), get("exp")
+        try:
+            issued, ends = claims["iat"], claims["exp"]
+            subject = claims["sub"]
+        except KeyError:
+            return None
         # type, not isinstance: True is an int to the latter
         if not (type(subject) is str and type(issued) is int and type(ends) is int and subject):
             return None
         if not (0 <= issued <= now + SKEW and 0 <= ends < MAX_TIME):
             return None
         if self._absolute_age is not None:
-            began = get("auth_time")
+            began = claims.get("auth_time")
             if type(began) is not int or not 0 <= began <= now + SKEW:
                 return None
             ends = min(ends, began + self._absolute_age)
@@ -60,7 +63,9 @@ class CookieStrategy:
         ends = issued + self._max_age
         if self._absolute_age is not None:
             ends = min(ends, int(claims["auth_time"]) + self._absolute_age)
-        stamped: Claims = freeze({**claims, "iat": issued, "exp": ends})
+        fresh = {**claims, "iat": issued, "exp": ends}
+        # claims that were read are read-only all the way down already
+        stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
         return self._codec.encode(stamped), stamped
 
     def delete(self, claims: Claims) -> None:

@@ -26,12 +26,12 @@ def default_session(claims: Claims) -> Session:
     return Session({"user": FrozenDict(user), "expires": iso_time(claims["exp"])})
 
 
-_TWO = tuple(f"{number:02}" for number in range(60))
+_SECONDS = tuple(f"{number:02}Z" for number in range(60))
 
 
 def iso_time(seconds: int) -> str:
     """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``. On the path of every request with a session."""
-    return f"{_minute(seconds // 60)}{_TWO[seconds % 60]}Z"
+    return _minute(seconds // 60) + _SECONDS[seconds % 60]
 
 
 @lru_cache(maxsize=4_096)
