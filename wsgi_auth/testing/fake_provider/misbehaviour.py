@@ -35,6 +35,7 @@ Stage = Literal[
     "claims", "refresh_claims", "logout_claims", "id_token", "logout_token", "http.discovery",
     "http.jwks", "http.token", "http.userinfo", "http.par", "http.revoke",
 ]  # fmt: skip
+Verdict = Literal["refuse", "accept", "either"]
 ENDPOINTS: Final[tuple[Endpoint, ...]] = get_args(Endpoint)
 DAY: Final = 86_400
 
@@ -62,12 +63,19 @@ class Draft:
 
 @dataclass(frozen=True)
 class Misbehaviour:
-    """One row; ``tamper(value, scene)`` gives the value to send instead."""
+    """One row; ``tamper(value, scene)`` gives the value to send instead.
+
+    ``verdict``: what an application that meets it ought to do. ``refuse`` what it was about to do
+    with what was sent (to sign in, refresh, push, end a session); ``accept`` it and go on as if
+    nothing were wrong, at most with less (no address that is vouched for, no refresh token);
+    ``either`` is defensible.
+    """
 
     name: str
     stage: Stage
     says: str
     tamper: Callable[[Any, Scene], Any]
+    verdict: Verdict = "refuse"
 
 
 def _with(**more: Any) -> Callable[[Any, Scene], Any]:
@@ -266,6 +274,11 @@ _ANSWERS: Final[tuple[tuple[str, str, Callable[[Answered, Scene], Answered]], ..
     ("302", "redirects with 302 to another host", _redirect(302)),
     ("307", "redirects with 307 to another host", _redirect(307)),
 )
+
+_NEED_A_BODY: Final = frozenset(
+    {"huge", "labelled_html", "nothing", "not_json", "list", "null", "nan", "not_utf8", "deep",
+     "duplicate_keys"}
+)  # fmt: skip
 
 # --- the table ------------------------------------------------------------------------------
 
@@ -512,12 +525,39 @@ _ROWS: Final[tuple[tuple[str, Stage, str, Callable[[Any, Scene], Any]], ...]] = 
 )  # fmt: skip
 
 
+#: Odd, or poor, but no reason to refuse.
+_ACCEPT: Final = frozenset(
+    {"no_kid", "no_at_hash", "no_auth_time", "auth_time_old", "iat_old", "email_not_verified",
+     "email_verified_text", "groups_text", "no_expires", "no_refresh_token", "fewer_scopes",
+     "refresh_no_id_token", "refresh_no_rotation", "userinfo_email_not_verified",
+     "tokens_in_address", "no_pkce", "announces_none", "announces_hs256", "no_iss_announced",
+     "requires_par", "jwks_private", "jwks_unknown_types", "jwks_no_use", "logout_no_sid",
+     "logout_no_sub"}
+)  # fmt: skip
+_EITHER: Final = frozenset(
+    {"kid_not_text", "duplicate_claims", "expires_text", "expires_negative", "error_with_tokens",
+     "refresh_other_auth_time", "refresh_iat_future", "pkce_plain_only", "jwks_same_kid",
+     "logout_iat_old", "logout_typ_jwt", "logout_event_text", "logout_event"}
+)  # fmt: skip
+_EITHER_KINDS: Final = frozenset({"labelled_html", "duplicate_keys", "nan"})
+
+
+def _verdict(name: str) -> Verdict:
+    return "accept" if name in _ACCEPT else "either" if name in _EITHER else "refuse"
+
+
 def _table() -> dict[str, Misbehaviour]:
-    rows = [Misbehaviour(*row) for row in _ROWS]
+    rows = [Misbehaviour(*row, _verdict(row[0])) for row in _ROWS]
     for endpoint in ENDPOINTS:
         for kind, says, tamper in _ANSWERS:
+            if endpoint == "revoke" and kind in _NEED_A_BODY:
+                continue  # its answer has none (RFC 7009 2.2)
             stage: Stage = f"http.{endpoint}"  # type: ignore[assignment]  # of two Literals
-            rows.append(Misbehaviour(f"{endpoint}_{kind}", stage, f"{says} ({endpoint})", tamper))
+            verdict: Verdict = "either" if kind in _EITHER_KINDS else "refuse"
+            if endpoint == "revoke":
+                verdict = "accept"  # who leaves has left, whatever the provider makes of it
+            name, words = f"{endpoint}_{kind}", f"{says} ({endpoint})"
+            rows.append(Misbehaviour(name, stage, words, tamper, verdict))
     table = {row.name: row for row in rows}
     assert len(table) == len(rows), "a name stands twice"  # noqa: S101
     return table
