@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
+import re
 
 import itsdangerous
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_auth.tokens import MAX_TOKEN, SignedCodec, random_id
+from wsgi_auth.tokens import MAX_TOKEN, SealedCodec, SignedCodec, random_id
 
 SECRET, OTHER = b"s" * 40, b"o" * 40
 CLAIMS = {"sub": "1", "name": "Ада", "iat": 1, "exp": 2}
@@ -134,3 +136,40 @@ def test_random_ids_do_not_repeat_and_do_not_follow_the_seed():
     assert len(first) == 2_000
     assert random_id() not in first
     assert len(random_id()) == 32
+
+
+SEALED = {"verifier": "a" * 43, "state": "ß", "numbers": [1, 2.5, None, True], "more": {"a": "b"}}
+
+
+def sealed(*secrets: bytes, purpose: str = "wsgi_auth.flow") -> SealedCodec:
+    return SealedCodec(secrets or (SECRET,), purpose)
+
+
+def test_what_is_sealed_comes_back_and_cannot_be_read_or_recognised():
+    first, second = (sealed().seal(SEALED) for _ in range(2))
+    assert sealed().open(first) == sealed().open(second) == SEALED
+    assert first != second and "aaaa" not in first
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", first)
+
+
+def test_what_was_sealed_under_an_older_secret_opens_and_under_a_removed_one_does_not():
+    token = sealed(OTHER).seal(SEALED)
+    assert sealed(SECRET, OTHER).open(token) == SEALED
+    assert sealed(SECRET).open(token) is None
+
+
+def test_what_was_sealed_for_one_purpose_opens_for_no_other():
+    assert sealed(purpose="wsgi_auth.tokens").open(sealed().seal(SEALED)) is None
+
+
+@given(st.integers(0, 200), st.integers(1, 255))
+def test_no_changed_octet_of_a_sealed_token_goes_unnoticed(position, change):
+    octets = bytearray(base64.urlsafe_b64decode(sealed().seal(SEALED) + "=="))
+    octets[position % len(octets)] ^= change
+    token = base64.urlsafe_b64encode(octets).decode().rstrip("=")
+    assert sealed().open(token) is None
+
+
+@given(st.text())
+def test_no_text_is_mistaken_for_a_sealed_token_or_raises(text):
+    assert sealed().open(text) is None

@@ -102,7 +102,7 @@ def _urls(config: AuthConfig) -> None:
 
 def _cookie_names(config: AuthConfig) -> None:
     cookies = config.cookies
-    names = [each.name for each in (cookies.session, cookies.csrf, cookies.dev)]
+    names = [getattr(cookies, kind).name for kind in cookies.__slots__]
     if len(set(names)) < len(names):
         raise ConfigError("cookies", f"two of them have one name: {', '.join(names)}")
 

@@ -168,7 +168,14 @@ _COOKIE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "secure": values.boolean,
 }
 #: Purpose of a cookie to the last part of its name.
-_COOKIES = {"session": "session-token", "csrf": "csrf-token", "flow": "flow", "dev": "dev-key"}
+_COOKIES = {
+    "session": "session-token",
+    "csrf": "csrf-token",
+    "flow": "flow",
+    "flow_post": "flow-post",
+    "tokens": "tokens",
+    "dev": "dev-key",
+}
 
 OPTIONS: frozenset[str] = frozenset(
     {
@@ -488,15 +495,24 @@ def _cookies(given: Any, *, secure: bool) -> parts.Cookies:
     if not isinstance(given, Mapping):
         raise ConfigError("cookies", f"must be a mapping of {', '.join(_COOKIES)}")
     _refuse_unknown("cookies", given, _COOKIES)
-    formats = {kind: _cookie(kind, given.get(kind) or {}, secure) for kind in _COOKIES}
-    formats.pop("flow")
+    # browsers keep no SameSite=None that is not Secure; on loopback they take Secure over http
+    own = {
+        **given,
+        "flow_post": {"same_site": "None", "secure": True, **_given(given, "flow_post")},
+    }
+    formats = {kind: _cookie(kind, _given(own, kind), secure) for kind in _COOKIES}
     return parts.Cookies(**formats)
+
+
+def _given(cookies: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    options = cookies.get(kind) or {}
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"cookies.{kind}", f"must be a mapping of {', '.join(_COOKIE_OPTIONS)}")
+    return options
 
 
 def _cookie(kind: str, given: Any, secure: bool) -> CookieFormat:
     key = f"cookies.{kind}"
-    if not isinstance(given, Mapping):
-        raise ConfigError(key, f"must be a mapping of {', '.join(_COOKIE_OPTIONS)}")
     _refuse_unknown(key, given, _COOKIE_OPTIONS)
     options = {
         name: _COOKIE_OPTIONS[name](f"{key}.{name}", value)

@@ -88,3 +88,9 @@ class Cookies:
     session: CookieFormat
     csrf: CookieFormat
     dev: CookieFormat
+    #: The sign-ins under way with other parties, sealed; answers that come as a cross-site POST
+    #: (``form_post``) bring only a cookie of SameSite=None with them.
+    flow: CookieFormat
+    flow_post: CookieFormat
+    #: The tokens of other parties for a provider with ``tokens``, sealed.
+    tokens: CookieFormat
