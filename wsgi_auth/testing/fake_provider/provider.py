@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from threading import RLock
 from typing import Any, Final
@@ -80,8 +80,9 @@ def people_of(users: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ..
 class FakeProvider:
     """An OpenID Provider in this process, for tests and demonstrations: a WSGI application.
 
-    ``people``: who may be chosen, each a mapping of claims with a ``sub``. ``clients``: the
-    applications it knows; one, which may return to anywhere, if none are given. ``id``: what the
+    ``people``: who may be chosen, each a mapping of claims with a ``sub`` (none given: ``alice``,
+    who is an admin, ``bob``, a member, and ``carol``, a guest). ``clients``: the applications it
+    knows (none given: ``FakeClient()``, which may return to anywhere). ``id``: what the
     application calls this provider. ``claims_in_id_token``: whether the claims of the scopes stand
     in the ID token, or only at userinfo. ``token_life``: seconds that an access token is good for.
 
@@ -92,8 +93,8 @@ class FakeProvider:
     def __init__(
         self,
         issuer: str = "https://op.example.test",
-        people: Sequence[Mapping[str, Any]] = people_of(PEOPLE),
-        clients: Iterable[FakeClient] = (FakeClient(),),
+        people: Sequence[Mapping[str, Any]] = (),
+        clients: Iterable[FakeClient] = (),
         *,
         id: str = "fake",
         algs: tuple[str, ...] = ("RS256", "ES256"),
@@ -102,8 +103,8 @@ class FakeProvider:
     ) -> None:
         self.issuer = issuer
         self.id = id
-        self.people = {str(person["sub"]): person for person in people}
-        self.clients = {client.client_id: client for client in clients}
+        self.people = {str(person["sub"]): person for person in people or people_of(PEOPLE)}
+        self.clients = {client.client_id: client for client in clients or (FakeClient(),)}
         self.claims_in_id_token = claims_in_id_token
         self.token_life = token_life
         self.keys = Keys(issuer, algs)
@@ -185,7 +186,7 @@ class FakeProvider:
 
     # --- going wrong ------------------------------------------------------------------------
 
-    def misbehave(self, *names: str) -> _Wrong:
+    def misbehave(self, *names: str) -> AbstractContextManager[FakeProvider]:
         """From now on do what these names of :data:`MISBEHAVIOURS` say; until :meth:`behave`, or
         until the end of the block if this is used in a ``with``."""
         rows = []
@@ -201,7 +202,9 @@ class FakeProvider:
         """From now on do everything right."""
         self._wrong.clear()
 
-    def tamper(self, stage: Stage, function: Callable[[Any, Scene], Any]) -> _Wrong:
+    def tamper(
+        self, stage: Stage, function: Callable[[Any, Scene], Any]
+    ) -> AbstractContextManager[FakeProvider]:
         """A misbehaviour of your own: ``function(value, scene)`` gives what is sent instead."""
         before = dict(self._wrong)
         row = Misbehaviour(f"tamper {stage} {len(before)}", stage, "is tampered with", function)
@@ -561,7 +564,7 @@ class FakeProvider:
         return Answered(200, page.headers, page.body)
 
 
-class _Wrong:
+class _Wrong(AbstractContextManager[FakeProvider]):
     """Undoes, at the end of a ``with`` block, what went wrong at its beginning."""
 
     def __init__(self, provider: FakeProvider, before: dict[str, Misbehaviour]) -> None:
