@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import hostile, peers, start
+from benchmarks import hostile, peers, server, start
 from benchmarks.cases import Suite
 from benchmarks.measure import Case, ratio, run
 
@@ -78,8 +78,9 @@ def main() -> None:
     others_rows = [[label, f"{ratio(case, suite.floor):.1f}", "F"] for label, case in others]
     worst = [[label, f"{milliseconds:.1f} ms"] for label, milliseconds in hostile.measure()]
     begun = [list(line) for line in start.measure(3 if quick else 11)]
+    served = [list(line) for line in server.measure(3 if quick else 15)]
 
-    for line in rows + others_rows + worst + begun:
+    for line in rows + served + others_rows + worst + begun:
         print("  ".join([f"{line[0]:52}", *(f"{cell:>12}" for cell in line[1:])]))
     if quick:
         return
@@ -97,6 +98,8 @@ def main() -> None:
         [
             said,
             rst_table(("request", "ratio", "to", "target", ""), rows),
+            "Under gunicorn, CPU time of the worker over the bare application:\n",
+            rst_table(("request", "added", "target", ""), served),
             "Peers, a signed-in request:\n",
             rst_table(("peer", "ratio", "to"), others_rows),
             "60 kB of hostile input in a header:\n",
