@@ -41,7 +41,7 @@ class Worker:
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", "-w", "1", "-b", f"127.0.0.1:{self.port}",
                    "--log-level", "error", f"benchmarks.server:{app}"]  # fmt: skip
-        self.process = subprocess.Popen(command)  # noqa: S603 - our own command line
+        self.process = subprocess.Popen(command)
         self.pid = 0
 
     def wait(self) -> None:
