@@ -17,6 +17,7 @@ from wsgi_auth.sessions.lifecycle import Begun
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
     ANONYMOUS,
+    KEEP,
     PASS,
     Claims,
     Environ,
@@ -32,7 +33,6 @@ from wsgi_auth.types import (
 
 HANDLE = "auth.handle"
 SESSION = "auth.session"
-KEEP = Then.KEEP
 VARY_COOKIE = ("Vary", "Cookie")
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
@@ -302,7 +302,7 @@ class Auth:
         names = self._names()
         self._forget_written()
         self.set_cookies(self._written(begun.value, begun.claims, names))
-        self.reading = Reading(begun.session, begun.claims, Then.KEEP, names)
+        self.reading = Reading(begun.session, begun.claims, KEEP, names)
         self.environ[SESSION] = begun.session
         # a CSRF token is bound to the session, so the next one is made anew
 

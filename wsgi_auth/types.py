@@ -127,6 +127,10 @@ class Then(enum.StrEnum):
     CLEAR = "clear"
 
 
+#: Under a name of its own: looking up a member of an enumeration takes longer than one expects.
+KEEP = Then.KEEP
+
+
 class Reading:
     """What a reader made of the cookies: the session (or None), its claims, and what is due then.
 
@@ -140,7 +144,7 @@ class Reading:
         self,
         session: Session | None,
         claims: Claims | None,
-        then: Then = Then.KEEP,
+        then: Then = KEEP,
         names: tuple[str, ...] = (),
     ) -> None:
         self.session = session
@@ -169,7 +173,7 @@ class Stored(Reading):
     def __init__(self, claims: Claims, renew_at: float, ends_at: float) -> None:
         self.session = None
         self.claims = claims
-        self.then = Then.KEEP
+        self.then = KEEP
         self.names = ()
         self.renew_at = renew_at
         self.ends_at = ends_at
