@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 import requests
 from joserfc import jwk, jws, jwt
+from joserfc.errors import SecurityWarning
 from oauthlib.oauth2 import WebApplicationClient
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -202,7 +204,9 @@ class Raw:
                 key: Any = jwk.OctKey.import_key(self.secret)
             else:
                 key = jwk.KeySet.import_key_set({"keys": keys})
-            claims = jwt.decode(token, key, algorithms=list(self.algs)).claims
+            with warnings.catch_warnings():  # joserfc warns of the name EdDSA (RFC 9864)
+                warnings.simplefilter("ignore", SecurityWarning)
+                claims = jwt.decode(token, key, algorithms=list(self.algs)).claims
             now = int(time.time())
             jwt.JWTClaimsRegistry(
                 now=now, leeway=60, iss={"essential": True, "value": self.issuer},

@@ -16,6 +16,7 @@ from wsgi_auth.pages.views import CHOICE_FIELD, ChoiceView, ProviderView, SignIn
 from wsgi_auth.providers.dev import PEOPLE
 from wsgi_auth.testing.fake_provider.browser import Landing, drive, land
 from wsgi_auth.testing.fake_provider.clients import ASSERTION_ALGS, FakeClient, authenticated
+from wsgi_auth.testing.fake_provider.dpop import ALGS as DPOP_ALGS
 from wsgi_auth.testing.fake_provider.dpop import proven_key
 from wsgi_auth.testing.fake_provider.grants import (
     CODE_LIFE,
@@ -305,7 +306,7 @@ class FakeProvider:
             "backchannel_logout_session_supported": True,
             "frontchannel_logout_supported": True,
             "frontchannel_logout_session_supported": True,
-            "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "RS256"],
+            "dpop_signing_alg_values_supported": DPOP_ALGS,
         }))  # fmt: skip
 
     def _jwks(self, asked: Asked) -> Answered:
