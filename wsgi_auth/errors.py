@@ -92,7 +92,7 @@ class OAuthError(AuthError):
     ``callback``, ``token``, ``id_token``, ``userinfo``, ``profile``, ``refresh``, ``logout``), and
     the message what was expected there; no token is ever part of it."""
 
-    code = "OAuthCallback"
+    code = "OAuthCallbackError"
     status = 502
 
     def __init__(self, step: str, problem: str) -> None:
@@ -110,7 +110,6 @@ class OAuthSigninError(OAuthError):
 class OAuthCallbackError(OAuthError):
     """What the visitor's browser brought back is no answer to a sign-in of theirs."""
 
-    code = "OAuthCallback"
     status = 400
 
 
@@ -118,7 +117,7 @@ class StateLost(OAuthError):
     """The browser brought an answer without the sign-in it belongs to (cookie gone, too old, used
     already, another browser): the code is never exchanged."""
 
-    code = "StateLost"
+    code = "InvalidCheck"
     status = 400
 
 
@@ -126,7 +125,6 @@ class ProviderRefused(OAuthError):
     """The provider said no, in an ``error`` of its own (``access_denied``: the visitor did).
     ``error`` is its code, shown in the log only."""
 
-    code = "ProviderRefused"
     status = 403
 
     def __init__(self, step: str, problem: str, error: str = "") -> None:

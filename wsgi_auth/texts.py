@@ -95,11 +95,14 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "error.OAuthCallbackError.heading": "Sign-in not completed",
         "error.OAuthCallbackError.text": "The sign-in service did not confirm who you are. "
         "Perhaps it was cancelled. Please try again.",
-        "error.OAuthSignin.heading": "Sign-in service not reached",
-        "error.OAuthSignin.text": "The sign-in service did not answer. "
-        "Try again in a moment, or sign in another way.",
+        "error.OAuthSignin.heading": "Sign-in service not usable",
+        "error.OAuthSignin.text": "The sign-in service cannot be used from here. "
+        "The people who run this server find the reason in its log.",
         "error.PayloadTooLarge.heading": "Too much data",
         "error.PayloadTooLarge.text": "What was sent is larger than this page accepts.",
+        "error.ProviderUnavailable.heading": "Sign-in service not reached",
+        "error.ProviderUnavailable.text": "The sign-in service did not answer. "
+        "Try again in a moment, or sign in another way.",
         "error.SessionRequired.heading": "Please sign in",
         "error.SessionRequired.text": "Sign in to see this page.",
         "error.TooManyAttempts.heading": "Too many attempts",

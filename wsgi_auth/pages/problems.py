@@ -49,6 +49,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
         "OAuthCallbackError": Problem(400),
         "OAuthSignin": Problem(502),
         "PayloadTooLarge": Problem(413),
+        "ProviderUnavailable": Problem(503),
         SESSION_REQUIRED: Problem(401, "action.sign_in"),
         "TooManyAttempts": Problem(429),
         "Unavailable": Problem(503),
