@@ -180,7 +180,7 @@ class _Page(HTMLParser):
 
 class Visitor:
     """A browser at a provider: it follows redirects there, fills in forms with ``answers`` and
-    presses the first button (or one of ``buttons``), until it is sent away."""
+    presses the first button (or one of ``buttons``, as ``name=value``), until it is sent away."""
 
     def __init__(
         self, issuer: str, answers: Mapping[str, str], buttons: tuple[str, ...] = ()
@@ -212,7 +212,7 @@ class Visitor:
             (each for each in wanted if set(each["fields"]) & set(self._answers)), wanted[0]
         )
         fields = {name: self._answers.get(name, value) for name, value in form["fields"].items()}
-        pressed = [pair for pair in form["buttons"] if pair[0] in self._buttons]
+        pressed = [pair for pair in form["buttons"] if "=".join(pair) in self._buttons]
         fields.update((pressed or form["buttons"])[:1])
         return urljoin(url, form["action"]) if form["action"] else url, fields
 
