@@ -50,6 +50,7 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "key": {"token_endpoint_auth_method": "private_key_jwt", "jwks": _KEY, "client_secret": None},
     "pushed": {"require_pushed_authorization_requests": True},
     "bound": {"dpop_bound_access_tokens": True},
+    "nonce": {"dpop_bound_access_tokens": True},  # and its proofs hold a nonce, see server.mjs
     "es256": {"id_token_signed_response_alg": "ES256"},
     "ps256": {"id_token_signed_response_alg": "PS256"},
     "eddsa": {"id_token_signed_response_alg": "EdDSA"},

@@ -82,6 +82,7 @@ class Raw:
     algs: tuple[str, ...] = ("RS256",)
     dpop: jwk.ECKey | None = None
     iss_in_response: bool = True
+    dpop_nonce: str = ""
 
     def get(self, url: str, **headers: str) -> Answer:
         return self.send("GET", url, headers, None)
@@ -145,9 +146,13 @@ class Raw:
                      "client_id": self.client_id}  # fmt: skip
         else:
             form |= {"client_id": self.client_id}
-        if self.dpop is not None:
-            headers["DPoP"] = self.proof("POST", url)
-        return self.post(url, form, **headers)
+        if self.dpop is None:
+            return self.post(url, form, **headers)
+        answer = self.post(url, form, **headers, DPoP=self.proof("POST", url))
+        if answer.status == 400 and answer.json.get("error") == "use_dpop_nonce":
+            self.dpop_nonce = answer.headers["dpop-nonce"]
+            answer = self.post(url, form, **headers, DPoP=self.proof("POST", url))
+        return answer
 
     def assertion(self, **claims: Any) -> str:
         now = int(time.time())
@@ -159,6 +164,8 @@ class Raw:
         assert self.dpop is not None
         said = {"htm": method, "htu": url, "iat": int(time.time()),
                 "jti": secrets.token_urlsafe(), **claims}  # fmt: skip
+        if self.dpop_nonce:
+            said["nonce"] = self.dpop_nonce
         if token:
             said["ath"] = _b64(hashlib.sha256(token.encode()).digest())
         public = {k: v for k, v in self.dpop.as_dict(private=False).items() if k in "kty crv x y"}

@@ -60,6 +60,11 @@ const configuration = () => ({
     }),
   }),
   features: {
+    dPoP: {
+      enabled: true,
+      nonceSecret: Buffer.alloc(32, 7),
+      requireNonce: (ctx) => ctx.oidc.client?.clientId === 'nonce',
+    },
     backchannelLogout: { enabled: true },
     introspection: { enabled: true },
     registration: { enabled: true },

@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode
 
 import pytest
+import requests
 from joserfc import jwk
 
-from tests.op.harness import APP, CLIENTS
+from tests.op.harness import APP, CLIENTS, running
 from tests.op.raw import CALLBACK, CLIENT_KEY, Flow, Rejected, header_of
 from tests.testing.evidence import LOGOUT, unpacked
 from wsgi_auth.testing import MISBEHAVIOURS
@@ -37,7 +38,9 @@ def tokens_of(provider, client, login="alice"):
     return client.tokens(client.exchange(client.code(back.params, flow), flow))
 
 
-@pytest.mark.parametrize("client_id", [each for each in CLIENTS if each not in ("pushed", "bound")])
+@pytest.mark.parametrize(
+    "client_id", [each for each in CLIENTS if each not in ("pushed", "bound", "nonce")]
+)
 def test_every_kind_of_client_signs_in(oidc_provider, client_id):
     claims = signed_in(oidc_provider, oidc_provider.client(client_id), "bob")
     assert claims["sub"] == "bob" and claims["email"] == "bob@example.test"
@@ -59,6 +62,13 @@ def test_tokens_bound_to_a_key_want_its_proof(oidc_provider):
     assert tokens["token_type"] == "DPoP"
     assert bound.profile(tokens, "alice")
     assert client.userinfo(tokens["access_token"]).status == 401
+
+
+def test_proofs_may_have_to_hold_a_nonce(oidc_provider):
+    client = oidc_provider.client("nonce", dpop=jwk.ECKey.generate_key("P-256"))
+    tokens = tokens_of(oidc_provider, client)
+    assert client.dpop_nonce and tokens["token_type"] == "DPoP"
+    assert client.profile(tokens, "alice")
 
 
 def test_pkce_is_demanded(oidc_provider):
@@ -165,6 +175,24 @@ def test_leaving_tells_the_applications_behind_the_browser(oidc_provider):
     assert head["typ"] == "logout+jwt"
     assert (body["sub"], body["sid"], body["aud"]) == ("bob", claims["sid"], client.client_id)
     assert body["events"] == {LOGOUT: {}}
+
+
+@pytest.mark.parametrize("ci, outcome", [("", "Skipped"), ("true", "Failed")])
+def test_without_node_a_test_is_skipped_and_fails_where_ci_is_set(monkeypatch, ci, outcome):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(BaseException) as caught, running():
+        pass
+    assert type(caught.value).__name__ == outcome
+    assert "node is not installed" in str(caught.value)
+
+
+def test_the_provider_ends_with_the_block_also_when_it_fails():
+    with pytest.raises(ZeroDivisionError), running() as provider:
+        assert provider.client().metadata()
+        1 / 0
+    with pytest.raises(requests.ConnectionError):
+        provider.client().metadata()
 
 
 def test_the_options_are_those_of_a_configuration(oidc_provider):

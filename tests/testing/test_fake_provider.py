@@ -34,6 +34,7 @@ CLIENTS = (
     FakeClient("hs256", id_token_alg="HS256"),
     FakeClient("pushed", par=True),
     FakeClient("bound", dpop=True),
+    FakeClient("nonce", dpop=True, dpop_nonce=True),
     FakeClient("strict", redirect_uris=(CALLBACK,), post_logout_redirect_uris=(CALLBACK + "/out",)),
 )
 
@@ -258,6 +259,18 @@ def test_tokens_bound_to_a_key_work_with_that_key_only(provider):
     assert thief.userinfo(tokens["access_token"]).status == 401
     assert thief.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
     assert client.refresh(tokens["refresh_token"]).status == 200
+
+
+def test_a_proof_may_have_to_hold_a_nonce(provider):
+    client = client_of(provider, "nonce", dpop=jwk.ECKey.generate_key("P-256"))
+    metadata = client.metadata()
+    answer = replace(client, auth="client_secret_basic").as_client(metadata["token_endpoint"], {})
+    assert answer.json["error"] == "unsupported_grant_type", "the second time it held the nonce"
+    tokens = tokens_of(client, provider)
+    assert client.dpop_nonce and client.profile(tokens, "alice")
+    without = replace(client, dpop_nonce="").userinfo(tokens["access_token"])
+    assert without.status == 401 and without.headers["dpop-nonce"] == client.dpop_nonce
+    assert "use_dpop_nonce" in without.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("wrong", [

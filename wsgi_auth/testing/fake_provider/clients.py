@@ -27,7 +27,8 @@ class FakeClient:
     ``redirect_uris`` and ``post_logout_redirect_uris``: compared exactly; None takes any.
     ``id_token_alg``: what its ID tokens are signed with (``HS256``: with its secret).
     ``par``: only pushed authorization requests (RFC 9126) are taken. ``dpop``: only tokens bound
-    to a key (RFC 9449) are issued. ``refresh``: whether it gets refresh tokens.
+    to a key (RFC 9449) are issued; ``dpop_nonce``: and each proof has to hold the provider's nonce.
+    ``refresh``: whether it gets refresh tokens.
     """
 
     client_id: str = "app"
@@ -39,6 +40,7 @@ class FakeClient:
     id_token_alg: str = "RS256"
     par: bool = False
     dpop: bool = False
+    dpop_nonce: bool = False
     refresh: bool = True
 
 

@@ -58,6 +58,7 @@ class Memory:
     refresh_tokens: dict[str, Grant] = field(default_factory=dict)
     access_tokens: dict[str, tuple[Grant, float]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    dpop_nonce: str = field(default_factory=random_id)
 
     def take_code(self, code: str) -> Grant:
         """The grant of a code, once. Used again, everything that came of it ends (RFC 6749

@@ -438,7 +438,8 @@ class FakeProvider:
     def _token(self, asked: Asked) -> Answered:
         form = once(asked.form)
         client = self._client(asked, form)
-        key = proven_key(asked, self._url("/token"), self._memory.seen)
+        nonce = self._memory.dpop_nonce if client.dpop_nonce else None
+        key = proven_key(asked, self._url("/token"), self._memory.seen, nonce=nonce)
         if client.dpop and key is None:
             raise Refusal("invalid_dpop_proof", "this client has to send a DPoP proof")
         match form.get("grant_type"):
@@ -517,7 +518,10 @@ class FakeProvider:
         refused = [("WWW-Authenticate", 'Bearer error="invalid_token"')]
         if grant is None or scheme.lower() != wanted:
             raise Refusal("invalid_token", "no access token that is valid here", 401, refused)
-        key = proven_key(asked, self._url("/userinfo"), self._memory.seen, token)
+        nonce = self._memory.dpop_nonce if grant.client.dpop_nonce else None
+        key = proven_key(
+            asked, self._url("/userinfo"), self._memory.seen, access_token=token, nonce=nonce
+        )
         if key != grant.dpop_key:
             raise Refusal("invalid_token", "the token is bound to another key", 401, refused)
         said = {"sub": str(grant.person["sub"]), **_claims_of(grant)}
