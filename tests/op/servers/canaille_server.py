@@ -18,6 +18,7 @@ from canaille import create_app
 from canaille.app import models
 from canaille.backends import Backend
 from joserfc.jwk import RSAKey
+from parent import end_with_parent
 
 
 def main(port: int, settings: dict) -> None:
@@ -57,4 +58,5 @@ class Quiet(WSGIRequestHandler):
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()))

@@ -12,6 +12,7 @@ import django
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
+from parent import end_with_parent
 
 
 def configure() -> None:
@@ -92,4 +93,5 @@ def main(port: int, said: dict) -> None:
 urlpatterns: list = []
 
 if __name__ == "__main__":
+    end_with_parent()
     main(int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()))
