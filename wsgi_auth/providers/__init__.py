@@ -14,8 +14,10 @@ from wsgi_auth.providers.dev import Dev
 
 if TYPE_CHECKING:
     from wsgi_auth.providers.htpasswd import Htpasswd
+    from wsgi_auth.providers.oauth import OIDC, OAuth
 
 __all__ = [
+    "OIDC",
     "BasicProvider",
     "Choice",
     "Credentials",
@@ -23,13 +25,22 @@ __all__ = [
     "Field",
     "FormProvider",
     "Htpasswd",
+    "OAuth",
     "Provider",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Htpasswd":  # bcrypt is an extra, and takes its time to load
-        from wsgi_auth.providers.htpasswd import Htpasswd
+#: What is loaded when asked for: each takes its time, and most applications use one or two.
+_LATER = {
+    "Htpasswd": "wsgi_auth.providers.htpasswd",
+    "OAuth": "wsgi_auth.providers.oauth",
+    "OIDC": "wsgi_auth.providers.oauth",
+}
 
-        return Htpasswd
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)

@@ -1,0 +1,424 @@
+"""Providers that are another party: OAuth 2.0 (RFC 6749) and OpenID Connect.
+
+What lives here: what a configuration says of one, checked once and frozen. What must not: requests,
+responses, keys (``oauth``), and which providers there are (``catalogue``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, TypeAlias, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.providers.mapping import Mapper
+from wsgi_auth.types import FrozenDict
+
+ClientAuth: TypeAlias = Literal[
+    "client_secret_basic", "client_secret_post", "private_key_jwt", "none", "apple"
+]
+#: What the user of a profile function may return, and a profile mapping may name.
+USER_FIELDS = ("id", "name", "email", "email_verified", "image", "login", "groups")
+#: What a single sign-in may ask for beside what the configuration says (OpenID Connect Core
+#: 3.1.2.1). What the configuration says wins.
+REQUEST_PARAMS = (
+    "prompt", "login_hint", "acr_values", "max_age", "ui_locales", "claims_locales", "display",
+)  # fmt: skip
+#: What belongs to the protocol: no option and no request sets it (RFC 6749 4.1, RFC 7636, ...).
+PROTOCOL_PARAMS = frozenset(
+    ("response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce",
+     "code", "code_challenge", "code_challenge_method", "code_verifier", "grant_type", "request",
+     "request_uri", "dpop_jkt", "client_secret", "client_assertion", "client_assertion_type",
+     "refresh_token", "registration", "id_token_hint")
+)  # fmt: skip
+#: OpenID Connect Core 5.1.
+STANDARD_PROFILE: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "sub",
+        "name": "name|nickname|preferred_username",
+        "email": "email",
+        "email_verified": "email_verified",
+        "image": "picture",
+        "login": "preferred_username",
+        "groups": "groups",
+    }
+)
+_ALGORITHMS = frozenset(
+    ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+     "EdDSA", "Ed25519", "HS256", "HS384", "HS512")
+)  # fmt: skip
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_TOKEN_FIELD = re.compile(r"\{tokens\.[A-Za-z0-9_]+\}")
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+Profile: TypeAlias = Mapping[str, str] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Quirk(Protocol):
+    """What a provider does so differently that no option can say it: one module each.
+
+    Each takes the parameters as they would be sent, and returns what is sent in their place.
+    """
+
+    def authorization(self, params: dict[str, str]) -> dict[str, str]: ...
+    def token(self, params: dict[str, str], client_secret: str) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class _Client:
+    """What :class:`OAuth` and :class:`OIDC` share: us, as a client of one provider.
+
+    ``id`` is in our URLs, ``name`` on the button. ``client_auth`` is how we prove to the token
+    endpoint who we are: left out, by the ``private_key`` (PEM or JWK) if there is one, else by
+    ``client_secret`` in ``Authorization: Basic``; ``none`` is a public client, and has to be said.
+    ``authorization_params`` and ``token_params`` are sent in addition; ``request_params`` names
+    what a single sign-in may ask for.
+
+    ``profile`` maps what the provider says of somebody to a user: a mapping in the language of
+    :mod:`wsgi_auth.providers.mapping`, or a function of one mapping that returns another.
+    ``vouches``: its e-mail addresses count as verified whatever it says of them.
+    ``allow_linking``: an address that both sides verified links to the account that has it.
+    ``open_to_world``: anybody has an account there. ``tokens``: keep its tokens.
+
+    ``dpop``: tokens are bound to a key of ours (RFC 9449). ``assertion_audience``: the ``aud`` of a
+    ``private_key_jwt``; left out, the issuer if it is known, else the token endpoint, which is what
+    the word ``token_endpoint`` always means.
+    """
+
+    id: str
+    client_id: str
+    client_secret: str = ""
+    name: str = ""
+    issuer: str = ""
+    scope: str = ""
+    client_auth: ClientAuth | Literal[""] = ""
+    private_key: str | Mapping[str, Any] = ""
+    private_key_id: str = ""
+    assertion_audience: str = ""
+    team_id: str = ""
+    authorization: str = ""
+    token: str = ""
+    userinfo: str | bool = ""
+    authorization_params: Mapping[str, str] = field(default_factory=dict)
+    token_params: Mapping[str, str] = field(default_factory=dict)
+    request_params: tuple[str, ...] = REQUEST_PARAMS
+    response_mode: Literal["", "query", "form_post"] = ""
+    profile: Profile = field(default_factory=dict)
+    vouches: bool = False
+    allow_linking: bool = False
+    open_to_world: bool = False
+    tokens: bool = False
+    dpop: bool = False
+    style: Mapping[str, str] = field(default_factory=dict)
+
+    # What only the odd ones need. In the URL, the headers and the body of userinfo, and in ``more``
+    # (name in the profile to URL: a request each), ``{tokens.x}`` is the field x of the token
+    # response; where it names the access token, no Authorization is sent.
+    userinfo_method: Literal["GET", "POST"] = "GET"
+    userinfo_headers: Mapping[str, str] = field(default_factory=dict)
+    userinfo_body: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+    token_method: Literal["GET", "POST"] = "POST"
+    token_headers: Mapping[str, str] = field(default_factory=dict)
+    #: A token response without ``token_type`` (which RFC 6749 5.1 demands) is of type Bearer.
+    token_type_optional: bool = False
+    client_id_name: str = "client_id"
+    client_secret_name: str = "client_secret"
+    #: The callback brings a form field ``user`` with JSON (Apple). Anybody can have written it.
+    callback_user: bool = False
+    quirk: Quirk | None = None
+
+    #: ``profile``, ready to use.
+    mapper: Mapper = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
+            raise ConfigError(
+                "providers", f"the id {self.id!r} must be letters, digits, '-' and '_' only"
+            )
+        for option in fields(self):
+            if option.init:
+                value = getattr(self, option.name)
+                _check_kind(self._key(option.name), str(option.type), value)
+                if isinstance(value, Mapping):
+                    self._set(option.name, FrozenDict(value))
+        self._set("name", self.name or self.id.replace("-", " ").replace("_", " ").title())
+        self._check_client()
+        self._check_urls()
+        self._check_params()
+        self._set("mapper", self._mapper())
+
+    def __repr__(self) -> str:  # everything else may be a secret or hold one
+        return f"<{type(self).__name__} {self.id!r}>"
+
+    def _key(self, option: str) -> str:
+        return f"providers.{self.id}.{option}"
+
+    def _set(self, option: str, value: object) -> None:
+        object.__setattr__(self, option, value)
+
+    def _check_client(self) -> None:
+        if not _is_clean(self.client_id):
+            raise ConfigError(
+                self._key("client_id"), "is missing: what the provider calls this application"
+            )
+        if not self.client_auth:
+            default = "private_key_jwt" if self.private_key else "client_secret_basic"
+            self._set("client_auth", default)
+        how = self.client_auth
+        if how in ("client_secret_basic", "client_secret_post") and not _is_clean(
+            self.client_secret
+        ):
+            raise ConfigError(
+                self._key("client_secret"),
+                "is missing; it came with the client_id. A public client, which has none, says "
+                "client_auth = none",
+            )
+        if how in ("private_key_jwt", "apple"):
+            self._check_private_key()
+        if how == "apple" and not (self.team_id and self.private_key_id):
+            raise ConfigError(
+                self._key("team_id"),
+                "and private_key_id are needed with a private_key: both stand beside the key in "
+                "Apple's developer account",
+            )
+        if how == "none" and self.client_secret:
+            raise ConfigError(
+                self._key("client_auth"), "is none, so the client_secret would never be used"
+            )
+
+    def _check_private_key(self) -> None:
+        key = self.private_key
+        problem = ""
+        if isinstance(key, str) and key.lstrip().startswith("{"):
+            try:
+                key = json.loads(key)
+            except ValueError:
+                problem = "is no JSON"
+        if isinstance(key, Mapping):
+            if "d" not in key or key.get("kty") not in ("RSA", "EC", "OKP"):
+                problem = "is a JWK without the private part of an RSA, EC or OKP key"
+        elif not problem and "PRIVATE KEY-----" not in key:
+            problem = "is missing" if not key else "is no private key"
+        elif not problem and "ENCRYPTED" in key:
+            problem = "is encrypted; write it out with: openssl pkey -in KEY -out PLAIN"
+        if problem:
+            raise ConfigError(
+                self._key("private_key"),
+                f"{problem}; expected a JWK or PEM ('-----BEGIN PRIVATE KEY-----')",
+            )
+
+    def _check_urls(self) -> None:
+        for option in ("authorization", "token", "issuer", "userinfo"):
+            url = getattr(self, option)
+            if url and isinstance(url, str):
+                _check_url(self._key(option), url)
+        for name, url in self.more.items():
+            _check_url(f"{self._key('more')}.{name}", url)
+        if self.issuer and ("?" in self.issuer or "#" in self.issuer):
+            raise ConfigError(self._key("issuer"), "has a query or a fragment")
+        own = {name for name, _ in parse_qsl(urlsplit(self.authorization).query)}
+        if own & PROTOCOL_PARAMS:
+            raise ConfigError(
+                self._key("authorization"), f"has {min(own & PROTOCOL_PARAMS)} in its query, which "
+                "is set anew at every sign-in"
+            )  # fmt: skip
+
+    def _check_params(self) -> None:
+        for option in ("authorization_params", "token_params", "request_params"):
+            for name in getattr(self, option):
+                if name in PROTOCOL_PARAMS:
+                    raise ConfigError(
+                        f"{self._key(option)}.{name}",
+                        "belongs to the protocol and is set by us"
+                        + (f"; there is an option {name}" if hasattr(self, name) else ""),
+                    )
+                if not _NAME.fullmatch(name):
+                    raise ConfigError(f"{self._key(option)}.{name}", "is no name of a parameter")
+        if "max_age" in self.authorization_params:
+            raise ConfigError(
+                f"{self._key('authorization_params')}.max_age",
+                "has an option of its own, max_age, so that the answer is checked",
+            )
+        for option in ("userinfo_headers", "token_headers"):
+            for name, value in getattr(self, option).items():
+                if not _HEADER.fullmatch(name) or not _is_clean(value):
+                    raise ConfigError(f"{self._key(option)}.{name}", "cannot be a header")
+
+    def _mapper(self) -> Mapper:
+        if callable(self.profile):
+            return Mapper({})
+        unknown = set(self.profile) - set(USER_FIELDS)
+        if unknown:
+            raise ConfigError(
+                f"{self._key('profile')}.{min(unknown)}",
+                f"there is no such field; a user has {', '.join(USER_FIELDS)}",
+            )
+        try:
+            return Mapper({**self._standard_profile(), **self.profile})
+        except ValueError as error:
+            raise ConfigError(self._key("profile"), str(error)) from None
+
+    def _standard_profile(self) -> Mapping[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class OAuth(_Client):
+    """A provider of OAuth 2.0 alone: who somebody is, its ``userinfo`` URL says.
+
+    ``authorization``, ``token`` and ``profile`` (its ``id`` at least) are needed. ``userinfo`` is
+    left out only where the token response itself says who it is (the profile then reads
+    ``tokens.``). ``issuer`` is what the provider puts into ``iss`` (RFC 9207), if it does.
+    """
+
+    type: str = field(default="oauth", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option in ("authorization", "token"):
+            if not getattr(self, option):
+                raise ConfigError(
+                    self._key(option), "is missing: the URL of the provider's endpoint"
+                )
+        if self.userinfo in (True, False):
+            raise ConfigError(self._key("userinfo"), "must be the URL that says who somebody is")
+        if not callable(self.profile) and "id" not in self.profile:
+            raise ConfigError(
+                self._key("profile"),
+                "needs to say where the id is, e.g. {'id': 'str(id)', 'name': 'name|login'}",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class OIDC(_Client):
+    """An OpenID Provider: endpoints and keys come from its ``issuer`` (OpenID Connect Discovery),
+    and who somebody is from its signed ID token.
+
+    ``authorization`` and ``token`` overrule what discovery found. ``userinfo``: True also asks the
+    userinfo endpoint (for what the ID token leaves out); a URL asks that one.
+    ``id_token_signed_response_alg``: the algorithms accepted (one, or several); none given, what
+    the provider announces, without the symmetric ones. ``max_age``: seconds since somebody proved
+    at the provider who they are, at most; checked against ``auth_time``. ``logout``: sign-out ends
+    the session at the provider too. ``issuer_pattern``: for a provider of many tenants, the ``iss``
+    of an ID token with the claim that its tenant is in, ``https://login.example/{tid}/v2.0``.
+    """
+
+    id_token_signed_response_alg: tuple[str, ...] | str = ()
+    max_age: int | None = None
+    logout: bool = False
+    issuer_pattern: str = ""
+    scope: str = "openid profile email"
+    userinfo: str | bool = False
+    type: str = field(default="oidc", init=False)
+
+    def __post_init__(self) -> None:
+        given = self.id_token_signed_response_alg
+        algorithms = (given,) if isinstance(given, str) else given
+        self._set("id_token_signed_response_alg", algorithms)
+        super().__post_init__()
+        if not self.issuer:
+            raise ConfigError(
+                self._key("issuer"),
+                "is missing: the URL before /.well-known/openid-configuration, letter by letter",
+            )
+        if "openid" not in self.scope.split():
+            raise ConfigError(self._key("scope"), "must have 'openid' in it (OpenID Connect)")
+        for algorithm in algorithms:
+            if algorithm not in _ALGORITHMS:
+                raise ConfigError(
+                    self._key("id_token_signed_response_alg"),
+                    f"{algorithm!r} is none of {', '.join(sorted(_ALGORITHMS))}",
+                )
+            if algorithm.startswith("HS") and not self.client_secret:
+                raise ConfigError(
+                    self._key("id_token_signed_response_alg"),
+                    f"{algorithm} signs with the client_secret, and there is none",
+                )
+
+    def _standard_profile(self) -> Mapping[str, str]:
+        return STANDARD_PROFILE
+
+
+def _check_kind(key: str, kind: str, value: object) -> None:
+    """Raise :class:`ConfigError` for a value of another type than its annotation says."""
+    if kind.startswith("Mapping"):
+        ok = isinstance(value, Mapping) and all(
+            isinstance(each, str) for item in value.items() for each in item
+        )
+        expected = "a mapping of strings"
+    elif kind == "bool":
+        ok, expected = isinstance(value, bool), "True or False"
+    elif kind == "int | None":
+        ok = value is None or (type(value) is int and value >= 0)
+        expected = "seconds, 0 or more"
+    elif kind.startswith("tuple"):
+        ok = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+        expected = "a tuple of strings"
+    elif kind.startswith(("Literal", "ClientAuth")):
+        words = _WORDS[key.rpartition(".")[2]]
+        ok, expected = value in words, "one of " + ", ".join(word for word in words if word)
+    elif kind == "str":
+        ok = isinstance(value, str) and _is_line(value)
+        expected = "a string without control characters"
+    elif kind == "Profile":
+        ok = callable(value) or isinstance(value, Mapping)
+        expected = "a mapping, or a callable that takes and returns one"
+    else:
+        ok, expected = True, ""
+    if not ok:
+        raise ConfigError(key, f"must be {expected}")  # without the value: it may be a secret
+
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "client_auth": ("", *get_args(ClientAuth)),
+    "response_mode": ("", "query", "form_post"),
+    "userinfo_method": ("GET", "POST"),
+    "token_method": ("GET", "POST"),
+}
+
+
+def _is_line(text: str) -> bool:
+    return not any(ord(character) < 32 or ord(character) == 127 for character in text)
+
+
+def _is_clean(text: str) -> bool:
+    return bool(text) and text == text.strip() and _is_line(text)
+
+
+def _check_url(key: str, url: str) -> None:
+    """Raise :class:`ConfigError` for what is no absolute https URL (RFC 9700 4.12); http is for a
+    provider on this machine, and the transport decides whether even that may be."""
+    text = _TOKEN_FIELD.sub("x", url)
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises for what is no number
+    except ValueError:
+        raise ConfigError(key, "is no URL") from None
+    if re.search(r"[^!-~]|[\\{}\"<>^`]", text):
+        raise ConfigError(
+            key, f"has a character in it that no URL has: {url!r}; a {{...}} wants to be filled in"
+        )
+    if not parts.hostname or parts.scheme not in ("https", "http"):
+        raise ConfigError(key, f"must be an absolute https URL, not {url!r}")
+    if "@" in parts.netloc:
+        raise ConfigError(key, "has a user name in it")
+    if "{tokens." in url.partition("?")[0].split("/", 3)[2]:
+        raise ConfigError(key, "lets a token response choose the host")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ConfigError(key, f"must be https; http is for a provider on this machine only: {url}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
