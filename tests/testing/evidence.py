@@ -356,3 +356,17 @@ def _doubled(body: bytes) -> bool:
     names: list[str] = []
     json.loads(body, object_pairs_hook=lambda pairs: names.extend(name for name, _ in pairs))
     return len(names) > len(set(names))
+
+
+#: What the textbook lets through: here a relying party has to think for itself.
+TEXTBOOK_LETS_THROUGH = {
+    *(f"{endpoint}_{kind}" for endpoint in ("discovery", "jwks", "token", "userinfo")
+      for kind in ("labelled_html", "duplicate_keys")),
+    "announces_hs256", "announces_none", "auth_time_old", "azp_mismatch",
+    "discovery_http_authorization", "double_code", "double_state", "duplicate_claims",
+    "email_not_verified", "email_verified_text", "error_with_tokens", "expires_negative",
+    "expires_text", "fewer_scopes", "foreign_aud", "foreign_aud_azp", "groups_text", "iat_old",
+    "logout_event", "no_at_hash", "no_auth_time", "no_expires", "no_iss_announced", "no_pkce",
+    "no_refresh_token", "no_token_type", "pkce_plain_only", "requires_par", "tokens_in_address",
+    "typ_access", "typ_logout", "userinfo_email_not_verified", "wrong_at_hash", "wrong_token_type",
+}  # fmt: skip

@@ -17,7 +17,14 @@ from joserfc import jwk
 from webtest import AppError, TestApp
 
 from tests.op.raw import CALLBACK, CLIENT_KEY, Answer, Flow, Raw, Rejected, header_of
-from tests.testing.evidence import ANSWERS, EVIDENCE, NO_ANSWER, Seen, Token
+from tests.testing.evidence import (
+    ANSWERS,
+    EVIDENCE,
+    NO_ANSWER,
+    TEXTBOOK_LETS_THROUGH,
+    Seen,
+    Token,
+)
 from wsgi_auth import AuthError
 from wsgi_auth.testing import MISBEHAVIOURS, FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.misbehaviour import ENDPOINTS
@@ -752,23 +759,12 @@ def test_an_endpoint_answers_as_badly_as_named(provider, endpoint, kind):
     assert ANSWERS[kind](answer.status, dict(answer.headers), answer.body)
 
 
-#: What the textbook lets through: here a relying party has to think for itself.
-TEXTBOOK_LETS_THROUGH = {
-    "announces_hs256", "announces_none", "auth_time_old", "azp_mismatch",
-    "discovery_http_authorization", "double_code", "double_state", "duplicate_claims",
-    "email_not_verified", "email_verified_text", "error_with_tokens", "expires_negative",
-    "expires_text", "fewer_scopes", "foreign_aud", "foreign_aud_azp", "groups_text", "iat_old",
-    "logout_event", "no_at_hash", "no_auth_time", "no_expires", "no_iss_announced", "no_pkce",
-    "no_refresh_token", "no_token_type", "pkce_plain_only", "requires_par", "tokens_in_address",
-    "typ_access", "typ_logout", "userinfo_email_not_verified", "wrong_at_hash", "wrong_token_type",
-}  # fmt: skip
-
-
 def test_what_the_textbook_lets_through_is_known():
     through = set()
-    stages = ("id_token", "claims", "token", "userinfo", "response", "discovery", "jwks")
+    sign_in = ("id_token", "claims", "token", "userinfo", "response", "discovery", "jwks",
+               "http.discovery", "http.jwks", "http.token", "http.userinfo")  # fmt: skip
     for name, row in MISBEHAVIOURS.items():
-        if row.stage in stages:
+        if row.stage in sign_in:
             fresh = FakeProvider(clients=CLIENTS)
             fresh.misbehave(name)
             try:
