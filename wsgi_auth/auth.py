@@ -13,7 +13,7 @@ from wsgi_auth import cookies
 from wsgi_auth.errors import UsageError
 from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
-from wsgi_auth.sessions.lifecycle import Begun
+from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
     ANONYMOUS,
@@ -23,6 +23,7 @@ from wsgi_auth.types import (
     Environ,
     Forbidden,
     Headers,
+    Proof,
     Reading,
     Route,
     Session,
@@ -164,17 +165,11 @@ class Auth:
         """
         return self.begin(user, APPLICATION)
 
-    def begin(
-        self,
-        user: Mapping[str, Any],
-        provider: Any,
-        *,
-        credentials: Mapping[str, str] | None = None,
-    ) -> Session:
+    def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = NO_PROOF) -> Session:
         """Sign in a user that ``provider`` proved: what the endpoints call."""
         self._may_write()
         site = self.site
-        begun = site.lifecycle.begin(user, provider, self.environ, site.clock(), credentials)
+        begun = site.lifecycle.begin(user, provider, self.environ, site.clock(), proof)
         self._become(begun)
         return begun.session
 

@@ -14,6 +14,7 @@ from wsgi_auth.types import (
     Environ,
     Incoming,
     Outgoing,
+    Proof,
     Reading,
     Session,
     Stored,
@@ -100,13 +101,7 @@ class Transport(Protocol):
 class Handle(Protocol):
     """What an action needs of ``environ["auth.handle"]``: changes become Set-Cookie headers."""
 
-    def begin(
-        self,
-        user: Mapping[str, Any],
-        provider: Any,
-        *,
-        credentials: Mapping[str, str] | None = None,
-    ) -> Session: ...
+    def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = ...) -> Session: ...
     def update(self, data: Any) -> Session | None: ...
     def sign_out(self) -> None: ...
     def set_cookies(self, values: list[str]) -> None: ...

@@ -40,7 +40,7 @@ class RemoteUser:
         assert claims is not None  # noqa: S101 - set() has looked
         fields = {
             "provider": claims.get("provider"),
-            "id": claims.get("sub"),
+            "id": str(claims.get("sub") or "").removeprefix(f"{claims.get('provider')}:"),
             "login": claims.get("login"),
             # only an address that the provider vouches for
             "email": claims.get("email") if claims.get("email_verified") else None,

@@ -318,6 +318,19 @@ class Account:
     provider: str
     type: str
     provider_account_id: str
+    #: What an OAuth provider issued (``access_token``, ``refresh_token``, ``expires_at``, ...), for
+    #: the callbacks alone: never logged, never part of a session.
+    tokens: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, repr=False)
+class Proof:
+    """What proved a user, beside the user: the ``account`` at a provider and what it said there
+    (``profile``), or what was typed (``credentials``)."""
+
+    account: Account | None = None
+    profile: Mapping[str, Any] | None = None
+    credentials: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,7 +13,7 @@ from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
-from wsgi_auth.types import WSGIApp
+from wsgi_auth.types import Proof, WSGIApp
 
 
 def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
@@ -29,7 +29,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     user = prove(exchange, provider, form)
     typed = {name: value for name, value in form.items() if name != "csrfToken"}
     try:
-        exchange.handle.begin(user, provider, credentials=typed)
+        exchange.handle.begin(user, provider, Proof(credentials=typed))
     except ElsewhereInstead as elsewhere:
         return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
     return exchange.go(exchange.callback_url)

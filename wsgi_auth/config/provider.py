@@ -41,11 +41,15 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
     key = f"providers.{name or '?'}"
     if not name:
         raise ConfigError(key, "needs an id")
+    outside = _outside(kind, name, given, env, here)
+    if outside is not None:
+        return outside
     if kind not in _OPTIONS:
         raise ConfigError(
             key,
-            f"there is no provider {kind!r} in this release; it has {', '.join(_OPTIONS)}"
-            + values.near(kind, _OPTIONS),
+            f"there is no provider {kind!r}; one that is not in the catalogue needs "
+            "type = 'oidc' and an issuer, or type = 'oauth'"
+            + values.near(kind, [*_OPTIONS, *_catalogue()]),
         )
     options = _OPTIONS[kind]
     for option in given:
@@ -61,6 +65,24 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
         if option not in given and env.get(variable):
             given[option] = env[variable]
     return _checked(_MAKERS[kind](key, given, here))
+
+
+def _outside(
+    kind: str, name: str, given: dict[str, Any], env: Mapping[str, str], here: Path | None
+) -> Provider | None:
+    """The provider that is another party, by its type or by its name in the catalogue."""
+    if kind not in ("oauth", "oidc") and kind not in _catalogue():
+        return None
+    from wsgi_auth.config.party import party
+    from wsgi_auth.providers.oauth import OIDC, OAuth
+
+    if kind in ("oauth", "oidc"):
+        return party(OAuth if kind == "oauth" else OIDC, {}, given, env, here)
+    raise ConfigError(f"providers.{name}", "the catalogue is yet to come")
+
+
+def _catalogue() -> frozenset[str]:
+    return frozenset()
 
 
 def _credentials(key: str, given: dict[str, Any], here: Path | None) -> Credentials:

@@ -15,6 +15,7 @@ from wsgi_auth.cookies import cut
 from wsgi_auth.errors import AccessDenied, CallbackError, UsageError
 from wsgi_auth.events import Events, shown
 from wsgi_auth.protocols import SessionStrategy
+from wsgi_auth.providers.base import FormProvider
 from wsgi_auth.sessions.view import SessionView
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import (
@@ -22,11 +23,13 @@ from wsgi_auth.types import (
     Claims,
     Environ,
     JWTContext,
+    Proof,
     Reading,
     Session,
     SignInContext,
 )
 
+NO_PROOF = Proof()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -59,6 +62,7 @@ class Lifecycle:
         self._strategy = strategy
         self._view = view
         self._events = events
+        self._prefixes = _prefixes(config)
 
     def admit(
         self,
@@ -66,7 +70,7 @@ class Lifecycle:
         provider: Any,
         environ: Environ,
         now: float,
-        credentials: Mapping[str, str] | None = None,
+        proof: Proof = NO_PROOF,
     ) -> Claims:
         """The claims of this user, proven by this provider, if they may sign in at all.
 
@@ -74,12 +78,14 @@ class Lifecycle:
         :class:`CallbackError` when a callback fails. Nothing is written.
         """
         claims = claims_of(user, provider)
-        account = Account(provider.id, provider.type, claims["sub"])
+        account = proof.account or Account(provider.id, provider.type, claims["sub"])
+        claims["sub"] = self._subject(claims["sub"], provider)
         self._allowed(claims)
-        self._asked(user, account, environ, credentials)
+        self._asked(user, account, environ, proof)
         claims["auth_time"] = int(now)
         claims["sid"] = random_id()
-        wanted = self._view.claims(claims, JWTContext(environ, "sign_in", user, account))
+        context = JWTContext(environ, "sign_in", user, account, proof.profile)
+        wanted = self._view.claims(claims, context)
         if wanted is None:
             raise AccessDenied("the jwt callback ended the session as it began")
         return wanted
@@ -90,11 +96,11 @@ class Lifecycle:
         provider: Any,
         environ: Environ,
         now: float,
-        credentials: Mapping[str, str] | None = None,
+        proof: Proof = NO_PROOF,
     ) -> Begun:
         """A new session, under a new identifier (R025), for a user that :meth:`admit` lets in."""
         try:
-            claims = self.admit(user, provider, environ, now, credentials)
+            claims = self.admit(user, provider, environ, now, proof)
         except AccessDenied as denied:
             self._events.logger.warning(
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
@@ -106,7 +112,8 @@ class Lifecycle:
             "sign_in",
             environ,
             user=user,
-            account=Account(provider.id, provider.type, claims["sub"]),
+            account=proof.account or Account(provider.id, provider.type, claims["sub"]),
+            profile=proof.profile,
             is_new_user=False,
             claims=begun.claims,
             session=begun.session,
@@ -149,6 +156,14 @@ class Lifecycle:
             raise UsageError(f"the session is too large for cookies: {error}") from None
         return Begun(self._view.session(stamped, environ), stamped, value)
 
+    def _subject(self, own: str, provider: Any) -> str:
+        """The id of the user here. What one party calls somebody says nothing of what another does
+        (R085): beside other providers, the ids of a party begin with its own id and a colon."""
+        prefix = self._prefixes.get(provider.id, "")
+        if not prefix and own.startswith(tuple(filter(None, self._prefixes.values()))):
+            raise AccessDenied("the id looks like one of another provider")
+        return prefix + own
+
     def _allowed(self, claims: Mapping[str, Any]) -> None:
         """``allow_emails`` or ``allow_domains``, and ``allow_groups``: what is set must fit."""
         config = self._config
@@ -168,13 +183,15 @@ class Lifecycle:
         user: Mapping[str, Any],
         account: Account,
         environ: Environ,
-        credentials: Mapping[str, str] | None,
+        proof: Proof,
     ) -> None:
         callback = self._config.callbacks.sign_in
         if callback is None:
             return
         try:
-            answer = callback(user, account, SignInContext(environ, credentials=credentials))
+            answer = callback(
+                user, account, SignInContext(environ, proof.profile, proof.credentials)
+            )
         except AccessDenied:
             raise
         except Exception as error:
@@ -189,6 +206,18 @@ class Lifecycle:
             )
         if not answer:
             raise AccessDenied("the sign_in callback said no")
+
+
+def _prefixes(config: AuthConfig) -> dict[str, str]:
+    """What the ids of each outside provider's users begin with: nothing for the first provider of a
+    configuration without passwords, so that a single provider's ids are its own."""
+    others = [each for each in config.providers if each.type != "dev"]
+    local = any(isinstance(each, FormProvider) for each in others)
+    return {
+        each.id: f"{each.id}:" if local or each is not others[0] else ""
+        for each in others
+        if not isinstance(each, FormProvider)
+    }
 
 
 def claims_of(user: Mapping[str, Any], provider: Any) -> dict[str, Any]:

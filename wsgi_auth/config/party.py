@@ -1,0 +1,98 @@
+"""A provider that is another party, as a configuration spells it.
+
+What lives here: each option in its final type, from whatever road. Which options there are, and
+what they mean together, is in ``providers/oauth``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsgi_auth.config import values
+from wsgi_auth.config.roads import env_prefix
+from wsgi_auth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wsgi_auth.providers.oauth import OIDC, OAuth
+
+#: What Auth.js calls the variables, after the provider's prefix.
+_VARIABLES = {"client_id": "ID", "client_secret": "SECRET"}
+
+
+def party(
+    kind: type[OAuth] | type[OIDC],
+    defaults: Mapping[str, Any],
+    given: Mapping[str, Any],
+    env: Mapping[str, str],
+    here: Path | None,
+) -> OAuth | OIDC:
+    """The provider of this kind: what a catalogue's row says, overruled by what was ``given``; what
+    neither says comes from ``AUTH_<ID>_ID``, ``_SECRET``, ``_ISSUER``, ``_<OPTION>``."""
+    name = str(given["id"])
+    key = f"providers.{name}"
+    kinds = {each.name: str(each.type) for each in fields(kind) if each.init}
+    del kinds["quirk"]
+    options: dict[str, Any] = {}
+    for option, value in _from_files(key, given, here).items():
+        if option not in kinds:
+            raise ConfigError(
+                f"{key}.{option}",
+                f"there is no such option{values.near(option, kinds)}",
+            )
+        options[option] = value
+    for option in kinds:
+        for variable in (_VARIABLES.get(option), option.upper()):
+            found = env.get(f"{env_prefix(name)}{variable}") if variable else None
+            if found:
+                options.setdefault(option, found)
+    for option, value in options.items():
+        options[option] = _typed(f"{key}.{option}", kinds[option], value)
+    if isinstance(options.get("private_key"), str):
+        options["private_key"] = _private_key(f"{key}.private_key", options["private_key"], here)
+    return kind(**{**defaults, **options})
+
+
+def _from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:
+    found = dict(given)
+    for option in [each for each in found if each.endswith("_file")]:
+        name = option.removesuffix("_file")
+        if found.get(name) is not None:
+            raise ConfigError(f"{key}.{option}", f"is given beside {name!r}; keep one of the two")
+        path = values.file(f"{key}.{option}", found.pop(option), here)
+        found[name] = path.read_text(encoding="utf-8").strip()
+    return found
+
+
+def _typed(key: str, kind: str, value: Any) -> Any:
+    """A value in the type of its option; what fits none is left to the provider to refuse."""
+    if kind == "Profile" and isinstance(value, str):
+        return values.function(key, value)
+    if kind == "str | bool" and isinstance(value, str) and "/" not in value:
+        return values.boolean(key, value)
+    convert = _KINDS.get(kind)
+    return convert(key, value) if convert is not None else value
+
+
+def _mapping(key: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(key, "must be a mapping of strings")
+    return {str(name): values.text(f"{key}.{name}", str(each)) for name, each in value.items()}
+
+
+_KINDS: Mapping[str, Callable[[str, Any], Any]] = {
+    "bool": values.boolean,
+    "int | None": values.duration,
+    "tuple[str, ...]": values.strings,
+    "tuple[str, ...] | str": values.strings,
+    "Mapping[str, str]": _mapping,
+}
+
+
+def _private_key(key: str, given: str, here: Path | None) -> str:
+    """PEM or JWK text as it is; anything else is the path of a file that holds it."""
+    if "PRIVATE KEY-----" in given or given.lstrip().startswith("{"):
+        return given
+    return values.file(key, given.strip(), here).read_text(encoding="utf-8")
