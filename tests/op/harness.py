@@ -117,6 +117,8 @@ class Provider:
             entry["client_auth"] = auth
         if auth == "private_key_jwt":
             entry["private_key"] = json.dumps(CLIENT_KEY.as_dict(private=True))
+        if said.get("dpop_bound_access_tokens"):
+            entry["dpop"] = True
         if "id_token_signed_response_alg" in said:
             entry["id_token_signed_response_alg"] = said["id_token_signed_response_alg"]
         return {**entry, **more}

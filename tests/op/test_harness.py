@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,8 +13,9 @@ from joserfc import jwk
 
 from tests.op.harness import APP, CLIENTS, running
 from tests.op.hostile import MODES
-from tests.op.raw import CALLBACK, CLIENT_KEY, Flow, Rejected, header_of
+from tests.op.raw import CALLBACK, Flow, Rejected, header_of
 from tests.testing.evidence import LOGOUT, TEXTBOOK_LETS_THROUGH, unpacked
+from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.testing import MISBEHAVIOURS
 
 pytestmark = pytest.mark.live
@@ -196,10 +196,13 @@ def test_the_provider_ends_with_the_block_also_when_it_fails():
         provider.client().metadata()
 
 
-def test_the_options_are_those_of_a_configuration(oidc_provider):
-    assert oidc_provider.options("key")["client_auth"] == "private_key_jwt"
-    assert json.loads(oidc_provider.options("key")["private_key"])["d"] == CLIENT_KEY["d"]
-    assert oidc_provider.options("es256")["id_token_signed_response_alg"] == "ES256"
+@pytest.mark.parametrize("client_id", [each for each in CLIENTS if "odd" not in each])
+def test_the_options_are_those_of_a_configuration(oidc_provider, client_id):
+    options = oidc_provider.options(client_id)
+    assert options.pop("type") == "oidc"
+    made = OIDC(**options)
+    assert made.issuer == oidc_provider.issuer and made.client_id == client_id
+    assert made.client_auth == oidc_provider.client(client_id).auth
 
 
 # --- the hostile one ------------------------------------------------------------------------

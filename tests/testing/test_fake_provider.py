@@ -26,6 +26,7 @@ from tests.testing.evidence import (
     Token,
 )
 from wsgi_auth import AuthError
+from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.testing import MISBEHAVIOURS, FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.misbehaviour import ENDPOINTS
 from wsgi_auth.types import Outgoing
@@ -619,6 +620,12 @@ def test_the_options_set_an_application_up(provider):
     }.items()  # fmt: skip
     assert provider.options("es256")["id_token_signed_response_alg"] == "ES256"
     assert "client_secret" not in provider.options("key")
+    for client_id, client in provider.clients.items():
+        more = {"private_key": CLIENT_KEY.as_dict(private=True)} if client_id == "key" else {}
+        options = provider.options(client_id, **more)
+        assert options.pop("type") == "oidc"
+        made = OIDC(**options)
+        assert (made.client_auth, made.dpop) == (client.auth, client.dpop)
 
 
 # --- going wrong ----------------------------------------------------------------------------

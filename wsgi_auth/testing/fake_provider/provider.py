@@ -134,6 +134,8 @@ class FakeProvider:
             entry["client_auth"] = client.auth
         if client.id_token_alg != "RS256":
             entry["id_token_signed_response_alg"] = client.id_token_alg
+        if client.dpop:
+            entry["dpop"] = True
         return {**entry, **more}
 
     @property
