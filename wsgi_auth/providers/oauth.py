@@ -63,11 +63,11 @@ Profile: TypeAlias = Mapping[str, str] | Callable[[Mapping[str, Any]], Mapping[s
 class Quirk(Protocol):
     """What a provider does so differently that no option can say it: one module each.
 
-    Each takes the parameters as they would be sent, and returns what is sent in their place.
+    Each takes all the parameters that would be sent, and returns what is sent in their place.
     """
 
     def authorization(self, params: dict[str, str]) -> dict[str, str]: ...
-    def token(self, params: dict[str, str], client_secret: str) -> dict[str, str]: ...
+    def token(self, params: dict[str, str]) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -130,6 +130,9 @@ class _Client:
     token_type_optional: bool = False
     client_id_name: str = "client_id"
     client_secret_name: str = "client_secret"
+    #: Of ``pkce`` and ``nonce``, what it cannot do: LinkedIn refuses a code that comes with a
+    #: verifier, and forgets a nonce. ``state`` has to carry more then: no default, one row only.
+    unsupported: tuple[str, ...] = ()
     #: The callback brings a form field ``user`` with JSON (Apple). Anybody can have written it.
     callback_user: bool = False
     quirk: Quirk | None = None
@@ -250,6 +253,10 @@ class _Client:
             for name, value in getattr(self, option).items():
                 if not _HEADER.fullmatch(name) or not _is_clean(value):
                     raise ConfigError(f"{self._key(option)}.{name}", "cannot be a header")
+
+        for word in self.unsupported:
+            if word not in ("pkce", "nonce"):
+                raise ConfigError(self._key("unsupported"), f"{word!r} is neither pkce nor nonce")
 
     def _mapper(self) -> Mapper:
         if callable(self.profile):
