@@ -259,7 +259,7 @@ def test_an_answer_that_is_good_enough(answer: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (None, None), ("", None), (60, 60), ("60", 60), (60.7, 61), (0, 0), (-5, 0),
+        (None, None), ("", None), (60, 60), ("60", 60), (60.7, 61), (0, None), ("0", None), (-5, 0),
         (10**30, 10 * 366 * 86_400),
     ],
 )  # fmt: skip
@@ -374,7 +374,11 @@ def test_openid_needs_an_id_token_at_sign_in_only() -> None:
 
 def test_a_missing_type_is_bearer_only_where_a_row_says_so() -> None:
     body = response({"access_token": "at"})
-    assert read_tokens(body, oauth(token_type_optional=True), NOW).token_type == "Bearer"
+    lenient = oauth(token_type_optional=True)
+    assert read_tokens(body, lenient, NOW).token_type == "Bearer"
+    for other in ("mac", "DPoP", 5):
+        with pytest.raises(OAuthError):
+            read_tokens(response({**GOOD, "token_type": other}), lenient, NOW)
     with pytest.raises(OAuthError):
         read_tokens(body, oauth(token_type_optional=True), NOW, dpop_key=dpop.new_key())
 

@@ -13,6 +13,7 @@ from wsgi_auth.providers.mapping import Mapper, compiled
 DOCUMENT: dict[str, Any] = {
     "id": 7,
     "zero": 0,
+    "one": 1,
     "name": "",
     "login": "ada",
     "none": None,
@@ -69,6 +70,7 @@ CASES: list[tuple[str, Any]] = [
     ("true(yes)", True),
     ("true(text_true)", True),
     ("true(text_false)", None),
+    ("true(one)", True),
     ("true(no)", None),
     ("true(id)", None),
     ("true(missing)", None),

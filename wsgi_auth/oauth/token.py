@@ -208,7 +208,7 @@ def _type(
     """The type of token, which has to be the one asked for: a client must not use one of a type it
     does not know (RFC 6749 7.1)."""
     value = fields.get("token_type")
-    if value in (None, "") and provider.token_type_optional and not dpop_key:
+    if value in (None, "", "jwt-bearer") and provider.token_type_optional and not dpop_key:
         return "Bearer"
     expected: Literal["Bearer", "DPoP"] = "DPoP" if dpop_key else "Bearer"
     if not isinstance(value, str) or value.lower() != expected.lower():
@@ -217,9 +217,9 @@ def _type(
 
 
 def _expiry(step: str, fields: Mapping[str, Any], now: float) -> int | None:
-    """When the access token expires. Numbers as text are met in the wild."""
+    """When the access token expires. Numbers as text are met in the wild, and 0 for never."""
     value = fields.get("expires_in")
-    if value in (None, ""):
+    if value in (None, "", 0, "0") and value is not False:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)

@@ -13,6 +13,7 @@ from wsgi_auth.providers.credentials import Credentials
 from wsgi_auth.providers.dev import Dev
 
 if TYPE_CHECKING:
+    from wsgi_auth.providers.catalogue import provider
     from wsgi_auth.providers.htpasswd import Htpasswd
     from wsgi_auth.providers.oauth import OIDC, OAuth
 
@@ -27,6 +28,7 @@ __all__ = [
     "Htpasswd",
     "OAuth",
     "Provider",
+    "provider",
 ]
 
 
@@ -35,6 +37,7 @@ _LATER = {
     "Htpasswd": "wsgi_auth.providers.htpasswd",
     "OAuth": "wsgi_auth.providers.oauth",
     "OIDC": "wsgi_auth.providers.oauth",
+    "provider": "wsgi_auth.providers.catalogue",
 }
 
 

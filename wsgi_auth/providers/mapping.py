@@ -9,7 +9,7 @@ What lives here: the language and its meaning. What must not: any provider, and 
 ``emails[primary].email`` the first item in which ``primary`` is true
 ``name|login``            the first of these that is present
 ``{first} {last}``        a text with values in it; absent as soon as one of them is
-``true(verified)``        True where the value is true or ``"true"``, else absent
+``true(verified)``        True where the value is true, 1 or either as text, else absent
 ``exists(confirmed_at)``  True where there is a value, else absent
 ``ends(email, '@x.com')`` True where the text ends so, without regard to case, else absent
 ``all(a, b)``             True where each is present and not False, else absent
@@ -140,7 +140,7 @@ def _call(name: str, arguments: list[str]) -> Reader:
         raise ValueError(f"{name}() takes one path")
     read = compiled(arguments[0])
     if name == "true":
-        return lambda document: _true_or_absent(str(read(document)).lower() == "true")
+        return lambda document: _true_or_absent(str(read(document)).lower() in ("true", "1"))
     if name == "exists":
         return lambda document: _true_or_absent(read(document) is not None)
 

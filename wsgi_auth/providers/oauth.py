@@ -126,7 +126,8 @@ class _Client:
     more: Mapping[str, str] = field(default_factory=dict)
     token_method: Literal["GET", "POST"] = "POST"
     token_headers: Mapping[str, str] = field(default_factory=dict)
-    #: A token response without ``token_type`` (which RFC 6749 5.1 demands) is of type Bearer.
+    #: A token response without ``token_type`` (which RFC 6749 5.1 demands) is of type Bearer; so
+    #: is the ``jwt-bearer`` of Azure DevOps.
     token_type_optional: bool = False
     client_id_name: str = "client_id"
     client_secret_name: str = "client_secret"
