@@ -180,6 +180,13 @@ def test_a_key_that_cannot_sign_is_found_at_start_up(key: Any) -> None:
     assert "MII" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_short_key_is_refused_where_warnings_are_not_errors() -> None:
+    key = pem(rsa.generate_private_key(65537, 1024))
+    with pytest.raises(ConfigError, match="2048 bits"):
+        check_key(oidc(private_key=key, client_secret=""))
+
+
 def test_good_keys_and_no_keys_pass_at_start_up() -> None:
     for key in KEYS.values():
         check_key(oidc(private_key=key, client_secret=""))

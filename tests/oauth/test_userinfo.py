@@ -132,6 +132,8 @@ def test_a_signed_answer_is_verified_or_refused() -> None:
         read_userinfo(answer, "s")
     with pytest.raises(OAuthError, match="sub"):
         read_userinfo(answer, "s", lambda token: {"sub": "other"})
+    with pytest.raises(OAuthError, match="no JSON object"):
+        read_userinfo(response(b"\xff", kind="application/jwt"), "s", lambda token: {"sub": "s"})
 
 
 @pytest.mark.parametrize(

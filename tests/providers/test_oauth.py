@@ -58,6 +58,22 @@ def test_an_oidc_profile_changes_only_what_it_says() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"tid": "8eaef023-2b34"}, "https://login.test/8eaef023-2b34/v2.0"),
+        ({}, ""),
+        ({"tid": ""}, ""),
+        ({"tid": "a/b"}, ""),
+        ({"tid": "a\n"}, ""),
+        ({"tid": ["a"]}, ""),
+    ],
+)
+def test_a_tenant_has_an_issuer_of_its_own(claims: dict[str, Any], expected: str) -> None:
+    assert oidc(issuer_pattern="https://login.test/{tid}/v2.0").issuer_of(claims) == expected
+    assert oidc().issuer_of(claims) == "https://op.test"
+
+
 def test_a_loopback_provider_may_be_http() -> None:
     for host in ("127.0.0.1:8080", "localhost", "op.localhost", "[::1]:1"):
         assert oidc(issuer=f"http://{host}").issuer
@@ -105,6 +121,9 @@ WRONG: list[tuple[Any, dict[str, Any], str, str]] = [
     (oidc, {"issuer": "https://op.test?x=1"}, "issuer", "query"),
     (oidc, {"issuer": "https://u:p@op.test"}, "issuer", "user name"),
     (oidc, {"issuer": "https://op.test/{tenant}"}, "issuer", "filled in"),
+    (oidc, {"issuer_pattern": "https://op.test/v2"}, "issuer_pattern", "one claim"),
+    (oidc, {"issuer_pattern": "http://op.test/{tid}"}, "issuer_pattern", "https"),
+    (oidc, {"unsupported": ("state",)}, "unsupported", "neither pkce nor nonce"),
     (oidc, {"issuer": "https://op test"}, "issuer", "no URL"),
     (oidc, {"issuer": "https://op.test:x"}, "issuer", "no URL"),
     (oidc, {"scope": "profile"}, "scope", "openid"),

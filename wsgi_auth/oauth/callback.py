@@ -87,7 +87,9 @@ def _check_issuer(given: str | None, metadata: Metadata, provider: OAuth | OIDC)
             raise OAuthCallbackError("callback", "iss is missing, which the provider announced")
         return
     if isinstance(provider, OIDC) and provider.issuer_pattern:
-        before, _, after = re.split(r"(\{[a-z]+\})", provider.issuer_pattern, maxsplit=1)
+        # which tenant it is, the ID token says; here, that it is one of them
+        before, _, rest = provider.issuer_pattern.partition("{")
+        after = rest.partition("}")[2]
         pattern = f"{re.escape(before)}[A-Za-z0-9-]+{re.escape(after)}"
         ok = re.fullmatch(pattern, given) is not None
     else:

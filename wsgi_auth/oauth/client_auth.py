@@ -131,8 +131,6 @@ def _signer(
     except (JoseError, ValueError, TypeError, KeyError, Warning):
         # without the cause: it may quote the key
         raise _wrong(provider, "cannot be read: expected a JWK or PEM") from None
-    if not key.is_private:
-        raise _wrong(provider, "has no private part")
     if key.key_type == "RSA":
         if key.private_key.key_size < _LEAST_RSA_BITS:
             raise _wrong(provider, f"has fewer than {_LEAST_RSA_BITS} bits")

@@ -109,9 +109,7 @@ def entry(name: str) -> Entry:
     """What there is to know of a row before anything was entered."""
     row = _row(name)
     defaults = row.get("defaults", {})
-    asked = [Ask("client_id", "")]
-    if row.get("client_auth") != "none":
-        asked.append(Ask("client_secret", ""))
+    asked = [Ask("client_id", ""), Ask("client_secret", "")]
     asked += [
         Ask(option, example, option not in defaults, defaults.get(option, ""))
         for option, example in row.get("variables", {}).items()

@@ -54,6 +54,8 @@ _ALGORITHMS = frozenset(
 )  # fmt: skip
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _TOKEN_FIELD = re.compile(r"\{tokens\.[A-Za-z0-9_]+\}")
+_PATTERN = re.compile(r"https://[^{}?#]+\{[a-z_]+\}[^{}?#]*")
+_CLAIM = re.compile(r"\{([a-z_]+)\}")
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -349,6 +351,22 @@ class OIDC(_Client):
                     self._key("id_token_signed_response_alg"),
                     f"{algorithm} signs with the client_secret, and there is none",
                 )
+        if self.issuer_pattern and not _PATTERN.fullmatch(self.issuer_pattern):
+            raise ConfigError(
+                self._key("issuer_pattern"),
+                "must be an https URL with one claim in it, https://login.example/{tid}/v2.0",
+            )
+
+    def issuer_of(self, claims: Mapping[str, Any]) -> str:
+        """The ``iss`` that an ID token with these claims has to have: the issuer, or with an
+        ``issuer_pattern`` the one of the tenant that it names. "" where it names none."""
+        if not self.issuer_pattern:
+            return self.issuer
+        claim = _CLAIM.search(self.issuer_pattern)
+        tenant = claims.get(claim[1]) if claim else None
+        if not isinstance(tenant, str) or not re.fullmatch("[A-Za-z0-9-]{1,64}", tenant):
+            return ""
+        return _CLAIM.sub(tenant, self.issuer_pattern)
 
     def _standard_profile(self) -> Mapping[str, str]:
         return STANDARD_PROFILE
