@@ -46,6 +46,9 @@ class OwnKeys(Keys):
         key = next(each for each in self._provider.private_keys() if each["alg"] == alg)
         return jwk.import_key(key)
 
+    def rotate(self, *, keep_old: bool) -> None:
+        self._provider.rotate_keys(keep_old=keep_old)
+
     def foreign(self, alg: str) -> Any:
         theirs = key_of("the hostile wrapper", alg, 1).as_dict(private=True)
         return jwk.import_key({**theirs, "kid": self.current(alg).kid})
@@ -151,7 +154,10 @@ class Wrapper:
             claims = self._through("claims", draft.claims, scene)
             if is_refresh:
                 claims = self._through("refresh_claims", claims, scene)
-            said["id_token"] = self._signed(Draft(draft.header, claims), scene)
+            header = dict(draft.header)
+            if header["alg"] != "HS256":  # the key may have changed just now
+                header["kid"] = scene.keys.current(header["alg"]).kid
+            said["id_token"] = self._signed(Draft(header, claims), scene)
         said = self._through("token", said, scene)
         return self._through("refresh", said, scene) if is_refresh else said
 

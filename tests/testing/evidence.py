@@ -199,6 +199,7 @@ EVIDENCE: dict[str, Callable[[Seen], Any]] = {
     "email_verified_text": lambda s: s.claims["email_verified"] == "false",
     "groups_text": lambda s: isinstance(s.claims["groups"], str),
     "logout_event": lambda s: s.claims["events"] == {LOGOUT: {}},
+    "rotated_just_now": lambda s: s.id_token.head["kid"] != s.jwks["keys"][0]["kid"],
     # the token answer
     "no_id_token": lambda s: "id_token" not in s.tokens,
     "id_token_null": lambda s: s.tokens["id_token"] is None,
@@ -219,6 +220,9 @@ EVIDENCE: dict[str, Callable[[Seen], Any]] = {
     "refresh_wrong_sub": lambda s: s.refreshed_id_token.claims["sub"] != s.claims["sub"],
     "refresh_wrong_iss": lambda s: s.refreshed_id_token.claims["iss"] != ISSUER,
     "refresh_wrong_aud": lambda s: s.refreshed_id_token.claims["aud"] != "app",
+    "refresh_wrong_azp": lambda s: (
+        s.refreshed_id_token.claims["azp"] == "somebody-else" and "azp" not in s.claims
+    ),
     "refresh_wrong_nonce": lambda s: s.refreshed_id_token.claims["nonce"] != s.nonce,
     "refresh_iat_future": lambda s: ago(-DAY, s.refreshed_id_token.claims["iat"]),
     "refresh_other_auth_time": lambda s: (
@@ -287,6 +291,11 @@ EVIDENCE: dict[str, Callable[[Seen], Any]] = {
     "jwks_same_kid": lambda s: (
         len(s.jwks["keys"]) == 4
         and len({key["kid"] for key in s.jwks["keys"]}) == 2
+        and s.id_token.verifies()
+    ),
+    "jwks_second_key": lambda s: (
+        len(s.jwks["keys"]) == 4
+        and len({key["kid"] for key in s.jwks["keys"]}) == 4
         and s.id_token.verifies()
     ),
     "jwks_weak_key": lambda s: all(len(key["n"]) == 86 for key in s.jwks["keys"]),
@@ -368,5 +377,6 @@ TEXTBOOK_LETS_THROUGH = {
     "expires_text", "fewer_scopes", "foreign_aud", "foreign_aud_azp", "groups_text", "iat_old",
     "logout_event", "no_at_hash", "no_auth_time", "no_expires", "no_iss_announced", "no_pkce",
     "no_refresh_token", "no_token_type", "pkce_plain_only", "requires_par", "tokens_in_address",
+    "rotated_just_now", "jwks_second_key",
     "typ_access", "typ_logout", "userinfo_email_not_verified", "wrong_at_hash", "wrong_token_type",
 }  # fmt: skip

@@ -120,15 +120,11 @@ class Keys:
         """The header of a token that the current key signs."""
         return {"alg": alg, "kid": self.current(alg).kid, "typ": typ}
 
-    def rotate(self, keep_old: bool) -> None:
+    def rotate(self, *, keep_old: bool) -> None:
         """From now on other keys sign; the old ones stay published on demand."""
         self._turn += 1
         new = [(alg, self._turn) for alg in self.algs]
         self._published = new + (self._published if keep_old else [])
-
-    def publish_more(self, alg: str) -> None:
-        """One more published key of the same algorithm, which signs nothing."""
-        self._published.append((alg, -len(self._published)))
 
     def document(self) -> dict[str, Any]:
         """The JWK Set."""

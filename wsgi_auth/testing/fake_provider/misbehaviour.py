@@ -205,6 +205,19 @@ def _double_claims(draft: Draft, scene: Scene) -> str:
     return signed(scene.keys.current(draft.header["alg"]), draft.header, payload)
 
 
+def _rotated(claims: dict[str, Any], scene: Scene) -> dict[str, Any]:
+    scene.keys.rotate(keep_old=False)
+    return claims
+
+
+def _second_key(body: dict[str, Any], scene: Scene) -> dict[str, Any]:
+    more = [
+        {**scene.keys.foreign(key["alg"]).as_dict(private=False), "kid": f"second-{key['kid']}"}
+        for key in body["keys"]
+    ]
+    return {"keys": [*more, *body["keys"]]}
+
+
 # --- whole answers --------------------------------------------------------------------------
 
 
@@ -355,6 +368,7 @@ _ROWS: Final[tuple[tuple[str, Stage, str, Callable[[Any, Scene], Any]], ...]] = 
     ("groups_text", "claims", "writes groups as one text", _with(groups="admins")),
     ("logout_event", "claims", "puts a logout event into the ID token",
      _with(events={"http://schemas.openid.net/event/backchannel-logout": {}})),
+    ("rotated_just_now", "claims", "rotates its keys just before it signs", _rotated),
     # the token answer
     ("no_id_token", "token", "sends no ID token", _without("id_token")),
     ("id_token_null", "token", "sends null as ID token", _with(id_token=None)),
@@ -379,6 +393,8 @@ _ROWS: Final[tuple[tuple[str, Stage, str, Callable[[Any, Scene], Any]], ...]] = 
      _with(iss="https://other.example.test")),
     ("refresh_wrong_aud", "refresh_claims", "refreshes for another client",
      _with(aud="somebody-else")),
+    ("refresh_wrong_azp", "refresh_claims", "refreshes with an azp it did not have before",
+     _with(azp="somebody-else")),
     ("refresh_wrong_nonce", "refresh_claims", "refreshes with another nonce",
      _with(nonce="another")),
     ("refresh_iat_future", "refresh_claims", "refreshes tomorrow", _later("iat", DAY)),
@@ -476,6 +492,7 @@ _ROWS: Final[tuple[tuple[str, Stage, str, Callable[[Any, Scene], Any]], ...]] = 
      lambda body, scene: {"keys": [
          *(dict(scene.keys.foreign(key["alg"]).as_dict(private=False)) for key in body["keys"]),
          *body["keys"]]}),
+    ("jwks_second_key", "jwks", "publishes one more key of each kind, first", _second_key),
     ("jwks_weak_key", "jwks", "publishes an RSA key of 512 bits in place of its own",
      lambda body, scene: {"keys": [
          {"kty": "RSA", "kid": key["kid"], "use": "sig", "alg": "RS256", "e": "AQAB",
@@ -532,12 +549,14 @@ _ACCEPT: Final = frozenset(
      "refresh_no_id_token", "refresh_no_rotation", "userinfo_email_not_verified",
      "tokens_in_address", "no_pkce", "announces_none", "announces_hs256", "no_iss_announced",
      "requires_par", "jwks_private", "jwks_unknown_types", "jwks_no_use", "logout_no_sid",
+     "rotated_just_now", "jwks_second_key",
      "logout_no_sub"}
 )  # fmt: skip
 _EITHER: Final = frozenset(
     {"kid_not_text", "duplicate_claims", "expires_text", "expires_negative", "error_with_tokens",
      "refresh_other_auth_time", "refresh_iat_future", "pkce_plain_only", "jwks_same_kid",
-     "logout_iat_old", "logout_typ_jwt", "logout_event_text", "logout_event"}
+     "logout_no_state", "logout_other_state", "logout_iat_old", "logout_typ_jwt",
+     "logout_event_text", "logout_event"}
 )  # fmt: skip
 _EITHER_KINDS: Final = frozenset({"labelled_html", "duplicate_keys", "nan"})
 

@@ -217,7 +217,7 @@ class FakeProvider:
     def rotate_keys(self, *, keep_old: bool = True) -> None:
         """Sign with new keys from now on; the old ones stay published unless told otherwise."""
         with self._lock:
-            self.keys.rotate(keep_old)
+            self.keys.rotate(keep_old=keep_old)
 
     def logout_token(
         self, sub: str | None = None, sid: str | None = None, client_id: str | None = None,
@@ -275,7 +275,7 @@ class FakeProvider:
 
     def _apply(self, stage: str, value: Any, client: FakeClient | None = None) -> Any:
         scene = Scene(self.issuer, self.keys, client or next(iter(self.clients.values())))
-        for row in self._wrong.values():
+        for row in tuple(self._wrong.values()):
             if row.stage == stage:
                 value = row.tamper(value, scene)
         return value
