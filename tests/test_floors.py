@@ -36,8 +36,8 @@ ONLY_IN = {
     "bcrypt": {"providers"},
     "markupsafe": {"pages"},
     "secrets": {"tokens", "csrf", "config", "oauth"},
-    "time": {"middleware", "throttle", "providers", "sessions", "cli", "testing"},
-    "os": {"config", "cli", "wsgi", "testing", "providers", "basic", "throttle"},
+    "time": {"middleware", "throttle", "http", "providers", "sessions", "cli", "testing"},
+    "os": {"config", "cli", "wsgi", "testing", "providers", "basic", "throttle", "http"},
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

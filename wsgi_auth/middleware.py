@@ -42,7 +42,7 @@ from wsgi_auth.types import (
 
 if TYPE_CHECKING:
     from wsgi_auth.basic import BasicAuthentication
-    from wsgi_auth.protocols import Attempts
+    from wsgi_auth.protocols import Attempts, Transport
 
 _now = time.time
 _new = object.__new__
@@ -73,7 +73,9 @@ class AuthMiddleware:
             config = AuthConfig.from_mapping({**(config or {}), **options})
         self.app = app
         self.config = config
-        self.site = site = Site(config, time.time, lambda: _attempts(config))
+        self.site = site = Site(
+            config, time.time, lambda: _attempts(config), lambda: _transport(config)
+        )
         self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
         self._plan = self.matcher.plan
         self._read = site.reader.read
@@ -370,6 +372,15 @@ def _attempts(config: AuthConfig) -> Attempts:
         config.trusted_proxies,
         logger=config.logger,
     )
+
+
+def _transport(config: AuthConfig) -> Transport:
+    """The configuration's own, else the network."""
+    if config.transport is not None:
+        return config.transport
+    from wsgi_auth.http import Http
+
+    return Http(allow_loopback=config.dev or (config.url is not None and config.url.is_loopback))
 
 
 # --- guarding one application -----------------------------------------------------------------

@@ -23,20 +23,35 @@ from wsgi_auth.sessions.lifecycle import Lifecycle
 from wsgi_auth.tokens import derive
 
 if TYPE_CHECKING:
+    from wsgi_auth.oauth.client import Client
+    from wsgi_auth.oauth.pending import Pending
     from wsgi_auth.pages import Pages
-    from wsgi_auth.protocols import Attempts
+    from wsgi_auth.protocols import Attempts, Transport
+    from wsgi_auth.providers.oauth import OIDC, OAuth
 
 
 class Site:
     """One configuration, in working order. ``clock`` gives seconds since the epoch; ``attempts``
-    makes the counter of sign-in attempts on first use (it may open a connection)."""
+    makes the counter of sign-in attempts on first use (it may open a connection), ``transport``
+    the way to other parties."""
 
     def __init__(
-        self, config: AuthConfig, clock: Callable[[], float], attempts: Callable[[], Attempts]
+        self,
+        config: AuthConfig,
+        clock: Callable[[], float],
+        attempts: Callable[[], Attempts],
+        transport: Callable[[], Transport],
     ) -> None:
         self.config = config
         self.clock = clock
         self._new_attempts = attempts
+        self._new_transport = transport
+        self._clients: dict[str, Client] = {}
+        for provider in config.providers:
+            if getattr(provider, "private_key", None):
+                from wsgi_auth.oauth.client_auth import check_key
+
+                check_key(provider)  # type: ignore[arg-type]  # only OAuth and OIDC have one
         self.events = Events(config.events, config.logger)
         self.locations = Locations(config)
         cookie_reader = CookieSessionReader(config)
@@ -63,6 +78,35 @@ class Site:
     def attempts(self) -> Attempts:
         """The counter of sign-in attempts."""
         return self._new_attempts()
+
+    @cached_property
+    def pending(self) -> Pending:
+        """The sign-ins under way with other parties."""
+        from wsgi_auth.oauth.pending import Pending
+
+        return Pending(self.config)
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way to other parties: the configuration's own, or the network."""
+        return self._new_transport()
+
+    def client(self, provider: OAuth | OIDC) -> Client:
+        """Our side of the protocol with this provider; what it learns of the provider is kept."""
+        found = self._clients.get(provider.id)
+        if found is None:
+            from wsgi_auth.oauth.client import Client
+
+            # of two threads that come first, both go on with the one that is kept
+            made = Client(provider, self.transport, allow_loopback=self.allows_loopback)
+            found = self._clients.setdefault(provider.id, made)
+        return found
+
+    @property
+    def allows_loopback(self) -> bool:
+        """Whether another party may be reached over http on this very machine."""
+        url = self.config.url
+        return self.config.dev or (url is not None and url.is_loopback)
 
     @cached_property
     def dev_key(self) -> str:

@@ -58,14 +58,8 @@ class BaseURL:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can be meant: 127.0.0.0/8, ::1, localhost (RFC 6761 6.3)."""
-        host = self.host.removesuffix(".")
-        if host == "localhost" or host.endswith(".localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(host.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        """Whether only this machine can be meant."""
+        return is_loopback_host(self.host)
 
     def absolute(self, local: str) -> str:
         """The absolute URL of a local one that :func:`local_url` built (mount already in it)."""
@@ -73,6 +67,17 @@ class BaseURL:
 
     def __str__(self) -> str:
         return self.origin + self.mount
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether only this machine can be meant: 127.0.0.0/8, ::1, localhost (RFC 6761 6.3)."""
+    host = host.removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 # --- listed origins -------------------------------------------------------------------------

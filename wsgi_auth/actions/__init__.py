@@ -7,6 +7,7 @@ start-up; what answers (pages and all) is loaded with the first request to an en
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,10 @@ class Endpoint:
 
     def respond(self, exchange: Exchange) -> WSGIApp:
         """The answer; whatever goes wrong is an answer too, never a traceback to the client."""
-        from wsgi_auth.actions.failure import failure, method_not_allowed
+        from wsgi_auth.actions.failure import failure
+        from wsgi_auth.actions.methods import method_not_allowed
 
-        methods = _handlers()[self.name]
+        methods = _handlers()[self.name](self.provider)
         method = exchange.environ.get("REQUEST_METHOD", "")
         handler = methods.get("GET" if method == "HEAD" else method)
         if handler is None:
@@ -65,7 +67,7 @@ def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
 
 
 @cache
-def _handlers() -> dict[str, Methods]:
+def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
     from wsgi_auth.actions import (
         callback,
         csrf,
@@ -78,13 +80,13 @@ def _handlers() -> dict[str, Methods]:
     )
 
     return {
-        "signin": signin.METHODS,
-        "signin/": signin.START,
-        "callback/": callback.METHODS,
-        "signout": signout.METHODS,
-        "session": session.METHODS,
-        "csrf": csrf.METHODS,
-        "providers": providers.METHODS,
-        "error": error.METHODS,
-        "verify-request": verify_request.METHODS,
+        "signin": lambda _: signin.METHODS,
+        "signin/": signin.starts,
+        "callback/": callback.methods,
+        "signout": lambda _: signout.METHODS,
+        "session": lambda _: session.METHODS,
+        "csrf": lambda _: csrf.METHODS,
+        "providers": lambda _: providers.METHODS,
+        "error": lambda _: error.METHODS,
+        "verify-request": lambda _: verify_request.METHODS,
     }

@@ -1,4 +1,4 @@
-"""``POST /callback/{provider}``: the proof. For a form: check it, and sign in."""
+"""``/callback/{provider}``: the proof. A form is checked; another party's answer is judged."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Any
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered
+from wsgi_auth.actions.outside import arrive
 from wsgi_auth.actions.signin import chooser_is_open
 from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
 from wsgi_auth.types import Proof, WSGIApp
 
 
 def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whom the form proves, and go on to ``callbackUrl``; any failure is an error page."""
-    if not isinstance(provider, FormProvider):
-        raise Refused(405, "BadRequest", "this provider has no form")
+    assert isinstance(provider, FormProvider)  # noqa: S101 - methods() has looked
     exchange.require_csrf()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
@@ -33,6 +34,14 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     except ElsewhereInstead as elsewhere:
         return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
     return exchange.go(exchange.callback_url)
+
+
+def answered(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """Sign in whom another party's answer proves, and go on to where the sign-in was begun."""
+    assert isinstance(provider, OAuth | OIDC)  # noqa: S101 - methods() has looked
+    if not is_offered(exchange.site.config, exchange.environ, provider):
+        raise Refused(404, "NotFound", "this provider is not on offer here")
+    return arrive(exchange, provider)
 
 
 def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -> Mapping[str, Any]:
@@ -63,4 +72,8 @@ def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -
     return user
 
 
-METHODS: Methods = {"POST": check}
+def methods(provider: Provider | None) -> Methods:
+    """A form is posted; an answer comes by GET, or by POST where ``form_post`` was asked for."""
+    if isinstance(provider, OAuth | OIDC):
+        return {"POST" if provider.response_mode == "form_post" else "GET": answered}
+    return {"POST": check} if isinstance(provider, FormProvider) else {}

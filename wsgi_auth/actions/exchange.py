@@ -55,6 +55,18 @@ class Exchange:
         return _pairs(self.environ.get("QUERY_STRING") or "")
 
     @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """What another party's answer says, each parameter as often as it came: from the query,
+        or for a POST from the form (OAuth 2.0 Form Post Response Mode)."""
+        text = self.environ.get("QUERY_STRING") or ""
+        if self.environ["REQUEST_METHOD"] == "POST":
+            kind = (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+            if kind != "application/x-www-form-urlencoded":
+                raise Refused(415, "UnsupportedMediaType", "an answer is posted as a form")
+            text = self._body().decode("utf-8", "replace")
+        return tuple(_parsed(text))
+
+    @cached_property
     def form(self) -> Mapping[str, Any]:
         """The body's fields: a form, or a JSON object. Raises :class:`Refused` for anything else,
         for too much, and for a protocol parameter given twice."""
@@ -196,13 +208,16 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _parsed(text: str) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=200, errors="replace")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=200, errors="replace")
     except ValueError:
         raise Refused(400, "BadRequest", "too many fields") from None
+
+
+def _pairs(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in pairs:
+    for name, value in _parsed(text):
         if name in found and name in _ONCE:
             raise Refused(400, "BadRequest", f"{name} is given twice")
         found.setdefault(name, value)

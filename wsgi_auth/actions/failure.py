@@ -10,11 +10,9 @@ from typing import Any
 
 from wsgi_auth.actions.error import error_page
 from wsgi_auth.actions.exchange import Exchange, Refused
-from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.signin import sign_in_page
 from wsgi_auth.errors import AuthError, CredentialsSignin, TooManyAttempts
 from wsgi_auth.events import shown
-from wsgi_auth.responders import NO_STORE, TEXT, answer
 from wsgi_auth.types import WSGIApp
 
 #: What the sign-in page itself can say; everything else is a page of its own.
@@ -65,9 +63,3 @@ def _log(exchange: Exchange, problem: AuthError, endpoint: str) -> None:
         logger.error("the endpoint %r failed: %s", endpoint, problem, exc_info=problem)
     elif isinstance(problem, Refused | TooManyAttempts):
         logger.warning("the endpoint %r refused: %s", endpoint, shown(problem))
-
-
-def method_not_allowed(methods: Methods) -> WSGIApp:
-    """405 with the methods that there are (RFC 9110 section 15.5.6)."""
-    allowed = sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
-    return answer(405, [("Allow", ", ".join(allowed)), NO_STORE, TEXT], b"method not allowed\n")

@@ -7,6 +7,13 @@ from typing import TypeAlias
 
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.providers.base import Provider
+from wsgi_auth.responders import NO_STORE, TEXT, answer
 from wsgi_auth.types import WSGIApp
 
 Methods: TypeAlias = Mapping[str, Callable[[Exchange, Provider | None], WSGIApp]]
+
+
+def method_not_allowed(methods: Methods) -> WSGIApp:
+    """405 with the methods that there are (RFC 9110 section 15.5.6)."""
+    allowed = sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
+    return answer(405, [("Allow", ", ".join(allowed)), NO_STORE, TEXT], b"method not allowed\n")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from wsgi_auth import cookies
 from wsgi_auth.actions.exchange import Exchange, Refused
-from wsgi_auth.actions.methods import Methods
+from wsgi_auth.actions.methods import Methods, method_not_allowed
 from wsgi_auth.actions.offer import is_offered, offered
+from wsgi_auth.actions.outside import depart, initiated
 from wsgi_auth.pages import ChoiceView, FieldView, ProviderView, SignInView
 from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.types import WSGIApp
 
 
@@ -18,6 +20,10 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if key is not None and site.config.dev:
         return _open_chooser(exchange, key)
     error = exchange.query.get("error")
+    if site.config.auto_sign_in and error is None:
+        only = offered(site.config, environ)
+        if len(only) == 1 and isinstance(only[0], OAuth | OIDC):
+            return depart(exchange, only[0], ())
     if site.config.pages.sign_in is not None:
         params = {"callbackUrl": exchange.callback_url} | ({"error": error} if error else {})
         return exchange.go(site.locations.page(environ, "sign_in", **params))
@@ -45,12 +51,24 @@ def sign_in_page(
 
 
 def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
-    """A provider with a form of its own starts on the sign-in page."""
+    """On to the provider; one with a form of its own starts on the sign-in page."""
     exchange.require_csrf()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
+    if isinstance(provider, OAuth | OIDC):
+        asked = [(name, exchange.text(name)) for name in provider.request_params]
+        return depart(exchange, provider, asked)
     url = exchange.callback_url
     return exchange.go(exchange.site.locations.page(exchange.environ, "sign_in", callbackUrl=url))
+
+
+def begun_elsewhere(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """A sign-in that another site begins, which OpenID Connect alone knows."""
+    if not isinstance(provider, OIDC) or "iss" not in exchange.query:
+        return method_not_allowed({"POST": start})
+    if not is_offered(exchange.site.config, exchange.environ, provider):
+        raise Refused(404, "NotFound", "this provider is not on offer here")
+    return initiated(exchange, provider)
 
 
 def _provider(exchange: Exchange, provider: Provider, typed: dict[str, str]) -> ProviderView:
@@ -109,4 +127,8 @@ def _who(user: object) -> str:
 
 
 METHODS: Methods = {"GET": show}
-START: Methods = {"POST": start}
+
+
+def starts(provider: Provider | None) -> Methods:
+    """A sign-in starts by POST; OpenID Connect lets another site begin one by GET."""
+    return {"POST": start} | ({"GET": begun_elsewhere} if isinstance(provider, OIDC) else {})

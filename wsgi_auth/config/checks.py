@@ -89,6 +89,14 @@ def _urls(config: AuthConfig) -> None:
                 "are to live there",
             )
 
+    outside = next((each.id for each in config.providers if _is_oauth(each)), None)
+    if outside is not None and config.url is None and not config.dev:
+        raise ConfigError(
+            "url",
+            f"is needed for {outside!r}, which sends the browser back to an absolute URL: the "
+            "address that visitors see, such as 'https://app.example.com'",
+        )
+
     for name in ("sign_in", "sign_out", "error", "verify_request", "new_user"):
         page = getattr(config.pages, name) or ""
         action = page.removeprefix(config.base_path + "/")

@@ -19,6 +19,7 @@ from wsgi_auth.config.provider import provider_from
 from wsgi_auth.config.secret import dev_secret
 from wsgi_auth.cookies import CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.protocols import Transport
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.types import Route
 from wsgi_auth.urls import AllowedOrigin, BaseURL
@@ -66,6 +67,7 @@ class AuthConfig:
     challenge_401: bool
     reader: Any
     responders: parts.Responders
+    transport: Transport | None
     logger: logging.Logger = field(repr=False)
     #: What ``[app]`` of a file says; only ``wsgi-auth serve`` and ``wsgi_auth.wsgi`` read it.
     app: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -182,7 +184,8 @@ OPTIONS: frozenset[str] = frozenset(
         "secret", "url", "dev", "dev_peers", "base_path", "providers", "providers_for", "matcher",
         "routes", "public", "ignore", "authorized", "events", "auto_sign_in", "cookies", "texts",
         "adapter", "remote_user", "allow_emails", "allow_domains", "allow_groups",
-        "allowed_redirects", "trusted_proxies", "challenge_401", "reader", "logger", *_SECTIONS,
+        "allowed_redirects", "trusted_proxies", "challenge_401", "reader", "transport", "logger",
+        *_SECTIONS,
     }
 )  # fmt: skip
 
@@ -257,6 +260,7 @@ def _build(
         challenge_401=option("challenge_401", values.boolean, False),
         reader=option("reader", _reader),
         responders=parts.Responders(**sections["responders"]),
+        transport=option("transport", _transport),
         logger=option("logger", _logger, logging.getLogger("wsgi_auth")),
         app=app,
         source=given,
@@ -557,6 +561,13 @@ def _reader(key: str, given: Any) -> Any:
     if isinstance(reader, type) or not callable(getattr(reader, "read", None)):
         raise ConfigError(key, "must be an object with read(environ, now)")
     return reader
+
+
+def _transport(key: str, given: Any) -> Any:
+    transport = values.load(key, given) if isinstance(given, str) else given
+    if isinstance(transport, type) or not callable(getattr(transport, "send", None)):
+        raise ConfigError(key, "must be an object with send(request)")
+    return transport
 
 
 def _logger(key: str, given: Any) -> logging.Logger:

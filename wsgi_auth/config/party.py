@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,40 +20,53 @@ if TYPE_CHECKING:
     from wsgi_auth.providers.oauth import OIDC, OAuth
 
 #: What Auth.js calls the variables, after the provider's prefix.
-_VARIABLES = {"client_id": "ID", "client_secret": "SECRET"}
+_VARIABLES = {
+    "client_id": "ID",
+    "client_secret": "SECRET",
+    "issuer": "ISSUER",
+    "private_key": "PRIVATE_KEY",
+}
 
 
 def party(
-    kind: type[OAuth] | type[OIDC],
-    defaults: Mapping[str, Any],
-    given: Mapping[str, Any],
-    env: Mapping[str, str],
-    here: Path | None,
+    kind: str, given: Mapping[str, Any], env: Mapping[str, str], here: Path | None
 ) -> OAuth | OIDC:
-    """The provider of this kind: what a catalogue's row says, overruled by what was ``given``; what
-    neither says comes from ``AUTH_<ID>_ID``, ``_SECRET``, ``_ISSUER``, ``_<OPTION>``."""
+    """The provider of type ``oauth`` or ``oidc``, or of this name in the catalogue.
+
+    What is not given comes from ``AUTH_<ID>_ID``, ``_SECRET``, ``_ISSUER`` and, for a row of the
+    catalogue, the row's own variables. Raises :class:`ConfigError` for what is wrong.
+    """
+    from wsgi_auth.providers import catalogue
+    from wsgi_auth.providers.oauth import OIDC, OAuth
+
     name = str(given["id"])
     key = f"providers.{name}"
-    kinds = {each.name: str(each.type) for each in fields(kind) if each.init}
-    del kinds["quirk"]
+    make: Callable[..., OAuth | OIDC]
+    if kind in ("oauth", "oidc"):
+        make = OAuth if kind == "oauth" else OIDC
+        kinds = {each.name: str(each.type) for each in fields(make) if each.init}
+        del kinds["quirk"]
+    else:
+        make = partial(catalogue.provider, kind)
+        kinds = catalogue.options(kind)
     options: dict[str, Any] = {}
     for option, value in _from_files(key, given, here).items():
         if option not in kinds:
             raise ConfigError(
-                f"{key}.{option}",
-                f"there is no such option{values.near(option, kinds)}",
+                f"{key}.{option}", f"there is no such option{values.near(option, kinds)}"
             )
         options[option] = value
-    for option in kinds:
-        for variable in (_VARIABLES.get(option), option.upper()):
-            found = env.get(f"{env_prefix(name)}{variable}") if variable else None
-            if found:
-                options.setdefault(option, found)
+    own = kinds.keys() - {each.name for each in (*fields(OAuth), *fields(OIDC))}
+    for option in (*_VARIABLES, *own):
+        found = env.get(env_prefix(name) + _VARIABLES.get(option, option.upper()))
+        if found:
+            options.setdefault(option, found)
     for option, value in options.items():
         options[option] = _typed(f"{key}.{option}", kinds[option], value)
     if isinstance(options.get("private_key"), str):
         options["private_key"] = _private_key(f"{key}.private_key", options["private_key"], here)
-    return kind(**{**defaults, **options})
+    options.setdefault("client_id", "")
+    return make(**options)
 
 
 def _from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:

@@ -41,9 +41,10 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
     key = f"providers.{name or '?'}"
     if not name:
         raise ConfigError(key, "needs an id")
-    outside = _outside(kind, name, given, env, here)
-    if outside is not None:
-        return outside
+    if kind not in _OPTIONS and (kind in ("oauth", "oidc") or kind in _catalogue()):
+        from wsgi_auth.config.party import party
+
+        return _checked(party(kind, given, env, here))
     if kind not in _OPTIONS:
         raise ConfigError(
             key,
@@ -67,22 +68,10 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
     return _checked(_MAKERS[kind](key, given, here))
 
 
-def _outside(
-    kind: str, name: str, given: dict[str, Any], env: Mapping[str, str], here: Path | None
-) -> Provider | None:
-    """The provider that is another party, by its type or by its name in the catalogue."""
-    if kind not in ("oauth", "oidc") and kind not in _catalogue():
-        return None
-    from wsgi_auth.config.party import party
-    from wsgi_auth.providers.oauth import OIDC, OAuth
+def _catalogue() -> tuple[str, ...]:
+    from wsgi_auth.providers.catalogue import names
 
-    if kind in ("oauth", "oidc"):
-        return party(OAuth if kind == "oauth" else OIDC, {}, given, env, here)
-    raise ConfigError(f"providers.{name}", "the catalogue is yet to come")
-
-
-def _catalogue() -> frozenset[str]:
-    return frozenset()
+    return names()
 
 
 def _credentials(key: str, given: dict[str, Any], here: Path | None) -> Credentials:

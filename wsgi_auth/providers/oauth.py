@@ -6,7 +6,6 @@ responses, keys (``oauth``), and which providers there are (``catalogue``).
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.providers.mapping import Mapper
 from wsgi_auth.types import FrozenDict
+from wsgi_auth.urls import is_loopback_host
 
 ClientAuth: TypeAlias = Literal[
     "client_secret_basic", "client_secret_post", "private_key_jwt", "none", "apple"
@@ -437,14 +437,5 @@ def _check_url(key: str, url: str) -> None:
         raise ConfigError(key, "has a user name in it")
     if "{tokens." in url.partition("?")[0].split("/", 3)[2]:
         raise ConfigError(key, "lets a token response choose the host")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname):
         raise ConfigError(key, f"must be https; http is for a provider on this machine only: {url}")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,209 @@
+"""Our side of the protocol with one provider: the steps in their order.
+
+What lives here: what is sent when, and what is kept of a provider between sign-ins (its metadata,
+its keys). What must not: a check (each step has its own), a cookie, a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wsgi_auth.oauth import authorization, checks, dpop, token, userinfo
+from wsgi_auth.oauth.callback import ValidatedCallback, validate_callback
+from wsgi_auth.oauth.checks import Flow
+from wsgi_auth.oauth.discovery import MetadataSource
+from wsgi_auth.oauth.endpoints import configured
+from wsgi_auth.oauth.id_token import (
+    Expected,
+    Identity,
+    KeyFor,
+    algorithms_of,
+    verify_id_token,
+    verify_signed,
+)
+from wsgi_auth.oauth.keys import KeySource
+from wsgi_auth.oauth.metadata import Metadata
+from wsgi_auth.oauth.profile import document, user_from
+from wsgi_auth.oauth.token import Tokens
+from wsgi_auth.protocols import Transport
+from wsgi_auth.providers.oauth import OIDC, OAuth
+from wsgi_auth.types import Account, Claims, Incoming, Outgoing, Proof, freeze
+
+
+@dataclass(frozen=True, repr=False)
+class SignedIn:
+    """Whom a provider's answer proves: the ``user``, the ``proof`` for the callbacks, the
+    ``tokens``."""
+
+    user: Mapping[str, Any]
+    proof: Proof
+    tokens: Tokens
+
+
+class Client:
+    """Signs in at one provider. For many threads; two clients share nothing."""
+
+    def __init__(
+        self, provider: OAuth | OIDC, transport: Transport, *, allow_loopback: bool = False
+    ) -> None:
+        self._provider = provider
+        self._transport = transport
+        self._source = (
+            MetadataSource(provider, transport, allow_loopback=allow_loopback)
+            if isinstance(provider, OIDC)
+            else None
+        )
+        self._fixed = configured(provider) if isinstance(provider, OAuth) else None
+        self._keys: KeySource | None = None
+        self._keys_uri = ""
+
+    def metadata(self, now: float) -> Metadata:
+        """Where the provider's endpoints are."""
+        if self._source is not None:
+            return self._source.get(now)
+        assert self._fixed is not None  # noqa: S101 - one of the two is there
+        return self._fixed
+
+    def begin(
+        self,
+        redirect_uri: str,
+        callback_url: str,
+        now: float,
+        asked: Iterable[tuple[str, str]] = (),
+    ) -> tuple[str, Flow]:
+        """The URL to send the browser to, and the flow that its answer belongs to.
+
+        ``asked`` are the parameters of the request that begins the sign-in; those that it may set
+        (:data:`~wsgi_auth.providers.oauth.REQUEST_PARAMS`) are passed on."""
+        provider, metadata = self._provider, self.metadata(now)
+        wanted = authorization.asked(provider, asked)
+        age = wanted.get("max_age")
+        flow = checks.begin(
+            provider, redirect_uri, callback_url, now, max_age=int(age) if age else None
+        )
+        params = authorization.parameters(provider, flow, wanted)
+        if not authorization.wants_push(metadata):
+            return authorization.authorization_url(metadata, params), flow
+        answer = self._with_nonce(
+            lambda nonce: authorization.pushed_request(
+                provider, metadata, params, now, flow=flow, dpop_nonce=nonce
+            )
+        )
+        return authorization.pushed_url(provider, metadata, answer), flow
+
+    def finish(
+        self, answer: Iterable[tuple[str, str]], flow: Flow, now: float, *, posted: bool = False
+    ) -> SignedIn:
+        """Whom the provider's answer to ``flow`` proves; raises what the steps do."""
+        provider, metadata = self._provider, self.metadata(now)
+        callback = validate_callback(answer, flow, metadata, provider, posted=posted)
+        response = self._with_nonce(
+            lambda nonce: token.code_request(callback, provider, metadata, now, dpop_nonce=nonce)
+        )
+        tokens = token.read_tokens(response, provider, now, dpop_key=flow.dpop_key)
+        identity = None
+        if isinstance(provider, OIDC):
+            identity = self._identity(provider, metadata, tokens, callback, now)
+        profile = self._profile(metadata, tokens, identity, callback, now)
+        user = user_from(provider, profile)
+        account = Account(
+            provider.id, provider.type, str(user.get("id", "")), freeze(tokens.to_json())
+        )
+        return SignedIn(user, Proof(account, freeze(profile)), tokens)
+
+    def refresh(self, tokens: Tokens, now: float) -> Tokens:
+        """Fresh tokens for these (RFC 6749 section 6). Raises
+        :class:`~wsgi_auth.errors.ProviderRefused` when the provider will give none any more."""
+        provider, metadata = self._provider, self.metadata(now)
+        response = self._with_nonce(
+            lambda nonce: token.refresh_request(tokens, provider, metadata, now, dpop_nonce=nonce)
+        )
+        answer = token.read_tokens(
+            response, provider, now, dpop_key=tokens.dpop_key, step="refresh"
+        )
+        return tokens.renewed(answer)
+
+    def _identity(
+        self,
+        provider: OIDC,
+        metadata: Metadata,
+        tokens: Tokens,
+        callback: ValidatedCallback,
+        now: float,
+    ) -> Identity:
+        flow = callback.flow
+        expected = self._expected(
+            provider,
+            metadata,
+            nonce="" if "nonce" in provider.unsupported else flow.nonce,
+            access_token=tokens.access_token,
+            code=callback.code,
+            max_age=flow.max_age,
+        )
+        return verify_id_token(tokens.id_token, self._key_for(metadata, now), expected, now)
+
+    def _profile(
+        self,
+        metadata: Metadata,
+        tokens: Tokens,
+        identity: Identity | None,
+        callback: ValidatedCallback,
+        now: float,
+    ) -> dict[str, Any]:
+        provider = self._provider
+        said = None
+        if userinfo.wants_userinfo(provider):
+            response = self._with_nonce(
+                lambda nonce: userinfo.userinfo_request(
+                    provider, metadata, tokens, now, dpop_nonce=nonce
+                )
+            )
+            said = userinfo.read_userinfo(
+                response,
+                identity.subject if identity is not None else None,
+                self._verifier(metadata, now),
+            )
+        more = {
+            name: userinfo.read_more(self._transport.send(request))
+            for name, request in userinfo.more_requests(provider, tokens, now).items()
+        }
+        claims = identity.claims if identity is not None else None
+        return document(claims, said, tokens, more, callback.user)
+
+    def _verifier(self, metadata: Metadata, now: float) -> Callable[[str], Claims] | None:
+        provider = self._provider
+        if not isinstance(provider, OIDC):
+            return None
+        expected = self._expected(provider, metadata)
+        return lambda text: verify_signed("userinfo", text, self._key_for(metadata, now), expected)
+
+    def _expected(self, provider: OIDC, metadata: Metadata, **more: Any) -> Expected:
+        configured = provider.id_token_signed_response_alg
+        algorithms = algorithms_of(
+            (configured,) if isinstance(configured, str) else configured,
+            metadata.id_token_signing_alg_values_supported,
+        )
+        return Expected(provider.issuer_of, provider.client_id, algorithms, **more)
+
+    def _key_for(self, metadata: Metadata, now: float) -> KeyFor:
+        def key_for(algorithm: str, kid: str | None) -> Any:
+            if algorithm.startswith("HS"):  # only where the configuration says so
+                from joserfc.jwk import OctKey
+
+                return OctKey.import_key(self._provider.client_secret)
+            return self._key_source(metadata.jwks_uri or "").fitting(algorithm, kid, now).key
+
+        return key_for
+
+    def _key_source(self, uri: str) -> KeySource:
+        if self._keys is None or self._keys_uri != uri:
+            self._keys, self._keys_uri = KeySource(self._transport, uri), uri
+        return self._keys
+
+    def _with_nonce(self, request: Callable[[str], Outgoing]) -> Incoming:
+        """The answer, asked for once more with the nonce that the first one demands (RFC 9449)."""
+        response = self._transport.send(request(""))
+        nonce = dpop.wanted_nonce(response) if self._provider.dpop else ""
+        return self._transport.send(request(nonce)) if nonce else response

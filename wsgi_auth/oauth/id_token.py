@@ -1,0 +1,269 @@
+"""The ID token: who it is, signed (OpenID Connect Core 2 and 3.1.3.7), and the logout token.
+
+What lives here: every check before a claim is believed. What must not: asking for keys (``keys``).
+joserfc verifies the signature; everything around it is looked at here, for a textbook check lets
+a foreign audience, a wrong ``azp``, a wrong ``at_hash`` and a token of another type pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import warnings
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Any, NoReturn
+
+from wsgi_auth.errors import OAuthError
+from wsgi_auth.oauth.keys import FITTING
+from wsgi_auth.types import Claims, freeze
+
+#: Most characters of a token that are looked at.
+LONGEST = 65_536
+#: Seconds by which the provider's clock may differ from ours.
+SKEW = 60
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+_TYPES = (None, "jwt", "application/jwt")
+#: Header fields that change what a signature covers, or how: never agreed on with anybody.
+_UNHEARD_OF = ("crit", "b64", "zip")
+
+#: Gives the key for an algorithm and a ``kid``: a :class:`KeySource`'s ``fitting``, or the secret.
+KeyFor = Callable[[str, str | None], Any]
+
+
+@dataclass(frozen=True, repr=False)
+class Expected:
+    """What an ID token must say. ``issuer``: a function of its claims, for a provider of many
+    tenants. ``nonce``: "" where the provider cannot return one. ``access_token`` and ``code`` are
+    what ``at_hash`` and ``c_hash`` are of. ``max_age``: what was asked for."""
+
+    issuer: Callable[[Mapping[str, Any]], str]
+    client_id: str
+    algorithms: tuple[str, ...]
+    nonce: str = ""
+    access_token: str = ""
+    code: str = ""
+    max_age: int | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Identity:
+    """The claims of an ID token that passed every check."""
+
+    claims: Claims
+
+    @property
+    def subject(self) -> str:
+        """Who it is, at this issuer."""
+        return str(self.claims["sub"])
+
+
+@dataclass(frozen=True, repr=False)
+class LogoutNotice:
+    """A logout token that passed every check: it ends the session ``sid``, or every one of
+    ``subject``; one of them is "" if it does not say. ``jti`` must not have come before
+    ``expires`` (seconds since the epoch)."""
+
+    subject: str
+    sid: str
+    jti: str
+    expires: int
+
+
+def algorithms_of(
+    configured: tuple[str, ...], announced: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """The algorithms to accept: the configured, else the announced ones that are asymmetric, else
+    RS256 (OpenID Connect Core 15.1)."""
+    if configured:
+        return configured
+    return tuple(name for name in announced or () if name in FITTING) or ("RS256",)
+
+
+def verify_id_token(token: str, key_for: KeyFor, expected: Expected, now: float) -> Identity:
+    """The identity that a token proves. Raises :class:`OAuthError` (step ``id_token``), whose
+    message says what was expected and holds nothing of the token; ``now`` is in seconds."""
+    header, claims = _opened("id_token", token, key_for, expected.algorithms)
+    _check_common("id_token", claims, expected, now)
+    if "events" in claims:
+        _refuse("id_token", "it is a token of an event")
+    began = _time("id_token", claims, "auth_time", required=expected.max_age is not None)
+    if expected.max_age is not None and began is not None and began + expected.max_age + SKEW < now:
+        _refuse("id_token", f"auth_time is longer ago than max_age, {expected.max_age} s")
+    if expected.nonce and not _same(claims.get("nonce"), expected.nonce):
+        _refuse("id_token", "nonce is not the one that was sent")
+    if not expected.nonce and claims.get("nonce") is not None:
+        _refuse("id_token", "it has a nonce, and none was sent")
+    for name, what in (("at_hash", expected.access_token), ("c_hash", expected.code)):
+        if claims.get(name) is not None and not _same(claims[name], _half(header["alg"], what)):
+            _refuse("id_token", f"{name} is of something else")
+    return Identity(claims)
+
+
+def verify_logout_token(
+    token: str, key_for: KeyFor, expected: Expected, now: float
+) -> LogoutNotice:
+    """What a logout token says (OpenID Connect Back-Channel Logout 1.0 section 2.6). Whether its
+    ``jti`` came before, the caller knows."""
+    _, claims = _opened("logout", token, key_for, expected.algorithms, ("logout+jwt",))
+    subject, sid, jti = claims.get("sub", ""), claims.get("sid", ""), claims.get("jti")
+    _check_common("logout", claims, expected, now, with_subject="sub" in claims)
+    if "nonce" in claims:
+        _refuse("logout", "it has a nonce: it is no logout token")
+    events = claims.get("events")
+    if not isinstance(events, Mapping) or not isinstance(events.get(_LOGOUT_EVENT), Mapping):
+        _refuse("logout", "events does not say that this is a logout")
+    if not isinstance(sid, str) or not (subject or sid):
+        _refuse("logout", "it names neither sub nor sid")
+    if not isinstance(jti, str) or not 0 < len(jti) <= 255:
+        _refuse("logout", "jti is missing")
+    return LogoutNotice(str(subject), sid, jti, int(claims["exp"]))
+
+
+def verify_signed(step: str, token: str, key_for: KeyFor, expected: Expected) -> Claims:
+    """The claims of a signed answer (userinfo): signature, and ``iss`` and ``aud`` where they are
+    (OpenID Connect Core 5.3.2)."""
+    _, claims = _opened(step, token, key_for, expected.algorithms)
+    if "iss" in claims and claims["iss"] != expected.issuer(claims):
+        _refuse(step, "iss is another provider's")
+    if "aud" in claims and expected.client_id not in _audience(claims):
+        _refuse(step, "aud is another client")
+    return claims
+
+
+# --- signature ------------------------------------------------------------------------------
+
+
+def _opened(
+    step: str,
+    token: str,
+    key_for: KeyFor,
+    algorithms: tuple[str, ...],
+    types: tuple[str | None, ...] = (),
+) -> tuple[Mapping[str, Any], Claims]:
+    parts = token.split(".") if len(token) <= LONGEST else []
+    if len(parts) == 5:
+        _refuse(step, "it is encrypted; register this client without encryption")
+    if len(parts) != 3 or not token.isascii():
+        _refuse(step, "it is no signed JWT")
+    header = _object(step, parts[0])
+    algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ")
+    if not isinstance(algorithm, str) or algorithm not in algorithms:
+        _refuse(step, f"alg must be one of {', '.join(algorithms)}, not {ascii(algorithm)[:40]}")
+    if any(name in header for name in _UNHEARD_OF):
+        _refuse(step, f"its header has one of {', '.join(_UNHEARD_OF)}")
+    if (
+        not (kind is None or isinstance(kind, str))
+        or (kind.lower() if kind else None) not in _TYPES + types
+    ):
+        _refuse(step, "typ is that of another kind of token")
+    if kid is not None and not isinstance(kid, str):
+        _refuse(step, "kid is no text")
+    # a key in the header (jwk, jku, x5u, x5c) is not even looked at
+    if not _verified(token, key_for(algorithm, kid), algorithm):
+        _refuse(step, "the signature is not the provider's")
+    return header, freeze(_object(step, parts[1]))
+
+
+def _verified(token: str, key: Any, algorithm: str) -> bool:
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    registry.max_header_length = registry.max_payload_length = LONGEST
+    with warnings.catch_warnings():
+        # joserfc prefers the name Ed25519 to EdDSA; the signature is the same
+        warnings.simplefilter("ignore")
+        try:
+            jws.deserialize_compact(token, key, registry=registry)
+        except (JoseError, ValueError, TypeError):
+            return False
+    return True
+
+
+def _object(step: str, part: str) -> dict[str, Any]:
+    """A part of a JWT: a JSON object in which no name stands twice."""
+    try:
+        octets = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        if urlsafe_b64encode(octets).rstrip(b"=").decode() != part:
+            raise ValueError
+        found = json.loads(octets, object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        _refuse(step, "a part of it is no JSON object with each name once")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+# --- claims ---------------------------------------------------------------------------------
+
+
+def _check_common(
+    step: str, claims: Claims, expected: Expected, now: float, *, with_subject: bool = True
+) -> None:
+    issuer = expected.issuer(claims)
+    if not issuer or claims.get("iss") != issuer:
+        _refuse(step, "iss is not the provider's issuer")
+    if _audience(claims) != [expected.client_id]:
+        _refuse(step, "aud must be this client and nobody else")
+    if claims.get("azp", expected.client_id) != expected.client_id:
+        _refuse(step, "azp is another client")
+    ends = _time(step, claims, "exp", required=True)
+    issued = _time(step, claims, "iat", required=True)
+    begins = _time(step, claims, "nbf", required=False)
+    if ends is None or ends + SKEW <= now:
+        _refuse(step, "exp is over; is the clock of this machine right?")
+    if issued is None or issued > now + SKEW:
+        _refuse(step, "iat is in the future; is the clock of this machine right?")
+    if begins is not None and begins > now + SKEW:
+        _refuse(step, "nbf is in the future; is the clock of this machine right?")
+    subject = claims.get("sub")
+    if with_subject and not (isinstance(subject, str) and 0 < len(subject) <= 255):
+        _refuse(step, "sub must be text of at most 255 characters")
+
+
+def _audience(claims: Claims) -> list[Any]:
+    given = claims.get("aud")
+    return [given] if isinstance(given, str) else list(given) if isinstance(given, list) else []
+
+
+def _time(step: str, claims: Claims, name: str, *, required: bool) -> float | None:
+    """A time in seconds; some providers send fractions."""
+    value = claims.get(name)
+    if value is None and not required:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        _refuse(step, f"{name} is no time")
+    if not 0 <= value < 253_402_300_800:
+        _refuse(step, f"{name} is no time")
+    return value
+
+
+def _half(algorithm: str, text: str) -> str:
+    """What ``at_hash`` is: the left half of the hash (OpenID Connect Core 3.1.3.6)."""
+    size = "512" if algorithm in ("EdDSA", "Ed25519") else algorithm[2:]
+    digest = hashlib.new(f"sha{size}", text.encode()).digest()
+    return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+
+
+def _same(given: object, expected: str) -> bool:
+    return isinstance(given, str) and compare_digest(given.encode("utf-8", "replace"),
+                                                     expected.encode())  # fmt: skip
+
+
+def _refuse(step: str, problem: str) -> NoReturn:
+    raise OAuthError(step, problem)
