@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from wsgi_auth import cookies
-from wsgi_auth.errors import UsageError
+from wsgi_auth.errors import ProviderRefused, SignInAgain, UsageError
 from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun
@@ -151,9 +151,45 @@ class Auth:
 
         return challenge
 
-    def access_token(self, provider: str) -> str:
-        """A fresh access token of an OAuth provider; raises: this release has no such provider."""
-        raise UsageError(f"the provider {provider!r} keeps no tokens for the application")
+    def access_token(self, provider: str) -> str | None:
+        """A fresh access token of the provider that the visitor signed in with; None if they did
+        not sign in there. The provider needs ``tokens = True``.
+
+        One that is about to expire is renewed, once however many requests ask. Raises
+        :class:`SignInAgain` when the provider gives no more, from then on at every call, and
+        :class:`ProviderUnavailable` when it cannot be asked (nothing is lost, try again later).
+        """
+        site = self.site
+        found = next((each for each in site.config.providers if each.id == provider), None)
+        if not getattr(found, "tokens", False):
+            raise UsageError(
+                f"the provider {provider!r} keeps no tokens; set providers.{provider}.tokens = True"
+            )
+        claims = self.reading.claims
+        if claims is None:
+            return None
+        header = self.environ.get("HTTP_COOKIE") or ""
+        held = site.vault.read(header, claims)
+        if provider not in held:
+            return None
+        tokens, now = held[provider], site.clock()
+        if tokens is None:
+            raise SignInAgain(f"{provider} refused to renew its tokens")
+        if tokens.is_fresh(now):
+            return tokens.access_token
+        if not tokens.refresh_token:
+            raise SignInAgain(f"the token of {provider} has expired, and it gave none to renew it")
+        self._may_change()  # a new refresh token that nobody keeps would be lost
+        try:
+            fresh = site.refresher.renewed(site.client(found), tokens, now)  # type: ignore[arg-type]
+        except ProviderRefused as refused:
+            if refused.error != "invalid_grant":
+                raise  # our fault or the provider's, and no word on this user
+            site.events.logger.warning("%s gives no fresh token: %s", provider, refused)
+            self.set_cookies(site.vault.write(header, claims, {**held, provider: None}))
+            raise SignInAgain(f"{provider} refused to renew its tokens") from None
+        self.set_cookies(site.vault.write(header, claims, {**held, provider: fresh}))
+        return fresh.access_token
 
     # --- changes ----------------------------------------------------------------------------
 
@@ -171,6 +207,7 @@ class Auth:
         site = self.site
         begun = site.lifecycle.begin(user, provider, self.environ, site.clock(), proof)
         self._become(begun)
+        self._forget_tokens()
         return begun.session
 
     def update(self, data: Any) -> Session | None:
@@ -192,6 +229,7 @@ class Auth:
         self._may_write()
         self.site.lifecycle.end(self.reading, self.environ)
         self._forget_written()
+        self._forget_tokens()
         self.reading = Reading(None, None, Then.CLEAR, self._names())
         self.environ[SESSION] = None
 
@@ -309,6 +347,12 @@ class Auth:
             each for each in self.pending or () if not each.startswith((f"{name}=", f"{name}."))
         ]
         self.pending = kept or None
+
+    def _forget_tokens(self) -> None:
+        """What a browser keeps of tokens belongs to the session that is over."""
+        header = self.environ.get("HTTP_COOKIE") or ""
+        if self.site.config.cookies.tokens.name in header:
+            self.set_cookies(self.site.vault.remove(header))
 
     def _names(self) -> tuple[str, ...]:
         header = self.environ.get("HTTP_COOKIE") or ""

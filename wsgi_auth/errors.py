@@ -137,3 +137,11 @@ class AccountNotLinked(AuthError):
 
     code = "OAuthAccountNotLinked"
     status = 403
+
+
+class SignInAgain(AuthError):
+    """The provider gives no more tokens for this user, who has to sign in there again: answer with
+    ``auth.challenge()`` or ``auth.sign_in_url(provider)``."""
+
+    code = "RefreshTokenError"
+    status = 401

@@ -25,6 +25,8 @@ from wsgi_auth.tokens import derive
 if TYPE_CHECKING:
     from wsgi_auth.oauth.client import Client
     from wsgi_auth.oauth.pending import Pending
+    from wsgi_auth.oauth.refresh import Refresher
+    from wsgi_auth.oauth.vault import Vault
     from wsgi_auth.pages import Pages
     from wsgi_auth.protocols import Attempts, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
@@ -85,6 +87,20 @@ class Site:
         from wsgi_auth.oauth.pending import Pending
 
         return Pending(self.config)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The tokens of other parties that browsers keep for us."""
+        from wsgi_auth.oauth.vault import Vault
+
+        return Vault(self.config)
+
+    @cached_property
+    def refresher(self) -> Refresher:
+        """What renews tokens of other parties."""
+        from wsgi_auth.oauth.refresh import Refresher
+
+        return Refresher()
 
     @cached_property
     def transport(self) -> Transport:

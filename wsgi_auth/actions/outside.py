@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wsgi_auth.actions.exchange import Exchange, Refused
-from wsgi_auth.errors import ConfigError, StateLost
-from wsgi_auth.oauth.checks import Flow, find
+from wsgi_auth.errors import AuthError, ConfigError, StateLost
+from wsgi_auth.oauth.checks import Flow, begin, find
+from wsgi_auth.oauth.logout import logout_url
+from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
 from wsgi_auth.types import WSGIApp
@@ -22,7 +24,7 @@ def depart(exchange: Exchange, provider: OAuth | OIDC, asked: Iterable[tuple[str
     site = exchange.site
     now = site.clock()
     url, flow = site.client(provider).begin(
-        _callback(exchange, provider), exchange.callback_url, now, asked
+        _absolute(exchange, f"callback/{provider.id}"), exchange.callback_url, now, asked
     )
     under_way = site.pending.read(provider, _cookies(exchange), now)
     exchange.handle.set_cookies(site.pending.write(provider, (*under_way, flow)))
@@ -40,7 +42,10 @@ def arrive(exchange: Exchange, provider: OAuth | OIDC) -> WSGIApp:
     answer = exchange.pairs
     under_way = site.pending.read(provider, _cookies(exchange), now)
     flow = find(under_way, _state(answer))
-    if flow is None or flow.provider != provider.id:
+    if flow is None or (flow.provider, flow.redirect_uri) != (
+        provider.id,
+        _absolute(exchange, f"callback/{provider.id}"),
+    ):
         if exchange.reading.session is not None:
             site.events.logger.warning(
                 "an answer of %s belongs to no sign-in of this browser; it stays signed in",
@@ -67,7 +72,60 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
         exchange.handle.begin(signed_in.user, provider, signed_in.proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
+    _keep(exchange, provider, signed_in.tokens)
     return exchange.go(flow.callback_url)
+
+
+def _keep(exchange: Exchange, provider: OAuth | OIDC, tokens: Tokens) -> None:
+    """Keep the tokens for the application, or what the provider wants to see at sign-out."""
+    leaves = isinstance(provider, OIDC) and provider.logout
+    claims = exchange.handle.claims
+    if claims is None or not (provider.tokens or leaves):
+        return
+    if not provider.tokens:
+        tokens = Tokens("-", id_token=tokens.id_token)
+    vault = exchange.site.vault
+    try:
+        exchange.handle.set_cookies(vault.write(_cookies(exchange), claims, {provider.id: tokens}))
+    except ValueError as error:
+        exchange.site.events.logger.error("the tokens of %s are not kept: %s", provider.id, error)
+
+
+def leave(exchange: Exchange, provider: OIDC, id_token: str) -> WSGIApp | None:
+    """On to the provider, which ends its session too and sends the browser back; None if it has no
+    such endpoint, or cannot be asked where it is: ours has ended all the same."""
+    site = exchange.site
+    now = site.clock()
+    back = _absolute(exchange, "signout")
+    try:
+        metadata = site.client(provider).metadata(now)
+    except AuthError as error:
+        site.events.logger.warning("signed out here, but not at %s: %s", provider.id, error)
+        return None
+    flow = begin(provider, back, exchange.callback_url, now)
+    url = logout_url(provider, metadata, return_to=back, state=flow.state, id_token=id_token)
+    if url is None:
+        return None
+    under_way = site.pending.read(provider, _cookies(exchange), now)
+    exchange.handle.set_cookies(site.pending.write(provider, (*under_way, flow)))
+    return exchange.go(url)
+
+
+def left(exchange: Exchange) -> WSGIApp:
+    """Back from the provider after sign-out: on to where it was to lead, if the state is ours."""
+    site = exchange.site
+    now = site.clock()
+    back = _absolute(exchange, "signout")
+    for provider in site.config.providers:
+        if not isinstance(provider, OIDC) or not provider.logout:
+            continue
+        under_way = site.pending.read(provider, _cookies(exchange), now)
+        flow = find(under_way, exchange.query.get("state", ""))
+        if flow is not None and flow.redirect_uri == back:
+            others = tuple(each for each in under_way if each is not flow)
+            exchange.handle.set_cookies(site.pending.write(provider, others))
+            return exchange.go(flow.callback_url)
+    raise StateLost("logout", "the state belongs to no sign-out of this browser")
 
 
 def initiated(exchange: Exchange, provider: OIDC) -> WSGIApp:
@@ -82,13 +140,13 @@ def initiated(exchange: Exchange, provider: OIDC) -> WSGIApp:
     return depart(exchange, provider, hints)
 
 
-def _callback(exchange: Exchange, provider: OAuth | OIDC) -> str:
-    """Our absolute callback URL, which is registered at the provider: from ``url`` alone."""
+def _absolute(exchange: Exchange, action: str) -> str:
+    """An absolute URL of ours, which is registered at the provider: from ``url`` alone."""
     locations = exchange.site.locations
     base = locations.base(exchange.environ)
     if base is None:
-        raise ConfigError("url", f"is needed for {provider.id}: it sends the browser back there")
-    return base.absolute(locations.endpoint(exchange.environ, f"callback/{provider.id}"))
+        raise ConfigError("url", "is needed: a provider sends the browser back there")
+    return base.absolute(locations.endpoint(exchange.environ, action))
 
 
 def _state(answer: tuple[tuple[str, str], ...]) -> str:

@@ -44,10 +44,23 @@ def sign_in_page(
         csrf_token=exchange.handle.csrf_token,
         callback_url=exchange.callback_url,
         error_code=error,
-        form_action=exchange.foreign_origins,
+        form_action=(*exchange.foreign_origins, *ways_out(exchange)),
         signed_in_as=None if reading.session is None else _who(reading.session.user),
     )
     return exchange.page(site.pages.sign_in(view), status)
+
+
+def ways_out(exchange: Exchange) -> tuple[str, ...]:
+    """Where the buttons of other parties lead in the end, for the page's policy: a company's
+    provider may send people on to any other, so all of https; http only to this machine."""
+    found: dict[str, None] = {}
+    for provider in offered(exchange.site.config, exchange.environ):
+        if isinstance(provider, OAuth | OIDC):
+            found["https:"] = None
+            address = provider.authorization or provider.issuer
+            if address.startswith("http://"):
+                found["/".join(address.split("/", 3)[:3])] = None
+    return tuple(found)
 
 
 def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:

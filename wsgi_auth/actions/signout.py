@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.actions.methods import Methods
+from wsgi_auth.actions.outside import leave, left
+from wsgi_auth.actions.signin import ways_out
 from wsgi_auth.pages import SignOutView
 from wsgi_auth.providers.base import Provider
+from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.types import WSGIApp
 
 
 def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """The page, or the application's own. A GET signs nobody out: any page could make one."""
     site, environ = exchange.site, exchange.environ
+    if "state" in exchange.query and any(_leaves(each) for each in site.config.providers):
+        return left(exchange)
     url = exchange.callback_url
     if site.config.pages.sign_out is not None:
         return exchange.go(site.locations.page(environ, "sign_out", callbackUrl=url))
@@ -21,18 +26,31 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         action_url=site.locations.endpoint(environ, "signout"),
         csrf_token=exchange.handle.csrf_token,
         callback_url=url,
-        form_action=exchange.foreign_origins,
+        form_action=(*exchange.foreign_origins, *ways_out(exchange)),
         user_name=user.get("name") or user.get("email") or user.get("id"),
     )
     return exchange.page(site.pages.sign_out(view))
 
 
 def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
-    """End the session and go on to ``callbackUrl``."""
+    """End the session, at the provider too where ``logout`` says so; go on to ``callbackUrl``."""
     exchange.require_csrf()
     url = exchange.callback_url
+    site, claims = exchange.site, exchange.reading.claims
+    party, id_token = None, ""
+    if claims is not None:
+        mine = (each for each in site.config.providers if each.id == claims.get("provider"))
+        party = next((each for each in mine if _leaves(each)), None)
+    if party is not None and claims is not None:
+        held = site.vault.read(exchange.environ.get("HTTP_COOKIE") or "", claims).get(party.id)
+        id_token = held.id_token if held is not None else ""
     exchange.handle.sign_out()
-    return exchange.go(url)
+    there = leave(exchange, party, id_token) if isinstance(party, OIDC) else None
+    return exchange.go(url) if there is None else there
+
+
+def _leaves(provider: Provider) -> bool:
+    return isinstance(provider, OIDC) and provider.logout
 
 
 METHODS: Methods = {"GET": ask, "POST": sign_out}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wsgi_auth.errors import OAuthError
 from wsgi_auth.oauth import authorization, checks, dpop, token, userinfo
 from wsgi_auth.oauth.callback import ValidatedCallback, validate_callback
 from wsgi_auth.oauth.checks import Flow
@@ -20,6 +21,7 @@ from wsgi_auth.oauth.id_token import (
     Identity,
     KeyFor,
     algorithms_of,
+    unverified_claims,
     verify_id_token,
     verify_signed,
 )
@@ -123,7 +125,23 @@ class Client:
         answer = token.read_tokens(
             response, provider, now, dpop_key=tokens.dpop_key, step="refresh"
         )
+        if isinstance(provider, OIDC) and answer.id_token:
+            self._same_person(provider, metadata, tokens, answer, now)
         return tokens.renewed(answer)
+
+    def _same_person(
+        self, provider: OIDC, metadata: Metadata, before: Tokens, answer: Tokens, now: float
+    ) -> None:
+        """Raise :class:`OAuthError` for an ID token that is not of the one we had (OpenID Connect
+        Core 12.2), which was checked when it came."""
+        expected = self._expected(provider, metadata, nonce=None, access_token=answer.access_token)
+        claims = verify_id_token(
+            answer.id_token, self._key_for(metadata, now), expected, now
+        ).claims
+        known = unverified_claims(before.id_token)
+        for name in ("sub", "nonce"):
+            if known and name in claims and claims[name] != known.get(name):
+                raise OAuthError("refresh", f"{name} is not the one of the first ID token")
 
     def _identity(
         self,

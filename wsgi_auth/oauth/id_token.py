@@ -37,13 +37,14 @@ KeyFor = Callable[[str, str | None], Any]
 @dataclass(frozen=True, repr=False)
 class Expected:
     """What an ID token must say. ``issuer``: a function of its claims, for a provider of many
-    tenants. ``nonce``: "" where the provider cannot return one. ``access_token`` and ``code`` are
+    tenants. ``nonce``: "" where the provider cannot return one, None where the caller looks at it.
+    ``access_token`` and ``code`` are
     what ``at_hash`` and ``c_hash`` are of. ``max_age``: what was asked for."""
 
     issuer: Callable[[Mapping[str, Any]], str]
     client_id: str
     algorithms: tuple[str, ...]
-    nonce: str = ""
+    nonce: str | None = ""
     access_token: str = ""
     code: str = ""
     max_age: int | None = None
@@ -95,7 +96,7 @@ def verify_id_token(token: str, key_for: KeyFor, expected: Expected, now: float)
         _refuse("id_token", f"auth_time is longer ago than max_age, {expected.max_age} s")
     if expected.nonce and not _same(claims.get("nonce"), expected.nonce):
         _refuse("id_token", "nonce is not the one that was sent")
-    if not expected.nonce and claims.get("nonce") is not None:
+    if expected.nonce == "" and claims.get("nonce") is not None:
         _refuse("id_token", "it has a nonce, and none was sent")
     for name, what in (("at_hash", expected.access_token), ("c_hash", expected.code)):
         if claims.get(name) is not None and not _same(claims[name], _half(header["alg"], what)):
@@ -132,6 +133,13 @@ def verify_signed(step: str, token: str, key_for: KeyFor, expected: Expected) ->
     if "aud" in claims and expected.client_id not in _audience(claims):
         _refuse(step, "aud is another client")
     return claims
+
+
+def unverified_claims(token: str) -> Mapping[str, Any]:
+    """The claims of a token that was verified before and kept where nobody else writes; empty for
+    none."""
+    parts = token.split(".")
+    return _object("id_token", parts[1]) if len(parts) == 3 else {}
 
 
 # --- signature ------------------------------------------------------------------------------

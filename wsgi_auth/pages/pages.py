@@ -51,7 +51,7 @@ _HEADERS: Final = (
     ("X-Robots-Tag", "noindex"),
 )
 
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_ORIGIN = re.compile(r"https:|https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _LINK = re.compile(r"(?:https?://|/(?![/\\]))", re.ASCII | re.IGNORECASE)
 _PASSWORD_TYPES: Final = frozenset({"credentials", "htpasswd"})
 _FORM_TYPES: Final = _PASSWORD_TYPES | {"email", "dev"}

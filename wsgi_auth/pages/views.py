@@ -3,6 +3,7 @@
 ``form_action``, where there is one: origins beside our own to which a form may lead in the end.
 Chromium holds the whole chain of redirects after a POST to the policy, so a provider's
 authorization endpoint (or an origin of ``allowed_redirects``) must be named or the browser stops.
+Where a provider sends people on to others, ``https:`` names them all.
 """
 
 from __future__ import annotations

@@ -1,0 +1,234 @@
+"""The provider's tokens for the application, and leaving the provider at sign-out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import time_machine
+from webtest import TestApp
+
+from wsgi_auth import (
+    AuthMiddleware,
+    OAuthError,
+    ProviderUnavailable,
+    SignInAgain,
+    UsageError,
+    get_auth,
+)
+from wsgi_auth.testing import MISBEHAVIOURS, FakeProvider
+from wsgi_auth.testing.fake_provider.web import Answered
+
+URL = "https://app.example.test"
+TOKENS = "__Host-auth.tokens"
+SERVED = {"wsgi.url_scheme": "https", "HTTP_HOST": "app.example.test"}
+
+
+def application(environ, start_response):
+    """Says what the token of the fake provider is, or why there is none."""
+    try:
+        said = get_auth(environ).access_token("fake")
+    except (SignInAgain, OAuthError, ProviderUnavailable, UsageError) as error:
+        said = f"{error.code}: {error}"
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(said).encode()]
+
+
+def site(fake: FakeProvider, **options) -> AuthMiddleware:
+    return AuthMiddleware(
+        application, secret="s" * 40, url=URL, matcher=["/members"], transport=fake.transport,
+        providers=[fake.options(**{"tokens": True, "logout": True, **options})],
+    )  # fmt: skip
+
+
+def browser(app: AuthMiddleware) -> TestApp:
+    return TestApp(app, extra_environ=SERVED)
+
+
+def token_requests(fake: FakeProvider) -> int:
+    return sum(asked.path.endswith("/token") for asked in fake.requests)
+
+
+def test_the_application_gets_the_providers_token_and_a_browser_cannot_read_it():
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    token = visitor.get("/").json
+    assert isinstance(token, str) and len(token) > 20
+    assert token not in str(visitor.cookies) and token not in visitor.get("/auth/session").text
+
+
+def test_nobody_and_a_provider_that_keeps_none_have_no_token():
+    fake = FakeProvider()
+    assert browser(site(fake)).get("/").json is None
+    visitor = browser(site(fake, tokens=False))
+    fake.sign_in(visitor, "alice")
+    assert "set providers.fake.tokens = True" in visitor.get("/").json
+
+
+def later(seconds: float = 100) -> time_machine.travel:
+    return time_machine.travel(time.time() + seconds)
+
+
+def test_a_token_about_to_expire_is_renewed_once_and_the_rotated_one_kept():
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    first = visitor.get("/").json
+    with later():
+        second = visitor.get("/").json
+        third = visitor.get("/").json
+    assert first != second == third
+    assert token_requests(fake) == 2
+
+
+def test_of_many_requests_at_once_one_asks_and_all_get_the_same():
+    fake = FakeProvider(token_life=120)
+    app = site(fake)
+    visitor = browser(app)
+    fake.sign_in(visitor, "alice")
+    cookies = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+    found: list[str] = []
+
+    def ask() -> None:
+        found.append(TestApp(app, extra_environ={**SERVED, "HTTP_COOKIE": cookies}).get("/").json)
+
+    with later():
+        threads = [threading.Thread(target=ask) for _ in range(24)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(found) == 24 and len(set(found)) == 1
+    assert token_requests(fake) == 2
+
+
+def test_a_refused_renewal_says_so_from_then_on_and_asks_no_more():
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    refusal = Answered(400, [("Content-Type", "application/json")], b'{"error": "invalid_grant"}')
+    with later():
+        with fake.tamper("http.token", lambda answer, scene: refusal):
+            assert visitor.get("/").json.startswith("RefreshTokenError")
+        assert visitor.get("/").json.startswith("RefreshTokenError")
+        assert visitor.get("/auth/session").json["user"]["id"] == "alice"
+    assert token_requests(fake) == 2
+
+
+@pytest.mark.parametrize("fault", ["token_503", "token_slow", "token_429", "token_html"])
+def test_a_provider_in_trouble_loses_nothing(fault):
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    with later():
+        with fake.misbehave(fault):
+            code = visitor.get("/").json.partition(":")[0]
+            assert code in ("ProviderUnavailable", "OAuthCallbackError")
+        assert len(visitor.get("/").json) > 20
+
+
+REFRESHED = {name: row for name, row in MISBEHAVIOURS.items() if row.stage.startswith("refresh")}
+
+
+@pytest.mark.parametrize("name", REFRESHED)
+def test_a_renewal_is_judged_like_a_sign_in(name):
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    with later(), fake.misbehave(name):
+        said = visitor.get("/").json
+    verdict = "refuse" if said.startswith("OAuthCallbackError") else "accept"
+    assert REFRESHED[name].verdict in (verdict, "either"), said
+
+
+def test_the_tokens_of_one_session_are_none_of_another():
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    kept = visitor.cookies[TOKENS]
+    fake.sign_in(visitor, "bob")
+    visitor.set_cookie(TOKENS, kept)
+    assert visitor.get("/").json is None
+
+
+def test_signing_out_deletes_the_tokens():
+    fake = FakeProvider()
+    visitor = browser(site(fake, logout=False))
+    fake.sign_in(visitor, "alice")
+    form = visitor.get("/auth/signout").forms[0]
+    form.submit()
+    assert TOKENS not in visitor.cookies
+
+
+# --- leaving ----------------------------------------------------------------------------------
+
+
+def leave(visitor: TestApp, back_to: str = "/bye"):
+    form = visitor.get(f"/auth/signout?callbackUrl={back_to}").forms[0]
+    return form.submit()
+
+
+def test_signing_out_leads_to_the_provider_and_back_to_where_it_was_to_lead():
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    sent = leave(visitor)
+    target = urlsplit(sent.location)
+    said = {name: value[0] for name, value in parse_qs(target.query).items()}
+    assert sent.status_int == 303 and sent.location.startswith(fake.issuer)
+    assert said["post_logout_redirect_uri"] == f"{URL}/auth/signout"
+    assert said["client_id"] and said["id_token_hint"].count(".") == 2
+    assert visitor.get("/auth/session").json is None
+    back = visitor.get(f"/auth/signout?state={said['state']}")
+    assert back.location == "/bye"
+    again = visitor.get(f"/auth/signout?state={said['state']}", status="*")
+    assert again.status_int == 400 and "InvalidCheck" in again.text
+
+
+@pytest.mark.parametrize("state", ["", "x", "x" * 43])
+def test_coming_back_with_a_state_that_is_none_of_ours_leads_nowhere(state):
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    leave(visitor)
+    assert visitor.get(f"/auth/signout?state={state}", status="*").status_int == 400
+
+
+def test_the_state_of_a_sign_out_is_no_state_of_a_sign_in():
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    state = parse_qs(urlsplit(leave(visitor).location).query)["state"][0]
+    answer = visitor.get(f"/auth/callback/fake?code=x&state={state}", status="*")
+    assert answer.status_int == 400 and "InvalidCheck" in answer.text
+
+
+def test_a_provider_that_is_down_or_has_no_such_endpoint_keeps_nobody_signed_in():
+    fake = FakeProvider()
+    app = site(fake)
+    visitor = browser(app)
+    fake.sign_in(visitor, "alice")
+    cookies = dict(visitor.cookies)
+    with fake.misbehave("discovery_503"):
+        fresh = browser(site(fake))
+        for name, value in cookies.items():
+            fresh.set_cookie(name, value)
+        assert leave(fresh).location == "/bye"
+    assert fresh.get("/auth/session").json is None
+
+
+def test_no_token_is_ever_logged(caplog):
+    caplog.set_level(logging.DEBUG)
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    tokens = {visitor.get("/").json}
+    with later():
+        tokens.add(visitor.get("/").json)
+    leave(visitor)
+    assert not any(token in caplog.text for token in tokens)
