@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +16,9 @@ from wsgi_auth.auth import get_auth
 from wsgi_auth.cli.server import serve_forever
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Environ
+
+if TYPE_CHECKING:
+    from wsgi_auth.testing import FakeProvider
 
 PEOPLE: Mapping[str, Mapping[str, Any]] = {
     "ada": {"id": "ada", "name": "Ada Lovelace", "email": "ada@example.test", "login": "ada",
@@ -39,6 +44,11 @@ pre{background:var(--page);border-radius:.6rem;padding:1rem;overflow-x:auto;font
 background:var(--brand);color:var(--on);border:0;border-radius:.6rem;padding:.45rem 1rem;
 text-decoration:none;cursor:pointer}:focus-visible{outline:3px solid var(--ink);outline-offset:2px}
 """
+_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 _LINKS = (("/", "Public"), ("/members", "Members"), ("/admin", "Admin"), ("/api/me", "API"))
 _PAGES = {
     "/": ("Everybody sees this page", "The middleware protects /members, /admin and /api."),
@@ -66,10 +76,9 @@ def application(environ: Environ, start_response: Any) -> list[bytes]:
         start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
         return [b"There is no such page.\n"]
     body = _page(environ, path, *_PAGES[path])
-    policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
     start_response(
         "200 OK",
-        [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy)],
+        [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", _POLICY)],
     )
     return [body.encode()]
 
@@ -100,12 +109,21 @@ def _page(environ: Environ, path: str, title: str, text: str) -> str:
     )
 
 
-def protected_demo() -> AuthMiddleware:
-    """The demo, protected: all that an application needs is this call."""
+def protected_demo(provider: FakeProvider | None = None) -> AuthMiddleware:
+    """The demo, protected: all that an application needs is this call. ``provider`` adds an
+    identity provider, which a real application would name in place of it."""
     return AuthMiddleware(
         application,
         dev=True,
-        providers=["dev", {"id": "credentials", "authorize": authorize}],
+        providers=[
+            *(
+                [provider.options(name="Demo ID", scope="openid profile email groups")]
+                if provider
+                else []
+            ),
+            {"id": "credentials", "authorize": authorize},
+            "dev",
+        ],
         matcher=["/members/:path*", "/admin/:path*", "/api/:path*"],
         routes=[{"source": "/admin/:path*", "allow_groups": ["admins"]}],
         logger="wsgi_auth.demo",
@@ -116,15 +134,21 @@ def run(host: str, port: int | None) -> None:
     """Serve the demo until interrupted, and print what to try."""
     import logging
 
-    logging.getLogger("wsgi_auth.demo").setLevel(logging.ERROR)
-    app = protected_demo()
+    from wsgi_auth.testing import FakeProvider
 
-    def ready(address: str) -> None:
-        click.echo(f"""
+    logging.getLogger("wsgi_auth.demo").setLevel(logging.ERROR)
+    people = [{**person, "sub": name, "email_verified": True} for name, person in PEOPLE.items()]
+    provider = FakeProvider(people=people, id="provider")
+    with provider.serving():
+        app = protected_demo(provider)
+
+        def ready(address: str) -> None:
+            click.echo(f"""
   The demo runs on        {address}
 
-  Sign in by a click      {address}/auth/signin?dev_key={app.site.dev_key}
-  or by password          ada / engine (an admin), bob / bricks
+  Sign in                 with its identity provider (people to choose from), or
+  by password             ada / engine (an admin), bob / bricks, or
+  by a click              {address}/auth/signin?dev_key={app.site.dev_key}
 
   Try                     {address}/members   as nobody: to the sign-in page and back
                           {address}/admin     as bob: 403
@@ -132,4 +156,4 @@ def run(host: str, port: int | None) -> None:
   Stop                    Ctrl+C
 """)
 
-    serve_forever(app, host, port, 8, ready)
+        serve_forever(app, host, port, 8, ready)
