@@ -104,3 +104,9 @@ def test_nothing_unpickles_or_asserts_for_security() -> None:
     for path in FILES:
         found = imports(path)
         assert not found & {"pickle", "marshal", "shelve", "random"}, path
+
+
+def test_no_cookie_of_a_client_meets_a_parser_of_quadratic_cost() -> None:
+    for path in FILES:
+        if room(path) != "testing":
+            assert "http.cookies" not in imports(path), path
