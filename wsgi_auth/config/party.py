@@ -65,7 +65,12 @@ def party(
         options[option] = _typed(f"{key}.{option}", kinds[option], value)
     if isinstance(options.get("private_key"), str):
         options["private_key"] = _private_key(f"{key}.private_key", options["private_key"], here)
-    options.setdefault("client_id", "")
+    if not options.get("client_id"):
+        raise ConfigError(
+            f"{key}.client_id",
+            "is missing: what the provider calls this application; it may come from "
+            f"{env_prefix(name)}ID, and the secret from {env_prefix(name)}SECRET",
+        )
     return make(**options)
 
 
