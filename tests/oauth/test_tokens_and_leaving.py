@@ -14,6 +14,7 @@ from webtest import TestApp
 
 from wsgi_auth import (
     AuthMiddleware,
+    ConfigError,
     OAuthError,
     ProviderUnavailable,
     SignInAgain,
@@ -163,6 +164,26 @@ def test_signing_out_deletes_the_tokens():
     form = visitor.get("/auth/signout").forms[0]
     form.submit()
     assert TOKENS not in visitor.cookies
+
+
+def test_a_strict_session_cookie_is_there_on_the_first_page_after_the_sign_in():
+    fake = FakeProvider()
+    app = AuthMiddleware(
+        application, secret="s" * 40, url=URL, transport=fake.transport, matcher=["/members"],
+        providers=[fake.options()], cookies={"session": {"same_site": "Strict"}},
+    )  # fmt: skip
+    visitor = browser(app)
+    form = visitor.get("/auth/signin?callbackUrl=/members").forms[0]
+    landing = fake.approve(visitor.post(form.action, form.submit_fields()).location, "alice")
+    answer = visitor.get(landing.url.removeprefix(URL))
+    assert (answer.status_int, answer.headers["Refresh"]) == (200, "0; url=/members")
+
+
+def test_a_strict_cookie_for_flows_stops_start_up():
+    with pytest.raises(ConfigError, match=r"cookies\.flow\.same_site: 'Strict' is never sent"):
+        AuthMiddleware(
+            application, secret="s" * 40, url=URL, cookies={"flow": {"same_site": "Strict"}}
+        )
 
 
 # --- leaving ----------------------------------------------------------------------------------

@@ -139,6 +139,11 @@ class Exchange:
         status = 302 if self.environ["REQUEST_METHOD"] in ("GET", "HEAD") else 303
         return answer(status, [("Location", url), NO_STORE, TEXT], b"")
 
+    def step_over(self, url: str) -> WSGIApp:
+        """On to ``url`` by a page of ours, so that the request for it comes from this site."""
+        headers = [("Refresh", f"0; url={url}"), NO_STORE, TEXT, ("Referrer-Policy", "no-referrer")]
+        return answer(200, headers, b"")
+
     def json(self, value: Any, status: int = 200) -> WSGIApp:
         """``value`` as JSON that no cache keeps and no other origin reads (R073)."""
         body = json.dumps(value).encode()

@@ -73,6 +73,9 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
     _keep(exchange, provider, signed_in.tokens)
+    if site.config.cookies.session.same_site == "Strict":
+        # a redirect would still count as coming from the provider, and bring no such cookie
+        return exchange.step_over(flow.callback_url)
     return exchange.go(flow.callback_url)
 
 

@@ -113,6 +113,12 @@ def _cookie_names(config: AuthConfig) -> None:
     names = [getattr(cookies, kind).name for kind in cookies.__slots__]
     if len(set(names)) < len(names):
         raise ConfigError("cookies", f"two of them have one name: {', '.join(names)}")
+    for kind in ("flow", "flow_post"):
+        if getattr(cookies, kind).same_site == "Strict":
+            raise ConfigError(
+                f"cookies.{kind}.same_site",
+                "'Strict' is never sent when a provider sends the browser back; leave it out",
+            )
 
 
 def _dev(config: AuthConfig) -> None:
