@@ -212,11 +212,16 @@ def test_a_form_may_lead_to_the_listed_origins():
     )
 
 
+def test_a_form_may_lead_to_all_of_https_where_a_provider_sends_people_on():
+    policy = header(sign_in(GITHUB, form_action=("https:",)), "Content-Security-Policy")
+    assert policy.endswith("form-action 'self' https:")
+
+
 @pytest.mark.parametrize(
     "origin",
     [
         "*",
-        "https:",
+        "http:",
         "https://a.example; script-src *",
         "https://a b",
         "https://a\r\nX: y",
