@@ -547,13 +547,14 @@ _ACCEPT: Final = frozenset(
     {"no_kid", "no_at_hash", "no_auth_time", "auth_time_old", "iat_old", "email_not_verified",
      "email_verified_text", "groups_text", "no_expires", "no_refresh_token", "fewer_scopes",
      "refresh_no_id_token", "refresh_no_rotation", "userinfo_email_not_verified",
-     "tokens_in_address", "no_pkce", "announces_none", "announces_hs256", "no_iss_announced",
+     "no_pkce", "announces_none", "announces_hs256", "no_iss_announced",
      "requires_par", "jwks_private", "jwks_unknown_types", "jwks_no_use", "logout_no_sid",
      "rotated_just_now", "jwks_second_key",
      "logout_no_sub"}
 )  # fmt: skip
 _EITHER: Final = frozenset(
-    {"kid_not_text", "duplicate_claims", "expires_text", "expires_negative", "error_with_tokens",
+    {"tokens_in_address", "kid_not_text", "duplicate_claims", "expires_text", "expires_negative",
+     "error_with_tokens",
      "refresh_other_auth_time", "refresh_iat_future", "pkce_plain_only", "jwks_same_kid",
      "logout_no_state", "logout_other_state", "logout_iat_old", "logout_typ_jwt",
      "logout_event_text", "logout_event"}
