@@ -120,9 +120,11 @@ class Site:
 
     @property
     def allows_loopback(self) -> bool:
-        """Whether another party may be reached over http on this very machine."""
-        url = self.config.url
-        return self.config.dev or (url is not None and url.is_loopback)
+        """Whether another party may be reached over http on this very machine. A transport that
+        the configuration brings decides that itself."""
+        config = self.config
+        loopback = config.url is not None and config.url.is_loopback
+        return config.dev or loopback or config.transport is not None
 
     @cached_property
     def dev_key(self) -> str:
