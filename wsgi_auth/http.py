@@ -6,14 +6,22 @@ what a request says and what an answer means (``oauth``).
 
 from __future__ import annotations
 
+import io
 import os
+import re
+import socket
+import ssl
 import threading
 import time
 import zlib
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wsgi_auth.errors import OAuthError, ProviderUnavailable
+from wsgi_auth.errors import ConfigError, OAuthError, ProviderUnavailable
 from wsgi_auth.types import Incoming, Outgoing
 from wsgi_auth.urls import is_loopback_host
 
@@ -22,15 +30,22 @@ if TYPE_CHECKING:
 
 #: Octets read at a time.
 _PIECE = 16_384
+#: To how many parties connections are kept, and how many of these to each.
+_PARTIES = _CONNECTIONS = 64
+# What no URL has that was written properly; parsers disagree about what it means.
+_STRANGE = re.compile(r"[^!-~]|[\\<>\"^`{|}]")
 
 
 class Http:
-    """A :class:`~wsgi_auth.protocols.Transport` over the network, for many threads.
+    """A :class:`~wsgi_auth.protocols.Transport` over the network, for many threads, and for the
+    processes that a server forks off.
 
     https only; ``allow_loopback`` adds http to this very machine. Times are seconds: ``connect``
     and ``read`` bound every wait, ``total`` the whole exchange, so that a server that sends an
-    octet a second holds nobody. ``largest`` bounds the body, also once it is unpacked. ``ca_file``:
-    the certificates that are trusted in place of the usual ones (a company's own, say).
+    octet a second holds nobody. (How long a name is looked up, the resolver says, and ``connect``
+    is for each of its addresses.) ``largest`` bounds the body, also once it is unpacked.
+    ``ca_file``: the certificates that are trusted in place of the usual ones (a company's own,
+    say).
 
     No redirect is followed, no cookie kept, nothing taken from the environment or from a netrc.
     """
@@ -45,19 +60,21 @@ class Http:
         largest: int = 1_048_576,
         ca_file: str | None = None,
     ) -> None:
+        if ca_file is not None and not Path(ca_file).is_file():
+            raise ConfigError("ca_file", f"there is no file {ca_file!r}")
         self._allow_loopback = allow_loopback
-        self._timeouts = (connect, read)
-        self._total = total
+        self._connect, self._read, self._total = connect, read, total
         self._largest = largest
         self._verify: str | bool = ca_file or True
-        self._local = threading.local()
+        self._deadline = _Deadline()
+        self._session: tuple[int, requests.Session] | None = None
 
     def send(self, request: Outgoing) -> Incoming:
         """The answer, whatever its status. Raises :class:`~wsgi_auth.errors.ProviderUnavailable`
         when there was none within the bounds, and :class:`~wsgi_auth.errors.OAuthError` for an
         address that is not to be asked."""
         host = self._host(request.url)
-        import requests
+        from requests import RequestException
         from urllib3.exceptions import HTTPError
 
         headers = {
@@ -66,119 +83,146 @@ class Http:
             "User-Agent": "wsgi_auth",
             **request.headers,
         }
-        watch = _Watch(self._total)
+        self._deadline.begin(self._total, self._read)
         try:
-            session = self._session(watch)
-            with watch, session.request(
+            with self._own_session().request(
                 request.method,
                 request.url,
                 headers=headers,
                 data=request.body,
-                timeout=self._timeouts,
+                timeout=(self._connect, self._read),
                 allow_redirects=False,
                 stream=True,
                 verify=self._verify,
-            ) as response:  # fmt: skip
-                body = self._body(response, watch)
+            ) as response:
+                body = self._body(response)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Incoming(response.status_code, found, body)
-        except (requests.RequestException, HTTPError, OSError, zlib.error) as error:
-            why = "took too long" if watch.is_over else type(error).__name__
-            raise ProviderUnavailable(f"{host} could not be asked: {why}") from None
+        except (RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+            raise ProviderUnavailable(f"{host} gave no answer: {self._why(error)}") from None
 
     def _host(self, url: str) -> str:
         try:
             parts = urlsplit(url)
-            host = parts.hostname or ""
+            host, _ = parts.hostname or "", parts.port
         except ValueError:
             host = ""
-        if not host or "@" in parts.netloc:
+        if not host or "@" in parts.netloc or _STRANGE.search(url):
             raise OAuthError("request", "the address is no absolute URL")
         loopback = self._allow_loopback and is_loopback_host(host)
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
             raise OAuthError("request", f"{host} must be asked over https")
-        return host
+        return parts.netloc
 
-    def _session(self, watch: _Watch) -> requests.Session:
-        """This thread's own, in this process: requests' sessions are for one thread, and their
-        connections must not be shared with a process that was forked off."""
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            local.session, local.pid = _new_session(local), os.getpid()
-        local.watch = watch
-        session: requests.Session = local.session
-        session.cookies.clear()
-        return session
+    def _own_session(self) -> requests.Session:
+        """This process's: a connection must not be shared with a process that was forked off. Two
+        threads that come first at once make one each, and one of the two is used once; a lock
+        might be held by a thread that the fork left behind."""
+        if self._session is None or self._session[0] != os.getpid():
+            self._session = os.getpid(), _new_session(self._deadline)
+        return self._session[1]
 
-    def _body(self, response: Any, watch: _Watch) -> bytes:
-        packed = response.headers.get("Content-Encoding", "").lower() in ("gzip", "deflate")
-        unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
-        body = b""
-        while piece := response.raw.read1(_PIECE, decode_content=False):
-            watch.check()
-            if unpack is not None:
-                piece = unpack.decompress(piece, self._largest + 1)
-            body += piece
-            if len(body) > self._largest:
-                raise OSError(f"more than {self._largest} bytes")
-        watch.check()
-        return body
-
-
-class _Watch:
-    """Ends an exchange that takes too long by closing its connection, wherever it waits."""
-
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-        self._connections: list[Any] = []
-        self.is_over = False
-
-    def __enter__(self) -> _Watch:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def note(self, connection: Any) -> None:
-        """The connection that carries the exchange."""
-        self._connections.append(connection)
-
-    def check(self) -> None:
-        """Raise ``TimeoutError`` when the time is over."""
-        if self.is_over or time.monotonic() > self._ends:
-            self.is_over = True
-            raise TimeoutError
-
-    def _end(self) -> None:
-        import socket
-
-        self.is_over = True
-        for connection in self._connections:
+    def _body(self, response: requests.Response) -> bytes:
+        packing = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if packing not in ("identity", "gzip", "x-gzip", "deflate"):
+            raise _Unfit("it is packed in a way that nobody asked for")
+        unpack = None if packing == "identity" else zlib.decompressobj(zlib.MAX_WBITS | 32)
+        body = bytearray()
+        for piece in response.raw.stream(_PIECE, decode_content=False):
             try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            except (AttributeError, OSError):
-                pass  # closed already
+                body += piece if unpack is None else unpack.decompress(piece, self._largest + 1)
+            except zlib.error:
+                raise _Unfit("it is not packed as it says") from None
+            if len(body) > self._largest:
+                raise _Unfit(f"it is larger than {self._largest} bytes")
+        return bytes(body)
+
+    def _why(self, error: Exception) -> str:
+        """What happened, for a log: no URL, nothing of what was sent or received."""
+        if self._deadline.is_over:
+            return f"it took longer than {self._total:g} s"
+        root: BaseException = error
+        for root in _causes(error):
+            if isinstance(root, _Unfit):
+                return str(root)
+            if isinstance(root, TimeoutError):
+                return "it was silent for too long"
+            if isinstance(root, ssl.SSLCertVerificationError):
+                return f"its certificate is not trusted ({root.verify_message})"
+            if isinstance(root, socket.gaierror):
+                return "there is no address for this name"
+            if isinstance(root, ConnectionRefusedError):
+                return "the connection was refused"
+        return f"the exchange broke off ({type(root).__name__})"
 
 
-def _new_session(local: Any) -> requests.Session:
-    """A session that knows nothing of the environment, and tells the watch of its connections."""
+class _Unfit(ValueError):
+    """An answer that is not read to its end."""
+
+
+class _Deadline(threading.local):
+    """When the exchange of this thread has to be over."""
+
+    _ends = _read = 0.0
+
+    def begin(self, total: float, read: float) -> None:
+        self._ends = time.monotonic() + total
+        self._read = read
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._ends
+
+    def left(self) -> float:
+        """How long the next wait may be. Raises ``TimeoutError`` when the time is over."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return min(left, self._read)
+
+
+class _BoundedSocket(io.RawIOBase):
+    """What a connection reads from: each wait is as long as the deadline allows. No thread watches
+    over it, for some servers run none."""
+
+    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
+        self._socket = connection
+        self._octets = connection.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """All that ``http.client`` wants of a socket."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(self._deadline.left())
+        return self._octets.readinto(buffer)
+
+    def close(self) -> None:
+        self._octets.close()
+        super().close()
+
+
+def _new_session(deadline: _Deadline) -> requests.Session:
+    """A session that several threads may use: nothing of an exchange stays in it."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+    class Response(HTTPResponse):
+        def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+            bounded: Any = _BoundedSocket(sock, deadline)
+            super().__init__(bounded, *arguments, **options)
+
     class Plain(HTTPConnection):
-        def request(self, *arguments: Any, **options: Any) -> None:
-            local.watch.note(self)
-            super().request(*arguments, **options)
+        response_class = Response
 
     class Secure(HTTPSConnection):
-        def request(self, *arguments: Any, **options: Any) -> None:
-            local.watch.note(self)
-            super().request(*arguments, **options)
+        response_class = Response
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -186,10 +230,25 @@ def _new_session(local: Any) -> requests.Session:
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
 
-    adapter = HTTPAdapter(max_retries=0)
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            """Nowhere: even where it does not follow, requests would read a redirect's body to
+            its end, and unpack it."""
+
+    adapter = HTTPAdapter(pool_connections=_PARTIES, pool_maxsize=_CONNECTIONS)
     adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-    session = requests.Session()
+    session = Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what led to it, the last first."""
+    seen: list[BaseException] = []
+    while error not in seen:
+        seen.append(error)
+        yield error
+        error = error.__cause__ or error.__context__ or error
