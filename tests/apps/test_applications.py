@@ -109,3 +109,16 @@ def test_radicale_gives_each_user_their_own_calendars(tmp_path):
         assert "/ada/" in answer.text
         assert server.request("MKCALENDAR", "/ada/work/", Authorization=right).status == 201
         assert server.request("MKCALENDAR", "/bob/work/", Authorization=right).status == 403
+
+
+def test_trac_knows_who_signed_in(tmp_path):
+    require_module("trac", "pip install trac 'setuptools<82', on Python 3.11")
+    subprocess.run(
+        [PYTHON, "-c", "from trac.admin.console import run; raise SystemExit(run())",
+         "project", "initenv", "Project", "sqlite:db/trac.db"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    with protected("trac", tmp_path) as (server, cookie):
+        assert server.get("/wiki", **HTML).status == 302
+        page = server.get("/wiki", Cookie=cookie, **HTML)
+        assert page.status == 200 and "logged in as" in page.text and "ada" in page.text
