@@ -21,6 +21,7 @@ BOB = {"id": "bob", "name": "Bob Member", "login": "bob", "groups": ["members"]}
 FRAMEWORKS = {
     "plain": None, "bottle_app": "bottle", "pyramid_app": "pyramid", "flask_app": "flask",
     "django_app": "django", "falcon_app": "falcon", "cherrypy_app": "cherrypy", "own_form": "bottle",
+    "custom_pages": None, "require_mount": None,
 }  # fmt: skip
 
 # third-party code warns of its own dependencies
@@ -93,6 +94,23 @@ def test_an_own_form_signs_in_and_goes_on_to_this_site_only(monkeypatch, tmp_pat
         assert sent.headers["Location"].endswith(location)
         assert "evil" not in sent.headers["Location"]
         assert "Ada Lovelace" in browser.get("/members")
+
+
+def test_an_own_page_shows_the_error_and_leads_back(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    application = importlib.import_module("custom_pages").application
+    environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1"}
+    browser = TestApp(application, extra_environ=environ)
+    page = browser.get("/members?a=b", headers=BROWSER).follow()
+    form = page.form
+    form["username"], form["password"] = "ada", "wrong"
+    page = form.submit(status=303).follow()
+    assert "That did not match." in page
+    form = page.form
+    form["username"], form["password"] = "ada", "lovelace"
+    done = form.submit(status=303)
+    assert done.location.endswith("/members?a=b") and "Ada Lovelace" in done.follow()
 
 
 def story(server, cache: Path) -> None:
