@@ -23,7 +23,18 @@ _LONG = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 def object_in(response: Incoming) -> dict[str, Any] | None:
     """The JSON object that the body is, or None for any other body. Never raises."""
     try:
-        found = json.loads(response.body.decode("utf-8-sig"), parse_constant=_no_number)
+        return json_object(response.body.decode("utf-8-sig"))
+    except ValueError:
+        return None
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """The JSON object that the text is, or None. Never raises.
+
+    In every object each name stands once: of two values, another reader may believe the other
+    (RFC 8259 4, RFC 7519 4)."""
+    try:
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -89,6 +100,13 @@ def once(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | None:
 def _cleaned(description: str) -> str:
     """One line for a log, in which nothing long enough to be a token is left."""
     return _LONG.sub("...", _STRANGE.sub("?", description[:300]))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _no_number(word: str) -> NoReturn:

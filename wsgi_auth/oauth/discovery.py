@@ -6,6 +6,8 @@ What must not: what a configuration says of endpoints (``endpoints``).
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +40,9 @@ _LISTS = (
     "token_endpoint_auth_signing_alg_values_supported", "code_challenge_methods_supported",
     "dpop_signing_alg_values_supported",
 )  # fmt: skip
+
+# What no URL has that was written properly: a browser and a parser would disagree about it.
+_STRANGE = re.compile(r"[^!-~]|[\\<>\"^`{|}]")
 
 
 def metadata_request(provider: OIDC) -> Outgoing:
@@ -90,7 +95,8 @@ def read_metadata(response: Incoming, provider: OIDC, *, allow_loopback: bool = 
 
 class MetadataSource:
     """A provider's metadata: asked for at the first sign-in, believed for an hour, and for longer
-    while the provider does not answer. What failed is not tried again at once."""
+    while the provider does not answer. What failed is not tried again at once, and nobody who has
+    metadata waits for newer."""
 
     def __init__(
         self, provider: OIDC, transport: Transport, *, allow_loopback: bool = False
@@ -98,35 +104,36 @@ class MetadataSource:
         self._provider = provider
         self._transport = transport
         self._allow_loopback = allow_loopback
-        self._flight = Flight(self._ask)
+        self._flight: Flight[Metadata] = Flight()
         self._metadata: Metadata | None = None
-        self._due = 0.0
         self._failed: AuthError | None = None
+        self._due = 0.0
 
     def get(self, now: float) -> Metadata:
         """The metadata at ``now`` (seconds since the epoch); raises why there is none."""
-        if now < self._due:
-            if self._metadata is not None:
-                return self._metadata
-            if self._failed is not None:
-                raise self._failed.with_traceback(None)
+        return self._flight.land(partial(self._ask, now), partial(self._known, now))
+
+    def _known(self, now: float, is_under_way: bool) -> Metadata | None:
+        # a clock that was far ahead once must not make anything last
+        is_current = now < self._due <= now + LIFETIME
         if self._metadata is not None:
-            self._due = now + PAUSE  # whoever comes meanwhile goes on with what is known
+            return self._metadata if is_current or is_under_way else None
+        if is_current and self._failed is not None:
+            raise self._failed.with_traceback(None)
+        return None
+
+    def _ask(self, now: float) -> Metadata:
         try:
-            self._metadata = self._flight.land()
+            response = self._transport.send(metadata_request(self._provider))
+            found = read_metadata(response, self._provider, allow_loopback=self._allow_loopback)
         except AuthError as error:
             self._due = now + PAUSE
-            self._failed = error
-            if self._metadata is not None:
-                return self._metadata
-            raise
-        self._due = now + LIFETIME
-        self._failed = None
-        return self._metadata
-
-    def _ask(self) -> Metadata:
-        response = self._transport.send(metadata_request(self._provider))
-        return read_metadata(response, self._provider, allow_loopback=self._allow_loopback)
+            if self._metadata is None:
+                self._failed = error
+                raise
+            return self._metadata
+        self._metadata, self._failed, self._due = found, None, now + LIFETIME
+        return found
 
 
 def _issuers(provider: OIDC) -> tuple[str, ...]:
@@ -143,12 +150,11 @@ def _checked(name: str, url: object, allow_loopback: bool) -> str:
         host = parts.hostname or ""
         local = parts.scheme == "http" and allow_loopback and is_loopback_host(host)
         ok = bool(host) and (parts.scheme == "https" or local) and "@" not in parts.netloc
+        parts.port  # noqa: B018 - raises for what is no number
     except ValueError:
         ok = False
-    if not ok or not isinstance(url, str) or not url.isascii() or not url.isprintable():
+    if not ok or not isinstance(url, str) or _STRANGE.search(url):
         raise OAuthSigninError("discovery", f"{name} must be an https URL, not {_shown(url)}")
-    if " " in url or "\\" in url:
-        raise OAuthSigninError("discovery", f"{name} is no URL")
     return url
 
 

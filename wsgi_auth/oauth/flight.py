@@ -19,31 +19,42 @@ PATIENCE = 30
 
 
 class Flight(Generic[Value]):
-    """Calls ``fetch`` once for all threads that ask while it runs; no lock is held meanwhile."""
+    """Makes one call for all threads that want its outcome while it runs."""
 
-    def __init__(self, fetch: Callable[[], Value]) -> None:
-        self._fetch = fetch
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._under_way: Future[Value] | None = None
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether somebody's call runs, which another would share."""
-        return self._under_way is not None
+    def land(self, fetch: Callable[[], Value], known: Callable[[bool], Value | None]) -> Value:
+        """What is ``known``, else what ``fetch`` returns or raises.
 
-    def land(self) -> Value:
-        """What ``fetch`` returns or raises. A call that never ends (its thread is lost with a
-        fork) is :class:`~wsgi_auth.errors.ProviderUnavailable`, and the next one starts anew."""
+        ``known`` is told whether a call is under way, and returns or raises what to go on with in
+        place of one, None for nothing. It is asked under a lock, so a thread that comes late finds
+        what the call before it brought; ``fetch``, without one, stores that before it returns.
+
+        A call that never ends (its thread was lost with a fork) is
+        :class:`~wsgi_auth.errors.ProviderUnavailable`, and the next one starts anew.
+        """
         with self._lock:
-            mine = self._under_way is None
-            under_way = self._under_way = self._under_way or Future()
-        if mine:
-            try:
-                under_way.set_result(self._fetch())
-            except BaseException as error:
-                under_way.set_exception(error)
-            finally:
-                self._clear(under_way)
+            shared = self._under_way
+            value = known(shared is not None)
+            if value is not None:
+                return value
+            if shared is None:
+                mine = self._under_way = Future[Value]()
+        if shared is not None:
+            return self._shared(shared)
+        try:
+            value = fetch()
+            mine.set_result(value)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            self._clear(mine)
+        return value
+
+    def _shared(self, under_way: Future[Value]) -> Value:
         try:
             return under_way.result(PATIENCE)
         except TimeoutError:

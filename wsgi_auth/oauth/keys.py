@@ -6,13 +6,12 @@ what is signed (``id_token``).
 
 from __future__ import annotations
 
-import threading
 from base64 import urlsafe_b64decode
-from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wsgi_auth.errors import AuthError, OAuthError
+from wsgi_auth.errors import AuthError, OAuthError, ProviderUnavailable
 from wsgi_auth.oauth.answers import object_in, refuse_error
 from wsgi_auth.oauth.flight import Flight
 from wsgi_auth.protocols import Transport
@@ -27,8 +26,10 @@ MOST = 100
 LEAST_RSA_BITS = 2_048
 #: Most, or verifying takes its time.
 MOST_RSA_BITS = 16_384
-#: Most requests for keys in a minute, whatever is asked for (R082).
-A_MINUTE = 10
+#: Requests for keys that may follow at once, and seconds until each further one, whatever is asked
+#: for: ten in any minute (R082).
+AT_ONCE = 4
+PAUSE = 10
 #: Seconds after which keys are asked for again though they still fit: one may have been withdrawn.
 LIFETIME = 3_600
 
@@ -103,56 +104,71 @@ def _imported(fields: dict[str, Any]) -> RSAKey | ECKey | OKPKey | None:
 
 class KeySource:
     """A provider's keys: asked for when one is needed that is not known, however many threads
-    need it once; the known ones serve on while the provider does not answer."""
+    need it once, and seldom (R082); the known ones serve on while the provider does not answer."""
 
     def __init__(self, transport: Transport, jwks_uri: str) -> None:
         self._transport = transport
         self._uri = jwks_uri
-        self._flight = Flight(self._ask)
-        self._lock = threading.Lock()
-        self._keys: tuple[PublicKey, ...] = ()
-        self._asked: deque[float] = deque()
+        self._flight: Flight[tuple[PublicKey, ...]] = Flight()
+        self._allowance = _Allowance()
+        self._keys: tuple[PublicKey, ...] | None = None
         self._due = 0.0
 
     def fitting(self, algorithm: str, kid: str | None, now: float) -> PublicKey:
         """The key for a signature of this algorithm and ``kid``; without a ``kid`` the only one
-        that fits (OpenID Connect Core 10.1). Raises :class:`OAuthError` for none."""
-        if now >= self._due and self._may_ask(now):
-            self._refresh(now, must=not self._keys)
-        found = _choose(self._keys, algorithm, kid)
-        if found is None and self._may_ask(now):
-            self._refresh(now, must=True)
-            found = _choose(self._keys, algorithm, kid)
+        that fits (OpenID Connect Core 10.1). Raises :class:`OAuthError` for none, and
+        :class:`~wsgi_auth.errors.ProviderUnavailable` when that could not be found out."""
+        keys = self._flight.land(partial(self._renew, now), partial(self._known, now))
+        found = _choose(keys, algorithm, kid)
+        if found is None:  # perhaps among newer ones (section 10.1.1)
+            keys = self._flight.land(partial(self._ask, now), partial(self._newer, keys))
+            found = _choose(keys, algorithm, kid)
         if found is None:
-            raise OAuthError("keys", _missing(self._keys, algorithm, kid))
+            raise OAuthError("keys", _missing(keys, algorithm, kid))
         return found
 
-    def _may_ask(self, now: float) -> bool:
-        """Whether the minute has room for another request; those who wait for one under way share
-        it, so they need none."""
-        with self._lock:
-            if self._flight.is_under_way:
-                return True
-            asked = self._asked
-            while asked and not now - 60 < asked[0] <= now:
-                asked.popleft()
-            if len(asked) >= A_MINUTE:
-                return False
-            asked.append(now)
-            return True
+    def _known(self, now: float, is_under_way: bool) -> tuple[PublicKey, ...] | None:
+        is_current = now < self._due <= now + LIFETIME
+        return self._keys if is_current or is_under_way else None
 
-    def _refresh(self, now: float, *, must: bool) -> None:
+    def _newer(self, than: tuple[PublicKey, ...], _: bool) -> tuple[PublicKey, ...] | None:
+        return None if self._keys is than else self._keys
+
+    def _renew(self, now: float) -> tuple[PublicKey, ...]:
         try:
-            self._keys = self._flight.land()
+            return self._ask(now)
         except AuthError:
-            self._due = now + 10
-            if must:
+            self._due = now + PAUSE
+            if self._keys is None:
                 raise
-        else:
-            self._due = now + LIFETIME
+            return self._keys
 
-    def _ask(self) -> tuple[PublicKey, ...]:
-        return read_keys(self._transport.send(Outgoing(self._uri)))
+    def _ask(self, now: float) -> tuple[PublicKey, ...]:
+        if not self._allowance.take(now):
+            if self._keys is None:
+                raise ProviderUnavailable("its keys were asked for in vain just now")
+            return self._keys
+        self._keys = read_keys(self._transport.send(Outgoing(self._uri)))
+        self._due = now + LIFETIME
+        return self._keys
+
+
+class _Allowance:
+    """Requests that may still be made: some at once, then one at a time, so that a storm of
+    unknown keys ends in ten a minute, and yet never keeps a new key out for longer than a pause.
+    Who asks has the only :class:`Flight`, so there is no lock."""
+
+    def __init__(self) -> None:
+        self._left = float(AT_ONCE)
+        self._since = 0.0
+
+    def take(self, now: float) -> bool:
+        passed = max(0.0, now - self._since)
+        self._left, self._since = min(AT_ONCE, self._left + passed / PAUSE), now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 def _choose(keys: tuple[PublicKey, ...], algorithm: str, kid: str | None) -> PublicKey | None:

@@ -31,23 +31,27 @@ class Refresher:
         """Fresh tokens for these; raises what :meth:`Client.refresh` does. No lock is held while
         the provider is asked."""
         key = hashlib.sha256(tokens.refresh_token.encode()).digest()
-        with self._lock:
-            recent = self._recent.get(key)
-            if recent is not None and recent[0] <= now < recent[0] + REMEMBERED:
-                return recent[1]
-            flight = self._flights.setdefault(key, Flight(lambda: client.refresh(tokens, now)))
-        try:
-            fresh = flight.land()
-        except BaseException:
+
+        def known(_: bool) -> Tokens | None:
+            when, fresh = self._recent.get(key, (0.0, None))
+            return fresh if abs(now - when) < REMEMBERED else None
+
+        def fetch() -> Tokens:
+            fresh = client.refresh(tokens, now)
             with self._lock:
-                self._flights.pop(key, None)
-            raise
-        with self._lock:  # together: whoever comes next finds the one or the other
-            self._flights.pop(key, None)
-            self._recent[key] = now, fresh
-            if len(self._recent) > MOST:
-                self._recent = {
-                    each: found for each, found in self._recent.items()
-                    if now < found[0] + REMEMBERED
-                }  # fmt: skip
-        return fresh
+                self._recent[key] = now, fresh
+                if len(self._recent) > MOST:
+                    self._recent = {
+                        each: found for each, found in self._recent.items()
+                        if abs(now - found[0]) < REMEMBERED
+                    }  # fmt: skip
+            return fresh
+
+        with self._lock:
+            flight = self._flights.setdefault(key, Flight())
+        try:
+            return flight.land(fetch, known)
+        finally:
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
