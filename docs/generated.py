@@ -1,6 +1,7 @@
 """Tables that are read from the package, so that they cannot differ from it.
 
-``.. option-spellings::``, ``.. message-ids::``, ``.. error-codes::``, ``.. floors::``
+``.. option-spellings::``, ``.. message-ids::``, ``.. error-codes::``, ``.. floors::``,
+``.. provider-catalogue::``
 """
 
 import ast
@@ -12,6 +13,7 @@ from docutils.parsers.rst import Directive
 
 from wsgi_auth.config.model import option_names
 from wsgi_auth.pages import PROBLEMS
+from wsgi_auth.providers import catalogue
 from wsgi_auth.texts import ENGLISH
 
 ROOT = Path(__file__).parent.parent
@@ -100,9 +102,34 @@ class Floors(Directive):
         return [table(("floor", "modules"), rows, [15, 85])]
 
 
+class ProviderCatalogue(Directive):
+    """Every provider of the catalogue, with what to enter and what to know."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = []
+        for name in catalogue.names():
+            entry = catalogue.entry(name)
+            asks = [ask for ask in entry.asks if ask.option not in ("client_id", "client_secret")]
+            entered = "; ".join(
+                f"{ask.option}" + (f" ({ask.default})" if ask.default else f": {ask.example}")
+                for ask in asks
+            )
+            said = [entry.note] if entry.note else []
+            if entry.open_to_world:
+                said.append("Anybody has an account there.")
+            if not entry.has_email:
+                said.append("No e-mail address.")
+            elif not entry.verifies:
+                said.append("No address counts as verified.")
+            rows.append([entry.name, literal(name), entered, " ".join(said)])
+        head = ("provider", "name", "beside client_id and client_secret", "to know")
+        return [table(head, rows, [18, 17, 30, 35])]
+
+
 def setup(app) -> dict[str, bool]:
     app.add_directive("option-spellings", OptionSpellings)
     app.add_directive("message-ids", MessageIds)
     app.add_directive("error-codes", ErrorCodes)
     app.add_directive("floors", Floors)
+    app.add_directive("provider-catalogue", ProviderCatalogue)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
