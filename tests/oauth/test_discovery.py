@@ -387,6 +387,16 @@ def test_64_threads_ask_once() -> None:
     assert (len(found), len(here.seen)) == (1, 1)
 
 
+@pytest.mark.usefixtures("hasty_threads")
+def test_threads_that_come_late_find_what_the_request_before_them_brought() -> None:
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(50):
+            provider = Provider()
+            source = MetadataSource(oidc(), provider)
+            assert len(set(map(id, pool.map(source.get, [NOW] * 16)))) == 1
+            assert provider.asked == 1
+
+
 def test_threads_that_fail_together_fail_at_one_request() -> None:
     with party() as here, ThreadPoolExecutor(16) as pool:
         source = MetadataSource(

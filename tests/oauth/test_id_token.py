@@ -170,7 +170,7 @@ PASS: Mapping[str, Mapping[str, Any]] = {
     "nbf now": {"nbf": NOW},
     "iat ahead by less than the skew": {"iat": NOW + SKEW - 1},
     "exp over by less than the skew": {"exp": NOW - SKEW + 1},
-    "nbf ahead by less than the skew": {"nbf": NOW + SKEW - 1},
+    "nbf ahead by the skew": {"nbf": NOW + SKEW},
     "a subject of 255 characters": {"sub": "x" * 255},
     "a subject in another script": {"sub": "алиса"},
     "claims that nobody knows": {"x": {"y": [1, None, {"z": 1.5}]}, "jti": "1", "sid": "2"},

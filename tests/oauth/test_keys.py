@@ -106,6 +106,7 @@ LEFT_OUT: Mapping[str, object] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore")  # joserfc's about sizes: to warn is not to refuse
 @pytest.mark.parametrize("key", LEFT_OUT.values(), ids=LEFT_OUT)
 def test_what_cannot_verify_is_left_out_and_disturbs_nobody(key: object) -> None:
     """RFC 7517 5: what is not understood is ignored. Sizes: RFC 7518 3.3."""
@@ -433,6 +434,17 @@ def test_64_threads_with_a_new_key_ask_once_more() -> None:
         here.answers["/jwks"] = slowly(jwk(kid="two"))
         found = all_at_once(64, lambda _: keys.fitting("ES256", "two", NOW))
     assert ({each.kid for each in found}, len(here.seen)) == ({"two"}, 2)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_threads_that_come_late_find_what_the_request_before_them_brought() -> None:
+    """They looked before it ended, and go on after it."""
+    for _ in range(100):
+        provider, keys = source(jwk())
+        keys.fitting("ES256", "one", NOW)
+        provider.keys = [jwk(kid="two")]
+        found = all_at_once(16, lambda _: keys.fitting("ES256", "two", NOW))
+        assert ({each.kid for each in found}, len(provider.asked)) == ({"two"}, 2)
 
 
 def test_64_threads_with_64_unknown_names_share_a_request() -> None:

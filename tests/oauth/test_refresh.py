@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -31,14 +29,6 @@ class Client:
         if self.broken is not None:
             raise self.broken
         return replace(tokens, access_token="new", refresh_token=f"refresh-{self.asked + 1}")
-
-
-@pytest.fixture
-def hasty_threads() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("hasty_threads")
