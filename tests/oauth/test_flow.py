@@ -311,3 +311,14 @@ def test_nothing_secret_is_logged(caplog):
 def test_another_party_needs_the_public_url():
     with pytest.raises(ConfigError, match="url: is needed for 'fake'"):
         site(FakeProvider(), url=None)
+
+
+@pytest.mark.parametrize(("trusted", "signed_in"), [((), False), (("project",), True)])
+def test_who_stands_beside_us_in_aud_has_to_be_named(trusted, signed_in):
+    fake = FakeProvider()
+    client = next(iter(fake.clients))
+    page = browser(site(fake, provider={"trusted_audiences": trusted}))
+    beside = {"aud": [client, "project"], "azp": client}
+    with fake.tamper("claims", lambda claims, scene: {**claims, **beside}):
+        fake.sign_in(page, "alice", expect_errors=True)
+    assert (who(page) is not None) is signed_in

@@ -203,7 +203,13 @@ class Client:
             (configured,) if isinstance(configured, str) else configured,
             metadata.id_token_signing_alg_values_supported,
         )
-        return Expected(provider.issuer_of, provider.client_id, algorithms, **more)
+        return Expected(
+            provider.issuer_of,
+            provider.client_id,
+            algorithms,
+            trusted_audiences=provider.trusted_audiences,
+            **more,
+        )
 
     def _key_for(self, metadata: Metadata, now: float) -> KeyFor:
         def key_for(algorithm: str, kid: str | None) -> Any:

@@ -318,12 +318,15 @@ class OIDC(_Client):
     at the provider who they are, at most; checked against ``auth_time``. ``logout``: sign-out ends
     the session at the provider too. ``issuer_pattern``: for a provider of many tenants, the ``iss``
     of an ID token with the claim that its tenant is in, ``https://login.example/{tid}/v2.0``.
+    ``trusted_audiences``: who may stand beside us in ``aud``; nobody, unless named here (OpenID
+    Connect Core 3.1.3.7).
     """
 
     id_token_signed_response_alg: tuple[str, ...] | str = ()
     max_age: int | None = None
     logout: bool = False
     issuer_pattern: str = ""
+    trusted_audiences: tuple[str, ...] = ()
     scope: str = "openid profile email"
     userinfo: str | bool = False
     type: str = field(default="oidc", init=False)

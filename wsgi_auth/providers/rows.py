@@ -1284,6 +1284,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "asks": {"issuer": "https://INSTANCE.zitadel.cloud"},
         "userinfo": True,
         "profile": {"groups": "keys(urn:zitadel:iam:org:project:roles)"},
+        "note": (
+            "ZITADEL names the project and its other applications in aud: put their IDs into "
+            "trusted_audiences."
+        ),
     },
     "zoho": {
         "name": "Zoho",
