@@ -322,3 +322,19 @@ def test_who_stands_beside_us_in_aud_has_to_be_named(trusted, signed_in):
     with fake.tamper("claims", lambda claims, scene: {**claims, **beside}):
         fake.sign_in(page, "alice", expect_errors=True)
     assert (who(page) is not None) is signed_in
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("wrong_nonce", "sign-in by fake failed: id_token: nonce"),
+        ("token_503", "sign-in by fake failed: token: the provider answered 503"),
+        ("discovery_wrong_issuer", "sign-in by fake failed: discovery: the provider calls itself"),
+    ],
+)
+def test_the_log_has_the_provider_the_step_and_what_was_expected(fault, said, caplog):
+    fake = FakeProvider()
+    page = browser(site(fake))
+    with fake.misbehave(fault):
+        fake.sign_in(page, "alice", expect_errors=True)
+    assert said in caplog.text

@@ -6,10 +6,11 @@ not: the protocol's rules (``oauth``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from wsgi_auth.actions.exchange import Exchange, Refused
-from wsgi_auth.errors import AuthError, ConfigError, StateLost
+from wsgi_auth.errors import AuthError, ConfigError, OAuthError, ProviderUnavailable, StateLost
 from wsgi_auth.oauth.checks import Flow, begin, find
 from wsgi_auth.oauth.logout import logout_url
 from wsgi_auth.oauth.token import Tokens
@@ -23,9 +24,9 @@ def depart(exchange: Exchange, provider: OAuth | OIDC, asked: Iterable[tuple[str
     the provider (``login_hint``, ...)."""
     site = exchange.site
     now = site.clock()
-    url, flow = site.client(provider).begin(
-        _absolute(exchange, f"callback/{provider.id}"), exchange.callback_url, now, asked
-    )
+    back, target = _absolute(exchange, f"callback/{provider.id}"), exchange.callback_url
+    with _causes_logged(exchange, provider):
+        url, flow = site.client(provider).begin(back, target, now, asked)
     under_way = site.pending.read(provider, _cookies(exchange), now)
     exchange.handle.set_cookies(site.pending.write(provider, (*under_way, flow)))
     return exchange.go(url)
@@ -37,6 +38,22 @@ def arrive(exchange: Exchange, provider: OAuth | OIDC) -> WSGIApp:
     An answer to no sign-in of this browser never has its code exchanged (R076): somebody who is
     signed in goes to the default page and stays so, anybody else learns what happened.
     """
+    with _causes_logged(exchange, provider):
+        return _judged(exchange, provider)
+
+
+@contextmanager
+def _causes_logged(exchange: Exchange, provider: OAuth | OIDC) -> Iterator[None]:
+    """Whatever goes wrong with the provider in the block is logged with its name, for the page that
+    the visitor sees has no cause."""
+    try:
+        yield
+    except (OAuthError, ProviderUnavailable) as problem:
+        exchange.site.events.logger.warning("sign-in by %s failed: %s", provider.id, problem)
+        raise
+
+
+def _judged(exchange: Exchange, provider: OAuth | OIDC) -> WSGIApp:
     site = exchange.site
     now = site.clock()
     answer = exchange.pairs
