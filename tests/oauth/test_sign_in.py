@@ -1,0 +1,675 @@
+"""Sign-in with another party where something is unusual: what a visitor meets then, and what an
+application is told. The straight way is in ``test_flow``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+import time_machine
+from joserfc.jwk import OKPKey
+
+from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
+from wsgi_auth.testing import FakeClient, FakeProvider
+
+SESSION = "__Host-auth.session-token"
+FLOW, FLOW_POST = "__Host-auth.flow", "__Host-auth.flow-post"
+FORM_POST = {"response_mode": "form_post"}
+
+
+def two() -> tuple[FakeProvider, FakeProvider]:
+    return (FakeProvider("https://one.example.test", id="one"),
+            FakeProvider("https://two.example.test", id="two"))  # fmt: skip
+
+
+# --- every kind of client ---------------------------------------------------------------------
+
+KEY = OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
+SIGNS = {"private_key": json.dumps(KEY.as_dict(private=True))}
+CLIENTS = {
+    "basic": (FakeClient(), {}),
+    "odd basic": (FakeClient("an odd: %id&+/", "a secret: %&+/ äöü 中"), {}),
+    "post": (FakeClient(auth="client_secret_post"), {}),
+    "public": (FakeClient(auth="none"), {}),
+    "key": (FakeClient(auth="private_key_jwt", jwks={"keys": [KEY.as_dict(private=False)]}), SIGNS),
+    "pushed": (FakeClient(par=True), {}),
+    "DPoP": (FakeClient(dpop=True), {}),
+    "DPoP with a nonce": (FakeClient(dpop=True, dpop_nonce=True), {}),
+    "HS256": (FakeClient(id_token_alg="HS256"), {}),
+    "ES256": (FakeClient(id_token_alg="ES256"), {}),
+    "no refresh token": (FakeClient(refresh=False), {"tokens": True}),
+    "form_post": (FakeClient(), FORM_POST),
+    "form_post and DPoP": (FakeClient(dpop=True, dpop_nonce=True), FORM_POST),
+}
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("userinfo", [False, True])
+def test_every_kind_of_client_signs_in(kind, userinfo):
+    client, options = CLIENTS[kind]
+    fake = FakeProvider(clients=[client])
+    page = Visitor(site(fake, provider={**options, "userinfo": userinfo}))
+    fake.sign_in(page, "bob")
+    assert (page.who, page.claims["email"]) == ("bob", "bob@example.test")
+
+
+@pytest.mark.parametrize("mount", ["", "/app", "/a%20b"])
+def test_the_callback_is_below_the_mount_and_never_taken_from_the_request(mount):
+    fake = FakeProvider(clients=[FakeClient(redirect_uris=(f"{URL}{mount}/auth/callback/fake",))])
+    page = Visitor(site(fake, url=URL + mount), URL + mount.replace("%20", " "))
+    page.extra_environ["HTTP_X_FORWARDED_HOST"] = "evil.example.test"
+    answer = page.press(callbackUrl=f"{mount}/members/x")
+    landing = fake.approve(answer.location, "alice")
+    done = page.get(landing.url.removeprefix(URL + mount))
+    assert done.location == f"{mount}/members/x" and page.who == "alice"
+
+
+def test_the_longest_return_url_comes_back_whole_even_with_a_key_in_the_flow():
+    fake = FakeProvider(clients=[FakeClient(dpop=True)])
+    page = Visitor(site(fake))
+    wanted = "/members/" + "x" * (2048 - len("/members/"))
+    landing = fake.approve(page.begin(callbackUrl=wanted), "alice")
+    assert page.land(landing).location == wanted and page.who == "alice"
+
+
+# --- state ------------------------------------------------------------------------------------
+
+
+def lost(page: Visitor, answer, *fakes: FakeProvider, before: int = 0) -> bool:
+    """Whether the visitor is told that the answer is none, and nobody was signed in by it."""
+    return (
+        answer.status_int == 400
+        and "InvalidCheck" in answer.text
+        and page.who is None
+        and exchanged(*fakes) == before
+    )
+
+
+def test_a_used_state_is_refused_although_another_tab_is_under_way_R075():
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    landing = fake.approve(page.begin(), "alice")
+    page.begin(callbackUrl="/members/other")
+    page.land(landing)
+    page.delete(SESSION)
+    assert FLOW in page.cookies
+    assert lost(page, page.land(landing), fake, before=1)
+
+
+@pytest.mark.parametrize("fault", ["token_503", "token_slow", "bad_signature", "wrong_nonce"])
+def test_a_state_is_used_up_by_a_sign_in_that_failed(fault):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    landing = fake.approve(page.begin(callbackUrl="/members/x"), "alice")
+    with fake.misbehave(fault):
+        failed = page.land(landing)
+    assert failed.status_int >= 500 and "/auth/signin?callbackUrl=/members/x" in failed.text
+    assert FLOW not in page.cookies
+    assert lost(page, page.land(landing), fake, before=1)
+
+
+def test_the_answer_to_somebody_elses_sign_in_never_changes_who_is_signed_in_R076():
+    """A link to a callback signs nobody in as the one who made it."""
+    fake = FakeProvider()
+    app = site(fake)
+    victim, attacker = Visitor(app), Visitor(app)
+    fake.sign_in(victim, "alice")
+    planted = fake.approve(attacker.begin(), "bob")
+    before = exchanged(fake)
+    assert victim.land(planted).location == "/"
+    assert victim.who == "alice" and exchanged(fake) == before
+    victim.begin()  # also while a sign-in of the victim's own is under way
+    assert victim.land(planted).location == "/"
+    assert victim.who == "alice" and exchanged(fake) == before
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_a_cookie_that_is_gone_is_told_or_the_session_stays(signed_in):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    if signed_in:
+        fake.sign_in(page, "alice")
+    landing, before = fake.approve(page.begin(), "bob"), exchanged(fake)
+    page.delete(FLOW)
+    answer = page.land(landing)
+    if signed_in:
+        assert (answer.location, page.who, exchanged(fake)) == ("/", "alice", before)
+    else:
+        assert lost(page, answer, fake)
+
+
+@pytest.mark.parametrize(("minutes", "in_time"), [(14, True), (16, False)])
+def test_a_visitor_has_a_quarter_of_an_hour_R075(minutes, in_time):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    url = page.begin()
+    cookie = page.cookies[FLOW]
+    with time_machine.travel(time.time() + 60 * minutes):
+        # the provider is patient; nor does the browser forget
+        fake._memory.pushed = {
+            uri: (client, form, time.time() + 60)
+            for uri, (client, form, _) in fake._memory.pushed.items()
+        }
+        landing = fake.approve(url, "alice")
+        page.set_cookie(FLOW, cookie)
+        answer = page.land(landing)
+        assert (page.who == "alice") if in_time else lost(page, answer, fake)
+
+
+@pytest.mark.parametrize("value", ["", "x", "x" * 5000, "changed", "another secret's", "a session"])
+def test_a_flow_cookie_that_is_not_ours_is_none(value):
+    fake = FakeProvider()
+    page, other = Visitor(site(fake)), Visitor(site(fake, secret="t" * 40))
+    landing = fake.approve(page.begin(), "alice")
+    mine = page.cookies[FLOW]
+    if value == "changed":
+        value = mine[:40] + ("A" if mine[40] != "A" else "B") + mine[41:]
+    elif value == "another secret's":
+        other.begin()
+        value = other.cookies[FLOW]
+    elif value == "a session":
+        fake.sign_in(other, "alice")
+        value = other.cookies[SESSION]
+    page.delete(FLOW)
+    page.set_cookie(FLOW, value)
+    assert lost(page, page.land(landing), fake, before=exchanged(fake))
+
+
+def test_nothing_of_a_flow_can_be_read_from_its_cookie():
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    state = fake.approve(page.begin(callbackUrl="/members/private"), "alice").params["state"]
+    seen = "".join(page.cookies.values())
+    assert state not in seen and "private" not in seen
+
+
+def test_every_sign_in_has_values_of_its_own():
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    found = []
+    for _ in range(3):
+        page.begin()
+        asked = asked_for(fake)
+        found += [asked["state"], asked["nonce"], asked["code_challenge"]]
+        assert asked["code_challenge_method"] == "S256" and "code_verifier" not in asked
+    assert len(set(found)) == 9 and min(map(len, found)) >= 43
+
+
+@pytest.mark.parametrize("name", ["state", "code", "iss", "error", "session_state", "x"])
+@pytest.mark.parametrize("again", ["", "another", "the same"])
+def test_an_answer_with_a_parameter_twice_is_none_R066(name, again):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    url = changed(fake.approve(page.begin(), "alice").url)
+    said = {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+    pairs = [(name, said.get(name, "x") if again == "the same" else again)]
+    if name not in said:
+        pairs.append((name, said.get(name, "x")))
+    answer = page.get(changed(url, *pairs).removeprefix(URL), expect_errors=True)
+    assert answer.status_int == 400 and page.who is None and exchanged(fake) == 0
+
+
+# --- mix-up -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_iss", [True, False])
+def test_an_answer_of_one_provider_is_worth_nothing_at_the_other_R078(with_iss):
+    one, other = two()
+    page = Visitor(site(one, other))
+    mine = one.approve(page.begin("one"), "alice")
+    page.begin("two")
+    theirs = asked_for(other)["state"]
+    stolen = changed(mine.url, state=theirs, **({} if with_iss else {"iss": None}))
+    for url in (stolen.replace("/one?", "/two?"), mine.url.replace("/one?", "/two?"), stolen):
+        answer = page.get(url.removeprefix(URL), expect_errors=True)
+        assert answer.status_int == 400 and page.who is None
+    assert exchanged(one, other) == 0
+
+
+def test_a_code_of_another_browser_fails_under_a_state_of_ones_own_R079():
+    """PKCE: the provider refuses a verifier that is another's."""
+    fake = FakeProvider()
+    app = site(fake)
+    thief, victim = Visitor(app), Visitor(app)
+    stolen = fake.approve(victim.begin(), "alice").params["code"]
+    own = fake.approve(thief.begin(), "bob")
+    answer = thief.get(changed(own.url, code=stolen).removeprefix(URL), expect_errors=True)
+    assert answer.status_int == 403 and thief.who is None
+
+
+# --- form_post --------------------------------------------------------------------------------
+
+
+def test_a_posted_answer_comes_with_one_cookie_that_any_site_may_send():
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=FORM_POST))
+    started = page.press(callbackUrl="/members/x")
+    cookie = next(v for v in started.headers.getall("Set-Cookie") if v.startswith(FLOW_POST))
+    assert {"SameSite=None", "Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+    assert FLOW not in page.cookies
+    landing = fake.approve(started.location, "alice")
+    assert asked_for(fake)["response_mode"] == "form_post"
+    assert landing.form and "?" not in landing.url
+    answer = page.post_back(landing)
+    assert (answer.status_int, answer.location) == (303, "/members/x")
+    assert page.who == "alice" and FLOW_POST not in page.cookies
+
+
+def test_a_posted_answer_takes_the_place_of_a_session_it_cannot_see():
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=FORM_POST))
+    fake.sign_in(page, "bob")
+    before = page.claims["sid"]
+    page.post_back(fake.approve(page.begin(), "alice"))
+    assert page.who == "alice" and page.claims["sid"] != before
+
+
+def test_a_posted_answer_without_its_cookie_is_lost_and_the_session_stays():
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=FORM_POST))
+    fake.sign_in(page, "bob")
+    landing, before = fake.approve(page.begin(), "alice"), exchanged(fake)
+    page.delete(FLOW_POST)
+    answer = page.post_back(landing)
+    assert answer.status_int == 400 and "InvalidCheck" in answer.text
+    assert page.who == "bob" and exchanged(fake) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "method", "status"),
+    [(FORM_POST, "GET", 405), ({}, "POST", 405), ({}, "PUT", 405), (FORM_POST, "DELETE", 405)],
+)
+def test_an_answer_by_the_other_method_is_405_and_used_for_nothing(options, method, status):
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=options))
+    landing = fake.approve(page.begin(), "alice")
+    url = f"/auth/callback/fake?{urlsplit(landing.url).query}"
+    answer = page.request(url, method=method, expect_errors=True)
+    allowed = "POST" if options else "GET, HEAD"
+    assert (answer.status_int, answer.headers["Allow"]) == (status, allowed)
+    assert page.who is None and exchanged(fake) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/json", b'{"state": "x", "code": "y"}', 415),
+        ("text/plain", b"state=x&code=y", 415),
+        ("application/x-www-form-urlencoded", b"state=x&code=" + b"y" * 70_000, 413),
+        ("application/x-www-form-urlencoded", b"a=b&" * 300, 400),
+        ("application/x-www-form-urlencoded", b"state=\xff&code=%ff", 400),
+        ("application/x-www-form-urlencoded", b"", 400),
+    ],
+)
+def test_a_posted_answer_that_is_no_form_of_ours_is_refused(kind, body, status):
+    page = Visitor(site(FakeProvider(), provider=FORM_POST))
+    answer = page.post("/auth/callback/fake", body, content_type=kind, expect_errors=True)
+    assert answer.status_int == status and page.who is None
+
+
+def test_the_query_of_a_posted_answer_says_nothing():
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=FORM_POST))
+    landing = fake.approve(page.begin(), "alice")
+    query = "&".join(f"{name}={quote(value)}" for name, value in landing.form)
+    answer = page.post(f"/auth/callback/fake?{query}", {"x": "y"}, expect_errors=True)
+    assert lost(page, answer, fake)
+
+
+# --- a provider in trouble, a visitor who says no ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault", ["token_503", "token_429", "token_slow", "jwks_500", "userinfo_503", "userinfo_slow"]
+)
+def test_a_provider_that_is_down_at_the_end_is_said_and_the_session_before_stays(fault):
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider={"userinfo": True}))
+    first = fake.approve(page.begin(callbackUrl="/members/x"), "bob")
+    with fake.misbehave(fault):
+        answer = page.land(first)
+        assert (answer.status_int, answer.headers["Retry-After"]) == (503, "5")
+        assert "ProviderUnavailable" in answer.text and page.get("/").status_int == 200
+    fake.sign_in(page, "bob")
+    second = fake.approve(page.begin(), "alice")
+    with fake.misbehave(fault):
+        if not fault.startswith("jwks"):  # known by now
+            assert page.land(second).status_int == 503 and page.who == "bob"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [("access_denied", 403), ("login_required", 403), ("temporarily_unavailable", 403),
+     ("<script>alert(1)</script>", 403), ("x" * 5000, 403), ("", 400)],
+)  # fmt: skip
+def test_an_error_of_the_provider_is_a_page_of_ours_that_repeats_nothing(error, status, caplog):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    landing = fake.refuse(page.begin(callbackUrl="/members/x"))
+    described = ("error_description", "look here\r\nERROR forged line <b>bold</b>")
+    url = changed(landing.url, described, error=error).removeprefix(URL)
+    answer = page.get(url, expect_errors=True)
+    assert (answer.status_int, answer.content_type) == (status, "text/html")
+    assert "alert(1)" not in answer.text and "look here" not in answer.text
+    assert "/auth/signin?callbackUrl=/members/x" in answer.text
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+    assert page.who is None and exchanged(fake) == 0
+
+
+CAUSES = [
+    ("access_denied", "callback: the provider answered access_denied"),
+    ("made up state", "belongs to no sign-in of this browser"),
+    ("wrong_response_iss", "callback: iss is another provider's"),
+    ("double_code", "callback: a parameter stands there twice"),
+    ("token_503", "token: the provider answered 503"),
+    ("bad_signature", "id_token: the signature is not the provider's"),
+    ("userinfo_wrong_sub", "userinfo: sub is not the one of the ID token"),
+    ("discovery_wrong_issuer", "issuer"),
+    ("par_no_uri", "authorization: the answer to a pushed request has no request_uri"),
+]
+
+
+@pytest.mark.parametrize(("what", "cause"), CAUSES)
+def test_the_log_says_at_which_provider_and_step_it_failed_and_the_page_does_not(
+    what, cause, caplog
+):
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider={"userinfo": True}))
+    if what == "access_denied":
+        answer = page.land(fake.refuse(page.begin()))
+    elif what == "made up state":
+        answer = page.get("/auth/callback/fake?code=c&state=s", expect_errors=True)
+    else:
+        fake.misbehave(what)
+        answer = fake.sign_in(page, "alice", expect_errors=True)
+    said = [record.getMessage() for record in caplog.records]
+    assert any("fake" in line and cause in line for line in said), said
+    assert answer.status_int >= 400 and cause not in answer.text
+
+
+def test_a_start_that_fails_leaves_other_sign_ins_as_they_are():
+    one, other = two()
+    page = Visitor(site(one, other))
+    landing = one.approve(page.begin("one", callbackUrl="/members/x"), "alice")
+    with other.misbehave("discovery_503"):
+        assert page.press("two").status_int == 503
+    assert page.land(landing).location == "/members/x" and page.who == "alice"
+
+
+# --- how a sign-in begins ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", [None, "", "x" * 43])
+def test_no_other_site_can_press_the_button(token):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    form = {} if token is None else {"csrfToken": token}
+    assert page.post("/auth/signin/fake", form, expect_errors=True).status_int == 403
+    assert fake.requests == [] and FLOW not in page.cookies
+
+
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        (f"{URL}/members/x", "/members/x"),
+        ("/members/x", "/members/x"),
+        ("https://evil.example.test/", "/"),
+        ("//evil.example.test", "/"),
+        (f"{URL}@evil.example.test/", "/"),
+        ("javascript:alert(1)", "/"),
+        (None, "/"),
+    ],
+)
+def test_a_sign_in_begun_elsewhere_leads_to_a_page_of_ours_only_R090(target, location):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    asked = {"iss": fake.issuer, "login_hint": "alice", "prompt": "none", "scope": "all"}
+    if target is not None:
+        asked["target_link_uri"] = target
+    answer = page.get("/auth/signin/fake", asked)
+    sent = asked_for(fake)
+    assert sent["login_hint"] == "alice" and "prompt" not in sent
+    assert sent["scope"] == "openid profile email"
+    assert page.land(fake.approve(answer.location, "alice")).location == location
+    assert page.who == "alice"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["iss=", "iss=https://op.example.test/", "iss=https://evil.example.test",
+     "iss=https://op.example.test&iss=https://evil.example.test",
+     "iss=https://evil.example.test&iss=https://op.example.test",
+     "target_link_uri=/members/x"],
+)  # fmt: skip
+def test_a_sign_in_begun_elsewhere_for_another_issuer_is_refused_R090(query):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    answer = page.get(f"/auth/signin/fake?{query}", expect_errors=True)
+    assert answer.status_int in (400, 405) and fake.requests == []
+
+
+def test_auto_sign_in_never_chooses_among_several_and_never_goes_round_in_circles():
+    one, other = two()
+    both = Visitor(site(one, other, auto_sign_in=True))
+    assert both.get("/auth/signin").text.count("Sign in with") >= 2
+    only = Visitor(site(one, auto_sign_in=True))
+    answer = only.land(one.refuse(only.get("/auth/signin").location))
+    assert answer.status_int == 403 and "Location" not in answer.headers
+    with one.misbehave("discovery_503"):
+        fresh = Visitor(site(one, auto_sign_in=True))
+        assert fresh.get("/auth/signin", expect_errors=True).status_int == 503
+
+
+AGES = [
+    # configured, asked for, sent, the answer was proven now / a year ago / does not say
+    (None, None, None, (True, True, True)),
+    (None, "60", "60", (True, False, False)),
+    (None, "0", "0", (True, False, False)),
+    (3600, None, "3600", (True, False, False)),
+    (3600, "60", "60", (True, False, False)),
+    (60, "3600", "60", (True, False, False)),
+    (60, "-1", "60", (True, False, False)),
+    (None, "soon", None, (True, True, True)),
+]
+
+
+@pytest.mark.parametrize(("configured", "asked", "sent", "verdicts"), AGES)
+def test_max_age_is_asked_for_and_the_answer_is_held_against_it(configured, asked, sent, verdicts):
+    options = {} if configured is None else {"max_age": configured}
+    for fault, signed_in in zip(((), ("auth_time_old",), ("no_auth_time",)), verdicts, strict=True):
+        fake = FakeProvider()
+        page = Visitor(site(fake, provider=options))
+        url = page.begin(**({} if asked is None else {"max_age": asked}))
+        assert asked_for(fake).get("max_age") == sent
+        with fake.misbehave(*fault):
+            page.land(fake.approve(url, "alice"))
+        assert (page.who == "alice") is signed_in
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_client_that_wants_json_gets_json(failing):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    form = page.get("/auth/signin").forms[0]
+    sent = {**dict(form.submit_fields()), "callbackUrl": "/members/x"}
+    with fake.misbehave(*(["discovery_503"] if failing else [])):
+        answer = page.post(
+            form.action, sent, headers={"X-Auth-Return-Redirect": "1"}, expect_errors=True
+        )
+    assert answer.content_type == "application/json"
+    if failing:
+        assert (answer.status_int, answer.json["error"]) == (503, "ProviderUnavailable")
+    else:
+        assert page.land(fake.approve(answer.json["url"], "alice")).location == "/members/x"
+        assert page.who == "alice"
+
+
+# --- what the application is told ---------------------------------------------------------------
+
+
+def test_no_token_is_in_anything_that_is_shown_or_kept_in_the_open(caplog):
+    caplog.set_level(logging.DEBUG)
+    shown, secrets = [], set()
+
+    def sign_in(user, account, context):
+        shown.extend([repr(user), repr(account), repr(context)])
+        assert account.tokens["access_token"] in secrets
+        return True
+
+    def jwt(claims, context):
+        shown.extend([repr(claims), repr(context), repr(context.account)])
+        return claims
+
+    def session(value, context):
+        shown.append(repr(context))
+        return value
+
+    def spy(answer, scene):
+        found = json.loads(answer.body)
+        secrets.update(found[name] for name in ("access_token", "refresh_token", "id_token"))
+        return answer
+
+    fake = FakeProvider()
+    fake.tamper("http.token", spy)
+    page = Visitor(
+        site(
+            fake,
+            provider={"tokens": True, "userinfo": True},
+            callbacks={"sign_in": sign_in, "jwt": jwt, "session": session},
+            events={"sign_in": lambda event: shown.extend([repr(event), repr(event.account)])},
+        )
+    )
+    landing = fake.approve(page.begin(), "alice")
+    seen = page.land(landing)
+    shown += [seen.text, str(seen.headers), page.get("/").text, page.get("/auth/session").text,
+              caplog.text]  # fmt: skip
+    for asked in fake.requests:
+        secrets.update(value for name, value in asked.form if name in ("code", "code_verifier"))
+    secrets |= {landing.params["state"], next(iter(fake.clients.values())).client_secret}
+    assert page.who == "alice" and len(secrets) == 7
+    assert not [secret for secret in secrets for text in shown if secret in text]
+
+
+def test_the_event_says_who_it_was_at_the_provider():
+    told = []
+    fake = FakeProvider()
+    page = Visitor(site(fake, events={"sign_in": told.append}))
+    fake.sign_in(page, "bob")
+    (event,) = told
+    assert (event.account.provider, event.account.type) == ("fake", "oidc")
+    assert event.account.provider_account_id == event.profile["sub"] == "bob"
+    assert event.user["email"] == "bob@example.test"
+
+
+ANSWERS = [
+    (True, 302, "/members/x", "alice"),
+    (False, 403, None, "bob"),
+    ("/welcome", 302, "/welcome", "bob"),
+    ("https://evil.example.test/", 302, "/", "bob"),
+    (None, 500, None, "bob"),
+]
+
+
+@pytest.mark.parametrize(("said", "status", "location", "who"), ANSWERS)
+def test_the_sign_in_callback_decides_and_a_no_keeps_the_session_before(
+    said, status, location, who
+):
+    fake = FakeProvider()
+    page = Visitor(
+        site(fake, callbacks={"sign_in": lambda user, *_: said if user["id"] == "alice" else True})
+    )
+    fake.sign_in(page, "bob")
+    answer = page.land(fake.approve(page.begin(callbackUrl="/members/x"), "alice"))
+    assert (answer.status_int, answer.headers.get("Location"), page.who) == (status, location, who)
+
+
+@pytest.mark.parametrize(
+    ("options", "person", "fault", "signed_in"),
+    [
+        ({"allow_groups": ["admins"]}, "alice", (), True),
+        ({"allow_groups": ["admins"]}, "carol", (), False),
+        ({"allow_groups": ["admins"]}, "alice", ("groups_text",), True),
+        ({"allow_domains": ["example.test"]}, "alice", ("userinfo_email_not_verified",), False),
+        ({"allow_domains": ["ample.test"]}, "alice", (), False),
+        ({"allow_domains": ["EXAMPLE.test"]}, "alice", (), True),
+        ({"allow_emails": ["Alice@Example.test"]}, "alice", (), True),
+        ({"allow_emails": ["alice@example.test"]}, "alice", ("email_not_verified",), False),
+        ({"allow_emails": ["*"]}, "alice", ("email_not_verified",), True),
+    ],
+)
+def test_who_is_let_in_without_python_is_who_the_provider_vouches_for(
+    options, person, fault, signed_in
+):
+    userinfo = any(name.startswith("userinfo") for name in fault)
+    scope = "openid profile email groups"
+    fake = FakeProvider(claims_in_id_token=not userinfo)
+    page = Visitor(site(fake, provider={"scope": scope, "userinfo": userinfo}, **options))
+    fake.misbehave(*fault)
+    answer = fake.sign_in(page, person, expect_errors=True)
+    assert (page.who == person) is signed_in
+    assert signed_in or (answer.status_int == 403 and "AccessDenied" in answer.text)
+
+
+# --- several, and hidden ones -------------------------------------------------------------------
+
+
+def test_a_flow_and_a_session_of_one_site_are_nothing_at_another_of_the_same_process():
+    fake = FakeProvider()
+    one, other = Visitor(site(fake)), Visitor(site(fake, secret="t" * 40))
+    landing = fake.approve(one.begin(), "alice")
+    for name, value in one.cookies.items():
+        other.set_cookie(name, value)
+    assert lost(other, other.land(landing), fake)
+    one.land(landing)
+    other.set_cookie(SESSION, one.cookies[SESSION])
+    assert (one.who, other.who) == ("alice", None)
+
+
+def test_keys_and_metadata_of_one_site_are_nothing_to_another_of_the_same_process():
+    """Two providers that call themselves the same, each known to one site only."""
+    mine, theirs = FakeProvider(), FakeProvider()
+    theirs.rotate_keys(keep_old=False)
+    first, second = Visitor(site(mine)), Visitor(site(theirs))
+    for fake, page in ((mine, first), (theirs, second)):
+        fake.sign_in(page, "alice")
+    seen = [asked.path for asked in theirs.requests]
+    assert {"/.well-known/openid-configuration", "/jwks"} <= set(seen)
+    token = {}
+    mine.tamper("token", lambda said, scene: token.setdefault("mine", said))
+    mine.sign_in(first, "alice")
+    with theirs.tamper("token", lambda said, scene: {**said, **token["mine"]}):
+        theirs.sign_in(second, "bob", expect_errors=True)
+    assert second.who == "alice"  # as before
+
+
+HIDDEN = [
+    ("GET", "/auth/callback/fake?code=c&state=s"),
+    ("GET", "/auth/signin/fake?iss=https%3A//op.example.test"),
+    ("POST", "/auth/signin/fake"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), HIDDEN)
+def test_a_provider_that_is_not_for_this_visitor_has_no_endpoints(method, path):
+    fake = FakeProvider()
+    hidden = {"hidden": True}
+    app = site(fake, providers_for=lambda request: [] if hidden["hidden"] else ["fake"])
+    page = Visitor(app)
+    form = {"csrfToken": page.get("/auth/csrf").json["csrfToken"]} if method == "POST" else {}
+    asked = page.post(path, form, status="*") if form else page.get(path, status="*")
+    assert asked.status_int == 404 and fake.requests == []
+    assert page.get("/auth/providers").json == {}
+    assert "Sign in with Fake" not in page.get("/auth/signin").text
+
+
+def test_a_provider_that_is_hidden_half_way_signs_nobody_in():
+    fake = FakeProvider()
+    offered = ["fake"]
+    page = Visitor(site(fake, providers_for=lambda request: offered))
+    landing = fake.approve(page.begin(), "alice")
+    offered.clear()
+    assert page.land(landing).status_int == 404
+    assert page.who is None and exchanged(fake) == 0
