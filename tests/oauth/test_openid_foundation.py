@@ -52,17 +52,41 @@ def of(*plans: str) -> list:
     return [pytest.param(each, id=each.name) for each in MODULES if each.plan in plans]
 
 
+#: What a module also wants to see: options of ours, and the request that shows it.
+SHOWN = {
+    "userinfo-bearer-header": ({}, "/userinfo", "authorization", "Bearer "),
+    "userinfo-bearer-body": (
+        {
+            "userinfo_method": "POST",
+            "userinfo_body": "access_token={tokens.access_token}",
+        },
+        "/userinfo", "content-type", "application/x-www-form-urlencoded",
+    ),
+    "client-secret-basic": ({}, "/token", "authorization", "Basic "),
+    "discovery-openid-config": ({}, "/.well-known/openid-configuration", "accept", ""),
+    "discovery-jwks-uri-keys": ({}, "/jwks", "accept", ""),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "module", [each for each in of(BASIC, CONFIG) if "key-rotation" not in each.id]
 )
 def test_sign_in(module):
+    suffix = module.name.removeprefix("oidcc-client-test").removeprefix("-")
+    options, path, header, value = SHOWN.get(suffix, ({}, "/token", "authorization", ""))
     fake = FakeProvider(claims_in_id_token="userinfo only" not in module.plays)
-    page = visitor(fake, userinfo=True)
+    page = visitor(fake, userinfo=True, **options)
     fake.misbehave(*module.wrong)
     fake.sign_in(page, "alice", expect_errors=True)
     session = page.get("/").json["session"]
     judged(module, session is not None)
     assert session is None or session["user"]["email"] == "alice@example.test"
+    if suffix in SHOWN:
+        asked = next(each for each in fake.requests if each.path == path)
+        assert asked.headers.get(header, "").startswith(value)
+        assert "access_token" not in dict(asked.query)
+        assert ("access_token" in dict(asked.form)) is suffix.endswith("body")
+        assert ("authorization" in asked.headers) is (value[-1:] == " ")
 
 
 @pytest.mark.parametrize("module", [each for each in of(CONFIG) if "key-rotation" in each.id])
