@@ -1,0 +1,164 @@
+"""Sign-in with another party in a real browser, which keeps its own counsel on cookies and
+policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.needs import require_module, require_program
+from wsgi_auth import AuthMiddleware
+from wsgi_auth.testing import FakeProvider
+from wsgi_auth.testing.fake_provider.transport import serve
+
+pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+
+BUTTON = "Sign in with Fake identity provider"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium."""
+    program = require_program("chromium")
+    require_module("playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Place:
+    """A site with a provider, each at an address of its own, and a page in a browser."""
+
+    fake: FakeProvider
+    url: str
+    page: Any
+    said: list[str] = field(default_factory=list)
+
+    def choose(self, name: str) -> None:
+        """At the provider: that is me."""
+        self.page.get_by_role("button").filter(has_text=name).first.click()
+
+    def shown(self) -> dict[str, Any]:
+        """What the application says of whoever is signed in."""
+        return json.loads(self.page.inner_text("pre"))
+
+    def sign_in(self, path: str, name: str) -> None:
+        """From a page of ours to the provider and back to it."""
+        self.page.goto(self.url + path)
+        self.page.get_by_role("button", name=BUTTON).click()
+        self.choose(name)
+        self.page.wait_for_url(self.url + path)
+
+
+def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    session = environ["auth.session"]
+    said = {"who": session and session["user"]["name"], "path": environ["PATH_INFO"]}
+    start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+    return [b"<!doctype html><title>x</title><link rel=icon href='data:,'><pre>"
+            + json.dumps(said).encode() + b"</pre>"]  # fmt: skip
+
+
+@contextmanager
+def place(
+    chromium: Any, provider: dict[str, Any] | None = None, host: str = "127.0.0.1", **options: Any
+) -> Iterator[Place]:
+    fake, later = FakeProvider(), {}
+
+    def late(environ: dict[str, Any], start_response: Any) -> Any:
+        return later["app"](environ, start_response)
+
+    with fake.serving(), serve(late) as served:
+        url = f"http://{host}:{urlsplit(served).port}"
+        later["app"] = AuthMiddleware(
+            application,
+            {
+                "secret": "s" * 40, "url": url, "matcher": ["/members/:path*"],
+                "providers": [fake.options(**(provider or {}))], **options,
+            },
+        )  # fmt: skip
+        context = chromium.new_context()
+        here = Place(fake, url, context.new_page())
+        here.page.on("console", lambda message: here.said.append(message.text))
+        here.page.on("pageerror", lambda error: here.said.append(str(error)))
+        try:
+            yield here
+        finally:
+            context.close()
+        assert not [text for text in here.said if "Content Security Policy" in text], here.said
+
+
+#: Chromium calls two names on one machine two sites, and two ports of one name the same site.
+SITES = {"of the same site": "127.0.0.1", "of another site": "localhost"}
+
+
+@pytest.mark.parametrize("host", SITES.values(), ids=SITES)
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_the_button_leads_to_the_provider_and_back_to_the_page_that_was_asked_for(
+    chromium, mode, host
+):
+    with place(chromium, {"response_mode": mode}, host) as here:
+        here.sign_in("/members/area", "Alice")
+        assert here.shown() == {"who": "Alice Admin", "path": "/members/area"}
+
+
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_a_strict_session_cookie_is_there_on_the_first_page(chromium, mode):
+    cookies = {"session": {"same_site": "Strict"}}
+    with place(chromium, {"response_mode": mode}, "localhost", cookies=cookies) as here:
+        here.sign_in("/members/area", "Bob")
+        assert here.shown()["who"] == "Bob Member"
+
+
+def test_two_tabs_finish_in_the_other_order(chromium):
+    with place(chromium, host="localhost") as here:
+        first, second = here.page, here.page.context.new_page()
+        for tab, path in ((first, "/members/1"), (second, "/members/2")):
+            tab.goto(here.url + path)
+            tab.get_by_role("button", name=BUTTON).click()
+        for tab, path in ((second, "/members/2"), (first, "/members/1")):
+            tab.get_by_role("button").filter(has_text="Carol").first.click()
+            tab.wait_for_url(here.url + path)
+
+
+def test_who_refuses_reads_why_and_may_try_again(chromium):
+    with place(chromium, host="localhost") as here:
+        here.page.goto(f"{here.url}/members/area")
+        here.page.get_by_role("button", name=BUTTON).click()
+        here.choose("Refuse")
+        assert "OAuthCallbackError" in here.page.inner_text("main")
+        here.page.get_by_role("link", name="Try again").click()
+        here.page.get_by_role("button", name=BUTTON).click()
+        here.choose("Alice")
+        here.page.wait_for_url(f"{here.url}/members/area")
+
+
+def test_going_back_to_the_providers_answer_keeps_the_session(chromium):
+    with place(chromium, host="localhost") as here:
+        landed = []
+        here.page.on(
+            "request", lambda asked: "/auth/callback/" in asked.url and landed.append(asked.url)
+        )
+        here.sign_in("/members/area", "Alice")
+        here.page.goto(landed[0])
+        assert here.page.url == f"{here.url}/" and here.shown()["who"] == "Alice Admin"
+
+
+def test_signing_out_leads_to_the_provider_and_back(chromium):
+    with place(chromium, {"logout": True}, "localhost") as here:
+        here.sign_in("/members/area", "Alice")
+        here.page.goto(f"{here.url}/auth/signout?callbackUrl=/bye")
+        here.page.get_by_role("button", name="Sign out").click()
+        here.page.wait_for_url(f"{here.url}/bye")
+        assert here.shown()["who"] is None
+        here.page.goto(f"{here.url}/members/area")
+        assert "/auth/signin" in here.page.url
