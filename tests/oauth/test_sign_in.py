@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -13,7 +15,7 @@ import time_machine
 from joserfc.jwk import OKPKey
 
 from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
-from wsgi_auth.testing import FakeClient, FakeProvider
+from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
 
 SESSION = "__Host-auth.session-token"
 FLOW, FLOW_POST = "__Host-auth.flow", "__Host-auth.flow-post"
@@ -673,3 +675,71 @@ def test_a_provider_that_is_hidden_half_way_signs_nobody_in():
     offered.clear()
     assert page.land(landing).status_int == 404
     assert page.who is None and exchanged(fake) == 0
+
+
+# --- many at once -------------------------------------------------------------------------------
+
+
+def at_once(number: int, work) -> list:
+    """What ``work(n)`` gives in as many threads; what it raises is raised."""
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(work, range(number)))
+
+
+def test_many_first_visitors_at_once_are_each_signed_in_as_themselves(hasty_threads):
+    fake = FakeProvider(people=[{"sub": f"person-{number}"} for number in range(16)])
+    app = site(fake, provider={"userinfo": True})
+
+    def visit(number: int) -> str | None:
+        page = Visitor(app)
+        fake.sign_in(page, f"person-{number}")
+        return page.who
+
+    assert at_once(16, visit) == list(fake.people)
+    asked = [each.path for each in fake.requests]
+    assert asked.count("/.well-known/openid-configuration") == asked.count("/jwks") == 1
+
+
+class Held:
+    """A transport that keeps whatever goes to one host until it is told to let go."""
+
+    def __init__(self, host: str, inner) -> None:
+        self._host, self._inner = host, inner
+        self.came, self.let_go = Event(), Event()
+
+    def send(self, request):
+        if urlsplit(request.url).netloc == self._host:
+            self.came.set()
+            assert self.let_go.wait(20)
+        return self._inner.send(request)
+
+
+def test_a_provider_that_does_not_answer_holds_up_nobody_who_does_not_need_it():
+    one, other = two()
+    held = Held("one.example.test", FakeTransport(one, other))
+    app = site(one, other, transport=held)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(lambda: Visitor(app).press("one").status_int) for _ in range(4)]
+        assert held.came.wait(20)
+        page = Visitor(app)
+        assert page.get("/").status_int == page.get("/auth/signin").status_int == 200
+        other.sign_in(page, "alice")
+        assert page.who == "two:alice" and not any(each.done() for each in waiting)
+        held.let_go.set()
+        assert [each.result(20) for each in waiting] == [303] * 4
+
+
+def test_two_answers_to_one_sign_in_at_once_give_one_session_at_most(hasty_threads):
+    """The code is good for once, and the provider ends what came of it (RFC 6749 4.1.2)."""
+    fake = FakeProvider()
+    app = site(fake)
+    page = Visitor(app)
+    landing, cookies = fake.approve(page.begin(), "alice"), dict(page.cookies)
+
+    def come_back(number: int) -> int:
+        browser = Visitor(app)
+        for name, value in cookies.items():
+            browser.set_cookie(name, value)
+        return browser.land(landing).status_int
+
+    assert sorted(at_once(4, come_back)) == [302, 403, 403, 403]
