@@ -7,8 +7,9 @@ import json
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from threading import Event
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 import time_machine
@@ -67,6 +68,54 @@ def test_the_callback_is_below_the_mount_and_never_taken_from_the_request(mount)
     landing = fake.approve(answer.location, "alice")
     done = page.get(landing.url.removeprefix(URL + mount))
     assert done.location == f"{mount}/members/x" and page.who == "alice"
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://op.example.test/", "https://op.example.test/t", "https://op.example.test/t/",
+     "https://op.example.test:8443/a/b", "https://OP.example.test"],
+)  # fmt: skip
+def test_an_issuer_is_taken_letter_by_letter(issuer):
+    fake = FakeProvider(issuer)
+    page = Visitor(site(fake))
+    fake.sign_in(page, "alice")
+    assert page.who == "alice"
+
+
+PLACES = {
+    "developing": ("http://localhost:8000", {"url": None, "dev": True}),
+    "loopback": ("http://127.0.0.1:8000", {"url": "http://127.0.0.1:8000"}),
+    "another base path": (URL, {"base_path": "/sso"}),
+    "a sign-in page of its own": (URL, {"pages": {"sign_in": "/login"}, "auto_sign_in": True}),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("options", [{}, FORM_POST])
+def test_it_works_wherever_an_application_may_be(place, options):
+    url, more = PLACES[place]
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=options, **more), url)
+    start = f"{more.get('base_path', '/auth')}/signin?callbackUrl=/members/x"
+    done = fake.sign_in(page, "alice", start=start)
+    assert (done.request.path, page.who) == ("/members/x", "alice")
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted", "location"),
+    [
+        ({"allowed_redirects": ["https://www.example.test"]}, "https://www.example.test/x?y=z",
+         "https://www.example.test/x?y=z"),
+        ({"allowed_redirects": ["https://www.example.test"]}, "https://evil.example.test/", "/"),
+        ({"callbacks": {"redirect": lambda url, base: "https://evil.example.test"}}, "/x", "/"),
+        ({"callbacks": {"redirect": lambda url, base: "/home"}}, "/x", "/home"),
+    ],
+)  # fmt: skip
+def test_a_return_url_elsewhere_has_to_be_listed(more, wanted, location):
+    fake = FakeProvider()
+    page = Visitor(site(fake, **more))
+    landing = fake.approve(page.begin(callbackUrl=wanted), "alice")
+    assert page.land(landing).location == location
 
 
 def test_the_longest_return_url_comes_back_whole_even_with_a_key_in_the_flow():
@@ -212,6 +261,29 @@ def test_an_answer_with_a_parameter_twice_is_none_R066(name, again):
         pairs.append((name, said.get(name, "x")))
     answer = page.get(changed(url, *pairs).removeprefix(URL), expect_errors=True)
     assert answer.status_int == 400 and page.who is None and exchanged(fake) == 0
+
+
+def test_no_answer_that_was_made_up_of_true_parts_signs_anybody_in():
+    """What an attacker can put together from answers of other flows and of his own."""
+    fake, other = two()
+    app, chance = site(fake, other), Random(3)
+    attacker, victim = Visitor(app), Visitor(app)
+    parts: dict[str, list[str]] = {"error": ["access_denied", ""], "x": ["y"]}
+    for provider, person in ((fake, "bob"), (other, "bob"), (fake, "carol")):
+        landing = provider.approve(attacker.begin(provider.id), person)
+        for name, value in landing.params.items():
+            parts.setdefault(name, ["", "0", "x" * 5000]).append(value)
+    parts["code"].append(fake.approve(victim.begin("one"), "alice").params["code"])
+    parts["state"].append(asked_for(other)["nonce"])
+    for _ in range(300):
+        names = [name for name in parts if chance.random() < 0.8]
+        names += chance.choices([*parts], k=chance.randrange(2))
+        query = urlencode([(name, chance.choice(parts[name])) for name in names])
+        answer = victim.get(
+            f"/auth/callback/{chance.choice(['one', 'two'])}?{query}", expect_errors=True
+        )
+        assert answer.status_int in (400, 403) and "Traceback" not in answer.text, query
+    assert victim.who is None and exchanged(fake, other) == 0
 
 
 # --- mix-up -----------------------------------------------------------------------------------
