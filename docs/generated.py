@@ -12,6 +12,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 
 from wsgi_auth.config.model import option_names
+from wsgi_auth.config.roads import env_prefix
 from wsgi_auth.pages import PROBLEMS
 from wsgi_auth.providers import catalogue
 from wsgi_auth.texts import ENGLISH
@@ -102,28 +103,70 @@ class Floors(Directive):
         return [table(("floor", "modules"), rows, [15, 85])]
 
 
+#: What a provider's environment variable ends with, where it is not the option in capitals.
+ENDINGS = {"client_id": "ID", "client_secret": "SECRET"}
+TYPES = {"oidc": "OpenID Connect", "oauth": "OAuth 2.0"}
+
+
+def variable(entry: catalogue.Entry, option: str) -> str:
+    """The environment variable that an option of a provider may come from; "" for none."""
+    if option == "userinfo":
+        return ""
+    return env_prefix(entry.id) + ENDINGS.get(option, option.upper())
+
+
+def item_of(entry: catalogue.Entry) -> nodes.definition_list_item:
+    """What the page says of one provider."""
+    term = nodes.term("", f"{entry.name}, ", literal(entry.id))
+    enter = nodes.paragraph("", f"{TYPES[entry.type]}. Enter ")
+    for number, ask in enumerate(entry.asks):
+        enter += [nodes.Text(", "), literal(ask.option)] if number else [literal(ask.option)]
+        enter += _meaning(entry, ask)
+    enter += nodes.Text(".")
+    register = nodes.paragraph("", "Register ", literal(f"<url>/auth/callback/{entry.id}"))
+    register += nodes.Text(". " + " ".join(_known(entry)))
+    return nodes.definition_list_item("", term, nodes.definition("", enter, register))
+
+
+def _meaning(entry: catalogue.Entry, ask: catalogue.Ask) -> list[nodes.Node]:
+    found: list[nodes.Node] = [nodes.Text(" (")]
+    name = variable(entry, ask.option)
+    if name:
+        found += [literal(name)]
+    if ask.default:
+        found += [nodes.Text("; left out: "), literal(ask.default)]
+    elif ask.example:
+        also = "; " if name else ""
+        also += "such as " if ask.required else "may be left out, such as "
+        found += [nodes.Text(also), literal(ask.example)]
+    return [*found, nodes.Text(")")]
+
+
+def _known(entry: catalogue.Entry) -> Iterable[str]:
+    if entry.note:
+        yield entry.note
+    if entry.open_to_world:
+        yield "Anybody has an account there."
+    if not entry.has_email:
+        yield "No e-mail address."
+    elif not entry.verifies:
+        yield "No address counts as verified."
+
+
 class ProviderCatalogue(Directive):
-    """Every provider of the catalogue, with what to enter and what to know."""
+    """Every provider of the catalogue: what to enter, where from, what to register, what to know."""
 
     def run(self) -> list[nodes.Node]:
-        rows = []
+        links, items = nodes.paragraph(), nodes.definition_list()
         for name in catalogue.names():
-            entry = catalogue.entry(name)
-            asks = [ask for ask in entry.asks if ask.option not in ("client_id", "client_secret")]
-            entered = "; ".join(
-                f"{ask.option}" + (f" ({ask.default})" if ask.default else f": {ask.example}")
-                for ask in asks
-            )
-            said = [entry.note] if entry.note else []
-            if entry.open_to_world:
-                said.append("Anybody has an account there.")
-            if not entry.has_email:
-                said.append("No e-mail address.")
-            elif not entry.verifies:
-                said.append("No address counts as verified.")
-            rows.append([entry.name, literal(name), entered, " ".join(said)])
-        head = ("provider", "name", "beside client_id and client_secret", "to know")
-        return [table(head, rows, [18, 17, 30, 35])]
+            entry, anchor = catalogue.entry(name), f"provider-{name}"
+            if len(items):
+                links += nodes.Text(" \N{MIDDLE DOT} ")
+            links += nodes.reference("", entry.name, refid=anchor, internal=True)
+            item = item_of(entry)
+            item[0]["ids"].append(anchor)
+            items += item
+        return [links, items]
 
 
 def setup(app) -> dict[str, bool]:

@@ -57,6 +57,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUTH_SECRET", SECRET)
     monkeypatch.setenv("AUTH_URL", URL)
+    for name in ("AUTH_GITHUB_ID", "AUTH_GITHUB_SECRET"):
+        monkeypatch.setenv(name, "from the environment")
     for name in ("myapp", "myapp.auth", "myapp.pages"):
         monkeypatch.setitem(sys.modules, name, _Anything(name))
     return tmp_path

@@ -11,8 +11,9 @@ import pytest
 import wsgi_auth
 from tests.docs.blocks import DOCS, PAGES, ROOT
 from wsgi_auth import protocols, providers, testing, texts
-from wsgi_auth.config import model
+from wsgi_auth.config import AuthConfig, model
 from wsgi_auth.pages import PROBLEMS
+from wsgi_auth.providers import catalogue
 
 CONFIGURATION = (DOCS / "configuration.rst").read_text(encoding="utf-8")
 API = (DOCS / "api.rst").read_text(encoding="utf-8")
@@ -55,8 +56,43 @@ def test_message_ids_and_error_codes_are_listed_by_the_code_itself() -> None:
         assert all(name in table.astext() for name in known)
 
 
+@pytest.mark.parametrize("name", catalogue.names())
+def test_a_provider_is_configured_by_what_its_page_says(name: str) -> None:
+    generated = pytest.importorskip("docs.generated")
+    entry = catalogue.entry(name)
+    environ, given = {"AUTH_SECRET": "x" * 32, "AUTH_URL": "https://app.example.org"}, {"id": name}
+    for ask in entry.asks:
+        variable = generated.variable(entry, ask.option)
+        value = ask.example if "://" in ask.example else "1234567"
+        if variable:
+            environ[variable] = value
+        else:
+            given[ask.option] = value
+    (made,) = AuthConfig.from_mapping({"providers": [given]}, environ=environ).providers
+    assert made.client_id == "1234567"
+    item = generated.item_of(entry).astext()
+    assert all(word in item for word in (*environ, *given, f"<url>/auth/callback/{name}")
+               if word not in ("id", "AUTH_SECRET", "AUTH_URL"))  # fmt: skip
+
+
 def test_every_option_has_its_spellings() -> None:
     assert ".. option-spellings::" in CONFIGURATION
+
+
+STEP = re.compile(r"(callback|token|id_token|keys|userinfo|profile|discovery|authorization): ")
+
+
+def test_the_log_says_what_the_page_of_troubles_quotes() -> None:
+    source = "".join(path.read_text() for path in sorted((ROOT / "wsgi_auth").rglob("*.py")))
+    source = re.sub(r'"\s*f?"', "", source)
+    quoted = re.findall(r"`([^`]+)`", (DOCS / "troubleshooting.rst").read_text(encoding="utf-8"))
+    lines = [STEP.sub("", re.sub(r"\s+", " ", each)) for each in quoted if STEP.match(each)]
+    assert len(lines) > 15
+    for line in lines:
+        line = re.sub("(?<=answered) [a-z_]+$|(?<=answered) [0-9]+", " ...", line)
+        line = line.replace("keycloak", "...").replace("authorization_endpoint", "...")
+        for piece in line.split("..."):
+            assert piece.strip(" :") in source, line
 
 
 NODE_ID = re.compile(r"(tests/[\w/]+\.py)(?:::(test_\w+))?")

@@ -453,10 +453,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "forgejo": {
         "name": "Forgejo",
         "type": "oidc",
-        "asks": {"issuer": "https://git.example.com"},
+        "asks": {"issuer": "https://git.example.com/"},
         "scope": "openid profile email groups",
         "style": {"bg": "#c2410c", "text": "#fff"},
-        "note": "The issuer is ROOT_URL without the slash at its end.",
+        "note": "The issuer is ROOT_URL, with the slash at its end.",
     },
     "foursquare": {
         "name": "Foursquare",
@@ -514,7 +514,10 @@ ROWS: Final[Mapping[str, Mapping[str, Any]]] = {
         "asks": {"issuer": "https://git.example.com"},
         "scope": "openid profile email groups",
         "style": {"bg": "#609926", "text": "#fff"},
-        "note": "The issuer is ROOT_URL without the slash at its end.",
+        "note": (
+            "The issuer is ROOT_URL: since Gitea 1.25 without the slash at its end, before that "
+            "with it."
+        ),
     },
     "github": {
         "name": "GitHub",
