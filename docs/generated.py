@@ -154,7 +154,7 @@ def _known(entry: catalogue.Entry) -> Iterable[str]:
 
 
 class ProviderCatalogue(Directive):
-    """Every provider of the catalogue: what to enter, where from, what to register, what to know."""
+    """Every provider of the catalogue: what to enter, what to register, what to know."""
 
     def run(self) -> list[nodes.Node]:
         links, items = nodes.paragraph(), nodes.definition_list()

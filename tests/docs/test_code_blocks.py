@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.docs import blocks
 from wsgi_auth.config import AuthConfig
@@ -54,6 +55,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     hashed = bcrypt.hashpw(b"lovelace", bcrypt.gensalt(4)).decode()
     (tmp_path / "users.htpasswd").write_text(f"ada:{hashed}\n")
     (tmp_path / "secret.txt").write_text(SECRET + "\n")
+    (tmp_path / "client.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUTH_SECRET", SECRET)
     monkeypatch.setenv("AUTH_URL", URL)
@@ -143,7 +145,15 @@ def test_a_command_line_names_a_command_and_options_that_exist(name: str, line: 
 
 def test_a_variable_that_a_shell_block_sets_is_an_option() -> None:
     known = {"AUTH_" + "_".join(steps).upper() for steps in option_names()}
-    known |= {"AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_HTPASSWD_FILE"}
+    known |= {
+        "AUTH_OIDC_ISSUER",
+        "AUTH_OIDC_ID",
+        "AUTH_OIDC_SECRET",
+        "AUTH_SECRET_1",
+        "AUTH_SECRET_2",
+        "AUTH_SECRET_3",
+        "AUTH_HTPASSWD_FILE",
+    }
     for language in ("console", "sh"):
         for block in blocks.of(language):
             for name in re.findall(r"\b(AUTH_[A-Z0-9_]+)=", block.code):
