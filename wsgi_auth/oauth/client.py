@@ -58,8 +58,7 @@ class Client:
             else None
         )
         self._fixed = configured(provider) if isinstance(provider, OAuth) else None
-        self._keys: KeySource | None = None
-        self._keys_uri = ""
+        self._keys: dict[str, KeySource] = {}
 
     def metadata(self, now: float) -> Metadata:
         """Where the provider's endpoints are."""
@@ -222,9 +221,9 @@ class Client:
         return key_for
 
     def _key_source(self, uri: str) -> KeySource:
-        if self._keys is None or self._keys_uri != uri:
-            self._keys, self._keys_uri = KeySource(self._transport, uri), uri
-        return self._keys
+        # of threads that come first, all go on with the one that is kept; old addresses are few
+        found = self._keys.get(uri)
+        return found or self._keys.setdefault(uri, KeySource(self._transport, uri))
 
     def _with_nonce(self, request: Callable[[str], Outgoing]) -> Incoming:
         """The answer, asked for once more with the nonce that the first one demands (RFC 9449)."""

@@ -115,7 +115,8 @@ class MetadataSource:
 
     def _known(self, now: float, is_under_way: bool) -> Metadata | None:
         # a clock that was far ahead once must not make anything last
-        is_current = now < self._due <= now + LIFETIME
+        # and a pause: it was counted from another thread's now, perhaps a little later than ours
+        is_current = now < self._due <= now + LIFETIME + PAUSE
         if self._metadata is not None:
             return self._metadata if is_current or is_under_way else None
         if is_current and self._failed is not None:

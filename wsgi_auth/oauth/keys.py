@@ -128,7 +128,8 @@ class KeySource:
         return found
 
     def _known(self, now: float, is_under_way: bool) -> tuple[PublicKey, ...] | None:
-        is_current = now < self._due <= now + LIFETIME
+        # and a pause: it was counted from another thread's now, perhaps a little later than ours
+        is_current = now < self._due <= now + LIFETIME + PAUSE
         return self._keys if is_current or is_under_way else None
 
     def _newer(self, than: tuple[PublicKey, ...], _: bool) -> tuple[PublicKey, ...] | None:
