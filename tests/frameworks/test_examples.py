@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
-from webtest import TestApp
+import requests
+from webtest import TestApp, TestResponse
 
 from tests.conftest import BROWSER
 from tests.needs import require_module, require_program
 from tests.processes import PYTHON, free_port, serving
-from wsgi_auth.testing import session_cookie, sign_in
+from wsgi_auth.testing import FakeProvider, session_cookie, sign_in
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ALICE = {"id": "alice", "name": "Alice Admin", "login": "alice", "email": "a@example.test",
@@ -111,6 +112,34 @@ def test_an_own_page_shows_the_error_and_leads_back(monkeypatch, tmp_path):
     form["username"], form["password"] = "ada", "lovelace"
     done = form.submit(status=303)
     assert done.location.endswith("/members?a=b") and "Ada Lovelace" in done.follow()
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("server", ["waitress", "gunicorn"])
+def test_the_example_of_openid_connect_signs_in_at_a_provider_on_a_port(server, tmp_path):
+    require_module(server)
+    port, fake = free_port(), FakeProvider(id="oidc")
+    command = [PYTHON, "oidc.py"]
+    if server == "gunicorn":
+        command = [PYTHON, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "oidc:application"]
+    client = next(iter(fake.clients.values()))
+    with fake.serving() as issuer:
+        env = {"AUTH_SECRET": "s" * 40, "PORT": str(port), "LOG": str(tmp_path / "log"),
+               "AUTH_URL": f"http://127.0.0.1:{port}", "AUTH_OIDC_ISSUER": issuer,
+               "AUTH_OIDC_ID": client.client_id, "AUTH_OIDC_SECRET": client.client_secret,
+               "SCOPE": "openid profile email groups", "PYTHONPATH": str(EXAMPLES.parent)}  # fmt: skip
+        with serving(command, port, EXAMPLES, **env), requests.Session() as browser:
+            here = f"http://127.0.0.1:{port}"
+            assert "stranger" in browser.get(here).text
+            assert browser.get(f"{here}/members").status_code == 401
+            page = browser.get(f"{here}/members?a=b", headers=BROWSER)
+            form = TestResponse(body=page.content, content_type="text/html").form
+            sent = browser.post(here + form.action, form.submit_fields(), allow_redirects=False)
+            landing = fake.approve(sent.headers["Location"], "alice")
+            done = browser.get(landing.url)
+            assert done.url == f"{here}/members?a=b"
+            assert "Alice Admin (alice), alice@example.test (verified)" in done.text
+            assert browser.get(f"{here}/admin").status_code == 200
 
 
 def story(server, cache: Path) -> None:
