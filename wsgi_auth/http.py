@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _PIECE = 16_384
 #: To how many parties connections are kept, and how many of these to each.
 _PARTIES = _CONNECTIONS = 64
+#: Octets that may come beside the body: headers, lengths of chunks, trailers.
+_AROUND = 262_144
 # What no URL has that was written properly; parsers disagree about what it means.
 _STRANGE = re.compile(r"[^!-~]|[\\<>\"^`{|}]")
 
@@ -43,7 +45,8 @@ class Http:
     https only; ``allow_loopback`` adds http to this very machine. Times are seconds: ``connect``
     and ``read`` bound every wait, ``total`` the whole exchange, so that a server that sends an
     octet a second holds nobody. (How long a name is looked up, the resolver says, and ``connect``
-    is for each of its addresses.) ``largest`` bounds the body, also once it is unpacked.
+    is for each of its addresses.) ``largest`` bounds the body, also once it is unpacked, and twice
+    that all that is read.
     ``ca_file``: the certificates that are trusted in place of the usual ones (a company's own,
     say).
 
@@ -66,7 +69,7 @@ class Http:
         self._connect, self._read, self._total = connect, read, total
         self._largest = largest
         self._verify: str | bool = ca_file or True
-        self._deadline = _Deadline()
+        self._bounds = _Bounds()
         self._session: tuple[int, requests.Session] | None = None
 
     def send(self, request: Outgoing) -> Incoming:
@@ -83,7 +86,7 @@ class Http:
             "User-Agent": "wsgi_auth",
             **request.headers,
         }
-        self._deadline.begin(self._total, self._read)
+        self._bounds.begin(self._total, self._read, 2 * self._largest + _AROUND)
         try:
             with self._own_session().request(
                 request.method,
@@ -119,7 +122,7 @@ class Http:
         threads that come first at once make one each, and one of the two is used once; a lock
         might be held by a thread that the fork left behind."""
         if self._session is None or self._session[0] != os.getpid():
-            self._session = os.getpid(), _new_session(self._deadline)
+            self._session = os.getpid(), _new_session(self._bounds)
         return self._session[1]
 
     def _body(self, response: requests.Response) -> bytes:
@@ -127,19 +130,23 @@ class Http:
         if packing not in ("identity", "gzip", "x-gzip", "deflate"):
             raise _Unfit("it is packed in a way that nobody asked for")
         unpack = None if packing == "identity" else zlib.decompressobj(zlib.MAX_WBITS | 32)
-        body = bytearray()
+        body, piece = bytearray(), b""
         for piece in response.raw.stream(_PIECE, decode_content=False):
             try:
                 body += piece if unpack is None else unpack.decompress(piece, self._largest + 1)
             except zlib.error:
-                raise _Unfit("it is not packed as it says") from None
+                raise _Unfit(_MISPACKED) from None
             if len(body) > self._largest:
                 raise _Unfit(f"it is larger than {self._largest} bytes")
+            if unpack is not None and unpack.unused_data:
+                raise _Unfit(_MISPACKED)
+        if unpack is not None and piece and not unpack.eof:
+            raise _Unfit(_MISPACKED)  # the connection ended too early, perhaps
         return bytes(body)
 
     def _why(self, error: Exception) -> str:
         """What happened, for a log: no URL, nothing of what was sent or received."""
-        if self._deadline.is_over:
+        if self._bounds.is_over:
             return f"it took longer than {self._total:g} s"
         root: BaseException = error
         for root in _causes(error):
@@ -160,14 +167,19 @@ class _Unfit(ValueError):
     """An answer that is not read to its end."""
 
 
-class _Deadline(threading.local):
-    """When the exchange of this thread has to be over."""
+_MISPACKED = "it is not packed as it says"
+
+
+class _Bounds(threading.local):
+    """When the exchange of this thread has to be over, and how much may still come."""
 
     _ends = _read = 0.0
+    _room = 0
 
-    def begin(self, total: float, read: float) -> None:
+    def begin(self, total: float, read: float, most: int) -> None:
         self._ends = time.monotonic() + total
         self._read = read
+        self._room = most
 
     @property
     def is_over(self) -> bool:
@@ -180,15 +192,21 @@ class _Deadline(threading.local):
             raise TimeoutError
         return min(left, self._read)
 
+    def came(self, octets: int) -> None:
+        """Count what was read: not every line that urllib3 reads has an end to its length."""
+        self._room -= octets
+        if self._room < 0:
+            raise _Unfit("it sends more than an answer has")
+
 
 class _BoundedSocket(io.RawIOBase):
-    """What a connection reads from: each wait is as long as the deadline allows. No thread watches
-    over it, for some servers run none."""
+    """What a connection reads from, as long and as much as the bounds allow. No thread watches over
+    it, for some servers run none."""
 
-    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
+    def __init__(self, connection: socket.socket, bounds: _Bounds) -> None:
         self._socket = connection
         self._octets = connection.makefile("rb", buffering=0)
-        self._deadline = deadline
+        self._bounds = bounds
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """All that ``http.client`` wants of a socket."""
@@ -198,15 +216,17 @@ class _BoundedSocket(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._socket.settimeout(self._deadline.left())
-        return self._octets.readinto(buffer)
+        self._socket.settimeout(self._bounds.left())
+        count = self._octets.readinto(buffer)
+        self._bounds.came(count or 0)
+        return count
 
     def close(self) -> None:
         self._octets.close()
         super().close()
 
 
-def _new_session(deadline: _Deadline) -> requests.Session:
+def _new_session(bounds: _Bounds) -> requests.Session:
     """A session that several threads may use: nothing of an exchange stays in it."""
     import requests
     from requests.adapters import HTTPAdapter
@@ -215,7 +235,7 @@ def _new_session(deadline: _Deadline) -> requests.Session:
 
     class Response(HTTPResponse):
         def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-            bounded: Any = _BoundedSocket(sock, deadline)
+            bounded: Any = _BoundedSocket(sock, bounds)
             super().__init__(bounded, *arguments, **options)
 
     class Plain(HTTPConnection):

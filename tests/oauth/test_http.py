@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import socket
@@ -161,7 +162,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLContext) -
     assert here.seen == []
 
 
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_the_environment_vouches_for_nobody(
     name: str, tls: ssl.SSLContext, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,12 +298,82 @@ def test_a_packed_body_is_unpacked(encoding: str, pack: object) -> None:
         assert ask(here, "/it").body == b'{"a": 1}'
 
 
+PACKED = gzip.compress(b"access_token=" + b"0123456789" * 50)
+MISPACKED = {
+    "half": PACKED[: len(PACKED) // 2],
+    "without-its-end": PACKED[:-8],
+    "with-more-behind": PACKED + b"x",
+    "with-another-behind": PACKED + PACKED,
+    "not-at-all": b"access_token=0123456789",
+}
+
+
+@pytest.mark.parametrize("body", MISPACKED.values(), ids=MISPACKED)
+@pytest.mark.parametrize("chunked", [True, False])
+def test_of_a_packed_body_the_whole_is_read_or_nothing(body: bytes, chunked: bool) -> None:
+    """Half a form is a form as well, with half a token in it."""
+    head = OK + b"Content-Encoding: gzip\r\n"
+    if chunked:
+        head += b"Transfer-Encoding: chunked\r\n"
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    with (
+        party(it=raw(head + b"\r\n" + body)) as here,
+        pytest.raises(ProviderUnavailable, match="it is not packed as it says"),
+    ):
+        ask(here, "/it")
+
+
+def test_a_packed_body_of_nothing_is_nothing() -> None:
+    with party(it=sends(b"", Content_Encoding="gzip")) as here:
+        assert ask(here, "/it").body == b""
+
+
 def test_a_packing_that_nobody_asked_for_is_refused() -> None:
     with (
         party(it=sends(b"..", Content_Encoding="br")) as here,
         pytest.raises(ProviderUnavailable, match="nobody asked for"),
     ):
         ask(here, "/it")
+
+
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+FLOODS = {
+    "behind-a-packed-body": (OK + b"Content-Encoding: gzip\r\n\r\n" + PACKED, b"x"),
+    "packed-nothing": (
+        OK + b"Content-Encoding: deflate\r\n\r\n" + zlib.compress(b"")[:2],
+        b"\0\0\0\xff\xff",
+    ),
+    "the-length-of-a-chunk": (CHUNKED, b"0"),
+    "what-follows-the-length-of-a-chunk": (CHUNKED + b"2;", b"x"),
+    "a-trailer": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"x"),
+    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"x: y\r\n"),
+    "tiny-chunks": (CHUNKED, b"1\r\nx\r\n"),
+    "interim-answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "headers": (OK, b"x: y\r\n"),
+}
+
+
+@pytest.mark.parametrize(("begin", "again"), FLOODS.values(), ids=FLOODS)
+def test_a_server_that_sends_without_end_is_left_before_its_time_is_over(
+    begin: bytes, again: bytes
+) -> None:
+    """What is beside the body is bounded as well: in memory it stands as long as it takes."""
+    piece = again * (8_192 // len(again))
+
+    def forever(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(begin)
+        while True:
+            handler.wfile.write(piece)
+
+    with party(it=forever) as here, pytest.raises(ProviderUnavailable) as caught:
+        ask(here, "/it", largest=20_000, total=30.0, read=30.0)
+    assert "longer than" not in str(caught.value) and "silent" not in str(caught.value)
+
+
+def test_a_body_in_many_chunks_is_whole() -> None:
+    body = b"".join(b"8\r\n%08d\r\n" % number for number in range(10_000)) + b"0\r\n\r\n"
+    with party(it=raw(CHUNKED + body)) as here:
+        assert ask(here, "/it", largest=80_000).body.endswith(b"0000999800009999")
 
 
 DRIPS = {
@@ -323,6 +394,34 @@ def test_a_server_that_drips_holds_nobody(pieces: tuple[bytes, ...]) -> None:
         with pytest.raises(ProviderUnavailable, match=r"it took longer than 0\.3 s"):
             ask(here, "/it", total=0.3)
         assert time.monotonic() - began < 2
+
+
+def test_a_server_that_drips_behind_tls_holds_nobody(tls: ssl.SSLContext, pem: Path) -> None:
+    with party(tls, it=raw(*DRIPS["the-body"], pause=0.02)) as here:
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable, match=r"it took longer than 0\.4 s"):
+            ask(here, "/it", total=0.4, ca_file=str(pem))
+        assert time.monotonic() - began < 2
+
+
+def test_a_server_that_drips_its_hello_holds_nobody() -> None:
+    """A TLS handshake is bounded as a whole, not octet by octet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            with contextlib.suppress(OSError), server.accept()[0] as connection:
+                connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03")
+                for _ in range(500):
+                    time.sleep(0.02)
+                    connection.sendall(b"x")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable, match="silent"):
+            Http(connect=0.3).send(Outgoing(f"https://127.0.0.1:{server.getsockname()[1]}/it"))
+        assert time.monotonic() - began < 2
+        dripping.join()
 
 
 def test_a_server_that_is_silent_holds_nobody() -> None:
