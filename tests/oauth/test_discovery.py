@@ -242,6 +242,7 @@ NO_METADATA = {
     "not-utf8": response(b'{"issuer": "\xff"}'),
     "nan": response(b'{"issuer": NaN}'),
     "deep": response(b"[" * 100_000),
+    "deep-and-whole": response(b'{"x":' + b"[" * 101 + b"]" * 101 + b"}"),
     "a-name-twice": response(
         json.dumps(SAID).replace("{", '{"issuer": "https://evil.test", ').encode()
     ),
@@ -353,6 +354,48 @@ def test_a_clock_that_was_far_ahead_makes_nothing_last(
     source.get(NOW + 10**9)
     source.get(NOW)
     assert provider.asked == 4
+
+
+def test_who_read_the_clock_a_little_earlier_than_another_does_not_ask_again(
+    provider: Provider, source: MetadataSource
+) -> None:
+    first = source.get(NOW)
+    assert source.get(NOW - PAUSE) is first
+    assert provider.asked == 1
+
+
+def test_a_provider_that_fails_slowly_is_left_alone_as_long_as_one_that_fails_at_once() -> None:
+    """What counts is when somebody last waited for it, not when the first began to."""
+    began, go_on = threading.Event(), threading.Event()
+
+    class Silent(Provider):
+        def send(self, request: Outgoing) -> Incoming:
+            began.set()
+            go_on.wait(10)
+            return super().send(request)
+
+    class Last(float):
+        """The time of somebody who comes when the provider is about to fail."""
+
+        def __lt__(self, other: float) -> bool:
+            go_on.set()
+            return super().__lt__(other)
+
+    provider = Silent()
+    provider.broken = DOWN
+    source = MetadataSource(oidc(), provider)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(source.get, NOW)
+        assert began.wait(10)
+        with pytest.raises(ProviderUnavailable):
+            source.get(Last(NOW + PAUSE - 1))
+        assert first.exception() is DOWN
+    for seconds in range(PAUSE - 1, 2 * PAUSE - 1):
+        with pytest.raises(ProviderUnavailable):
+            source.get(NOW + seconds)
+    assert provider.asked == 1
+    provider.broken = None
+    assert source.get(NOW + 2 * PAUSE - 1).issuer == ISSUER
 
 
 def test_two_sources_share_nothing(provider: Provider, source: MetadataSource) -> None:

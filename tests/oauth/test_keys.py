@@ -315,6 +315,41 @@ def test_whatever_the_times_no_minute_has_more_than_ten(pauses: list[float]) -> 
     assert all(sum(begin <= each < begin + 60 for each in times) <= 10 for begin in times)
 
 
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 50)), max_size=150))
+def test_who_comes_late_with_an_early_time_gives_no_more_requests(
+    comers: list[tuple[float, float]],
+) -> None:
+    """A sign-in reads the clock at its beginning, and needs keys when the provider has answered."""
+    allowance, real, times = module._Allowance(), NOW, []
+    for pause, needed in comers:
+        real += pause
+        if allowance.take(real - needed):
+            times.append(real)
+    # each was counted at a time of its own, at most 50 s earlier
+    assert all(sum(begin <= each < begin + 60 for each in times) <= 15 for begin in times)
+
+
+@pytest.mark.parametrize("back", [0.01, 1, 8, 30, 59])
+def test_a_storm_with_times_in_disorder_is_the_same_storm(back: float) -> None:
+    provider, keys = source(jwk())
+    for number in range(1_000):
+        with pytest.raises(OAuthError):
+            keys.fitting("ES256", f"kid-{number}", NOW - (back if number % 2 else 0))
+    assert len(provider.asked) <= 10
+
+
+def test_a_clock_that_was_put_right_keeps_no_new_key_out() -> None:
+    provider, keys = source(jwk())
+    keys.fitting("ES256", "one", NOW + 10**6)
+    for number in range(10):
+        with pytest.raises(OAuthError):
+            keys.fitting("ES256", f"kid-{number}", NOW + 10**6)
+    provider.keys = [jwk(kid="two")]
+    with pytest.raises(OAuthError):
+        keys.fitting("ES256", "two", NOW)
+    assert keys.fitting("ES256", "two", NOW + PAUSE).kid == "two"
+
+
 def test_a_storm_keeps_a_new_key_out_for_no_longer_than_a_pause() -> None:
     provider, keys = source(jwk())
     for number in range(1_000):
@@ -447,6 +482,13 @@ def test_threads_that_come_late_find_what_the_request_before_them_brought() -> N
         assert ({each.kid for each in found}, len(provider.asked)) == ({"two"}, 2)
 
 
+def test_who_read_the_clock_a_little_earlier_than_another_does_not_ask_again() -> None:
+    provider, keys = source(jwk())
+    keys.fitting("ES256", "one", NOW)
+    keys.fitting("ES256", "one", NOW - PAUSE)
+    assert len(provider.asked) == 1
+
+
 def test_64_threads_with_64_unknown_names_share_a_request() -> None:
     with party(jwks=slowly(jwk())) as here:
         keys = KeySource(Http(allow_loopback=True), here.url + "/jwks")
@@ -514,3 +556,36 @@ def test_what_a_call_raises_all_who_wait_for_it_raise() -> None:
         raise DOWN
 
     assert all_at_once(8, lambda _: flight.land(fails, lambda _: None)) == [DOWN] * 8
+
+
+@pytest.mark.parametrize("ending", [SystemExit, GeneratorExit, BaseException])
+def test_what_ends_one_thread_ends_no_other(ending: type[BaseException]) -> None:
+    """A server may end a request that takes too long by an exception that is no error."""
+    flight: Flight[int] = Flight()
+    began, go_on = threading.Event(), threading.Event()
+    ended: list[BaseException] = []
+
+    def broken_off() -> int:
+        began.set()
+        go_on.wait(10)
+        raise ending
+
+    def first() -> None:
+        try:
+            flight.land(broken_off, lambda _: None)
+        except BaseException as error:
+            ended.append(error)
+
+    def late(is_under_way: bool) -> None:
+        """Asked just before it is waited for."""
+        assert is_under_way
+        go_on.set()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert began.wait(10)
+    with pytest.raises(ProviderUnavailable, match="broken off"):
+        flight.land(lambda: 2, late)
+    thread.join()
+    assert [type(each) for each in ended] == [ending]
+    assert flight.land(lambda: 3, lambda _: None) == 3

@@ -108,12 +108,14 @@ class MetadataSource:
         self._metadata: Metadata | None = None
         self._failed: AuthError | None = None
         self._due = 0.0
+        self._latest = 0.0
 
     def get(self, now: float) -> Metadata:
         """The metadata at ``now`` (seconds since the epoch); raises why there is none."""
         return self._flight.land(partial(self._ask, now), partial(self._known, now))
 
     def _known(self, now: float, is_under_way: bool) -> Metadata | None:
+        self._latest = max(self._latest, now) if is_under_way else now
         # a clock that was far ahead once must not make anything last
         # and a pause: it was counted from another thread's now, perhaps a little later than ours
         is_current = now < self._due <= now + LIFETIME + PAUSE
@@ -128,7 +130,8 @@ class MetadataSource:
             response = self._transport.send(metadata_request(self._provider))
             found = read_metadata(response, self._provider, allow_loopback=self._allow_loopback)
         except AuthError as error:
-            self._due = now + PAUSE
+            # from the last who came: a provider that is silent fails long after the first of them
+            self._due = self._latest + PAUSE
             if self._metadata is None:
                 self._failed = error
                 raise

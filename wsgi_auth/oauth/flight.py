@@ -47,8 +47,11 @@ class Flight(Generic[Value]):
         try:
             value = fetch()
             mine.set_result(value)
-        except BaseException as error:
+        except Exception as error:
             mine.set_exception(error)
+            raise
+        except BaseException:  # ends this thread (an exit, a server's time-out) and no other
+            mine.set_exception(ProviderUnavailable("an earlier request was broken off"))
             raise
         finally:
             self._clear(mine)

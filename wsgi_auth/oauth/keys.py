@@ -32,6 +32,8 @@ AT_ONCE = 4
 PAUSE = 10
 #: Seconds after which keys are asked for again though they still fit: one may have been withdrawn.
 LIFETIME = 3_600
+# Seconds that somebody may need from the reading of the clock until a key is looked for.
+_LATE = 60
 
 #: The algorithms of asymmetric signatures, and the keys that fit.
 FITTING: Mapping[str, tuple[str, str]] = {
@@ -164,8 +166,12 @@ class _Allowance:
         self._since = 0.0
 
     def take(self, now: float) -> bool:
-        passed = max(0.0, now - self._since)
-        self._left, self._since = min(AT_ONCE, self._left + passed / PAUSE), now
+        passed = now - self._since
+        if passed > 0:
+            self._left = min(AT_ONCE, self._left + passed / PAUSE)
+        # a little back is somebody who began earlier, and no time passes twice; more is the clock
+        if passed > 0 or passed < -_LATE:
+            self._since = now
         if self._left < 1:
             return False
         self._left -= 1
