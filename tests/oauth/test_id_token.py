@@ -176,6 +176,7 @@ PASS: Mapping[str, Mapping[str, Any]] = {
     "claims that nobody knows": {"x": {"y": [1, None, {"z": 1.5}]}, "jti": "1", "sid": "2"},
     "an old iat, for the nonce says when": {"iat": NOW - 2 * OLDEST},
     "a huge number elsewhere": {"x": 10**400},
+    "lists in lists": {"x": functools.reduce(lambda inner, _: [inner], range(98), [])},
 }
 
 
@@ -573,6 +574,13 @@ def encoded(text: bytes) -> str:
 
 
 GOOD = json.dumps(CLAIMS)
+
+
+def nested(depth: int, begin: str, end: str) -> bytes:
+    """Good claims with another one that is deep."""
+    return GOOD.replace("{", f'{{"x": {begin * depth}1{end * depth}, ', 1).encode()
+
+
 ODD_CLAIMS = {
     "a name twice": GOOD.replace("{", '{"sub": "bob", ', 1).encode(),
     "the same name twice with the same value": GOOD.replace("{", '{"sub": "alice", ', 1).encode(),
@@ -589,6 +597,8 @@ ODD_CLAIMS = {
     "something behind": GOOD.encode() + b"{}",
     "half": GOOD.encode()[:-1],
     "deep": b'{"x":' + b"[" * 20_000,
+    **{f"{depth} lists": nested(depth, "[", "]") for depth in (100, 400, 700, 950, 5_000)},
+    **{f"{depth} objects": nested(depth, '{"y":', "}") for depth in (100, 400, 700, 950, 5_000)},
 }
 
 

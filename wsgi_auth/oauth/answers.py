@@ -16,6 +16,8 @@ from wsgi_auth.types import Incoming
 
 _ERROR = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _STRANGE = re.compile(r"[^ -~]|[\"\\<>]")
+#: Most objects and lists in one another: whoever walks through them later has a stack to mind.
+DEEPEST = 100
 # What may be a token, a code or a key that a description repeats.
 _LONG = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 
@@ -37,7 +39,7 @@ def json_object(text: str) -> dict[str, Any] | None:
         found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and not _is_deep(found) else None
 
 
 def form_in(response: Incoming) -> dict[str, Any] | None:
@@ -107,6 +109,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a name stands twice")
     return found
+
+
+def _is_deep(found: dict[str, Any]) -> bool:
+    level: list[Any] = [found]
+    for _ in range(DEEPEST):
+        insides = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for inside in insides for each in inside if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _no_number(word: str) -> NoReturn:
