@@ -50,9 +50,10 @@ class Pending:
         """The Set-Cookie values that keep the newest of these flows; for none, the removal."""
         cookie, codec = self._of(provider)
         kept = list(flows)[-MOST:]
+        largest = min(LARGEST, cookies.MAX_COOKIE - len(cookie.name))  # for only one is read
         while kept:
             value = codec.seal({"flows": [flow.to_json() for flow in kept]})
-            if len(value) <= LARGEST:
+            if len(value) <= largest:
                 return cookie.set(value, LIFETIME)
             del kept[0]
         return cookie.remove([cookie.name])
