@@ -215,7 +215,8 @@ class Client:
             if algorithm.startswith("HS"):  # only where the configuration says so
                 from joserfc.jwk import OctKey
 
-                return OctKey.import_key(self._provider.client_secret)
+                secret = self._provider.client_secret.encode()
+                return OctKey(secret, secret)  # import_key would warn of a secret that is short
             return self._key_source(metadata.jwks_uri or "").fitting(algorithm, kid, now).key
 
         return key_for
