@@ -156,6 +156,9 @@ def test_iss_of_a_provider_with_tenants(iss: str, ok: bool) -> None:
         ("[]", None),
         ("{", None),
         ("[" * 5000, None),
+        ('{"a": ' + "[" * 700 + "]" * 700 + "}", None),
+        ('{"a": 1, "a": 2}', None),
+        ('{"a": NaN}', None),
         ('{"a": "' + "x" * 5000 + '"}', None),
     ],
 )

@@ -6,7 +6,6 @@ finding the flow it belongs to (``checks``).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from hmac import compare_digest
 from typing import Any
 
 from wsgi_auth.errors import OAuthCallbackError, StateLost
-from wsgi_auth.oauth.answers import once, refuse
+from wsgi_auth.oauth.answers import json_object, once, refuse
 from wsgi_auth.oauth.checks import Flow
 from wsgi_auth.oauth.metadata import Metadata
 from wsgi_auth.providers.oauth import OIDC, OAuth
@@ -104,8 +103,4 @@ def _user(found: Mapping[str, str]) -> Mapping[str, Any] | None:
     text = found.get("user", "")
     if not text or len(text) > _LONGEST_USER:
         return None
-    try:
-        user = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return user if isinstance(user, Mapping) else None
+    return json_object(text)
