@@ -130,6 +130,7 @@ class Http:
         if packing not in ("identity", "gzip", "x-gzip", "deflate"):
             raise _Unfit("it is packed in a way that nobody asked for")
         unpack = None if packing == "identity" else zlib.decompressobj(zlib.MAX_WBITS | 32)
+        response.raw.enforce_content_length = True  # urllib3 1.26 takes half a body for one
         body, piece = bytearray(), b""
         for piece in response.raw.stream(_PIECE, decode_content=False):
             try:
