@@ -20,9 +20,9 @@ FLOORS = {
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,
     "negotiation": 1, "theme": 1, "texts": 1,
-    "errors": 0, "types": 0,
+    "errors": 0, "types": 0, "records": 0,
 }  # fmt: skip
-ANNEXE = {"throttle", "http"}
+ANNEXE = {"throttle", "http", "adapters"}
 SHELL = {"middleware", "cli"}
 #: What may be imported, and by which rooms only.
 ONLY_IN = {
@@ -37,7 +37,17 @@ ONLY_IN = {
     "markupsafe": {"pages"},
     "secrets": {"tokens", "csrf", "config", "oauth"},
     "time": {"middleware", "throttle", "http", "providers", "sessions", "cli", "testing"},
-    "os": {"config", "cli", "wsgi", "testing", "providers", "basic", "throttle", "http"},
+    "os": {
+        "config",
+        "cli",
+        "wsgi",
+        "testing",
+        "providers",
+        "basic",
+        "throttle",
+        "http",
+        "adapters",
+    },
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -227,7 +227,7 @@ class Auth:
     def sign_out(self) -> None:
         """End the session and remove its cookie; nobody signed in is no error."""
         self._may_write()
-        self.site.lifecycle.end(self.reading, self.environ)
+        self.site.lifecycle.end(self.reading, self.environ, self.site.clock())
         self._forget_written()
         self._forget_tokens()
         self.reading = Reading(None, None, Then.CLEAR, self._names())
@@ -314,8 +314,8 @@ class Auth:
             return cookie.remove(reading.names)
         if reading.then is Then.RENEW:
             try:
-                value, claims = site.lifecycle.renew(reading, site.clock())
-                return self._written(value, claims, reading.names)
+                renewed = site.lifecycle.renew(reading, site.clock())
+                return [] if renewed is None else self._written(*renewed, reading.names)
             except Exception:
                 # the session is still good; it is prolonged at the next request
                 site.events.logger.exception("the session could not be renewed")

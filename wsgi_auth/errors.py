@@ -54,6 +54,13 @@ class StoreUnavailable(AuthError):
     status = 503
 
 
+class AlreadyExists(AuthError):
+    """A store has a record of that key already."""
+
+    code = "AlreadyExists"
+    status = 409
+
+
 class AccessDenied(AuthError):
     """The visitor proved who they are, but may not sign in (``sign_in`` callback, ``allow_*``)."""
 

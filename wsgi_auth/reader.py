@@ -82,7 +82,8 @@ class CookieSessionReader:
                     return stored
                 alone = header.find(self._name, begin) < 0
                 names = (self._name,) if alone else self._names(header)
-                return Reading(default_session(stored.claims), stored.claims, Then.RENEW, names)
+                session = default_session(stored.claims)
+                return Reading(session, stored.claims, Then.RENEW, names, stored.kept)
         return self._read(header, environ, now)
 
     def _read(self, header: str, environ: Environ, now: float) -> Reading:
@@ -110,8 +111,8 @@ class CookieSessionReader:
             claims = wanted
         session = self.view.session(claims, environ)
         if due:
-            return Reading(session, claims, Then.RENEW, self._names(header))
-        return Reading(session, claims)
+            return Reading(session, claims, Then.RENEW, self._names(header), stored.kept)
+        return Reading(session, claims, kept=stored.kept)
 
     def _names(self, header: str) -> tuple[str, ...]:
         return cookies.names(cookies.find(header, self._name), self._name)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from webob import Request
@@ -135,10 +135,10 @@ class Reading:
     """What a reader made of the cookies: the session (or None), its claims, and what is due then.
 
     ``names`` are the cookies that hold it, or what is left of it: all that a renewal has to
-    replace and a clearing has to delete.
+    replace and a clearing has to delete. ``kept`` is what the strategy needs to write it anew.
     """
 
-    __slots__ = ("claims", "names", "session", "then")
+    __slots__ = ("claims", "kept", "names", "session", "then")
 
     def __init__(
         self,
@@ -146,11 +146,13 @@ class Reading:
         claims: Claims | None,
         then: Then = KEEP,
         names: tuple[str, ...] = (),
+        kept: Any = None,
     ) -> None:
         self.session = session
         self.claims = claims
         self.then = then
         self.names = names
+        self.kept = kept
 
     @property
     def subject(self) -> str | None:
@@ -170,11 +172,12 @@ class Stored(Reading):
 
     claims: Claims
 
-    def __init__(self, claims: Claims, renew_at: float, ends_at: float) -> None:
+    def __init__(self, claims: Claims, renew_at: float, ends_at: float, kept: Any = None) -> None:
         self.session = None
         self.claims = claims
         self.then = KEEP
         self.names = ()
+        self.kept = kept
         self.renew_at = renew_at
         self.ends_at = ends_at
 
@@ -309,6 +312,14 @@ PASS = Pass()
 
 
 # --- people ---------------------------------------------------------------------------------
+
+
+class Device(NamedTuple):
+    """From where somebody signed in, as a list of sessions shows it: the browser's name for itself
+    and the client's address. Both are what was sent, and prove nothing."""
+
+    agent: str
+    address: str
 
 
 @dataclass(frozen=True)

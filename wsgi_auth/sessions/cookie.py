@@ -6,12 +6,12 @@ valid until then (``docs/security``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.protocols import Codec
-from wsgi_auth.types import Claims, FrozenDict, Stored, freeze
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, freeze
 
 #: Seconds by which the clocks of two machines may differ.
 SKEW = 60
@@ -23,6 +23,7 @@ class CookieStrategy:
     """Signed claims in, signed claims out; ``exp`` is stamped at every write."""
 
     cacheable = True
+    has_ended: Callable[[Claims, float], bool] | None = None
 
     def __init__(self, codec: Codec, options: SessionOptions) -> None:
         self._codec = codec
@@ -57,7 +58,9 @@ class CookieStrategy:
         # signed under an older secret: due at once, so that the older one can be retired (R018)
         return Stored(claims, 0 if key else issued + self._update_age, ends)
 
-    def save(self, claims: Mapping[str, Any], now: float) -> tuple[str, Claims]:
+    def save(
+        self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
+    ) -> tuple[str, Claims]:
         """The cookie's value for these claims from now on, and the claims as they were signed."""
         issued = int(now)
         ends = issued + self._max_age
@@ -68,5 +71,5 @@ class CookieStrategy:
         stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
         return self._codec.encode(stamped), stamped
 
-    def delete(self, claims: Claims) -> None:
+    def delete(self, claims: Claims, now: float) -> None:
         """Nothing is stored, so there is nothing to delete; the cookie itself is removed."""

@@ -21,6 +21,7 @@ from wsgi_auth.tokens import random_id
 from wsgi_auth.types import (
     Account,
     Claims,
+    Device,
     Environ,
     JWTContext,
     Proof,
@@ -106,7 +107,9 @@ class Lifecycle:
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
             )
             raise
-        begun = self._saved(claims, environ, now)
+        device = Device(_agent(environ), str(environ.get("REMOTE_ADDR") or ""))
+        begun = self._saved(claims, environ, now, None, device)
+        assert begun is not None  # noqa: S101 - a new session has nothing to lose against
         self._events.logger.info("sign-in of %s by %s", shown(claims["sub"]), provider.id)
         self._events.fire(
             "sign_in",
@@ -120,10 +123,11 @@ class Lifecycle:
         )
         return begun
 
-    def renew(self, reading: Reading, now: float) -> tuple[str, Claims]:
-        """The value of the cookie, and the claims in it, of a reading that is due, prolonged."""
+    def renew(self, reading: Reading, now: float) -> tuple[str, Claims] | None:
+        """The value of the cookie, and the claims in it, of a reading that is due, prolonged; None
+        where another request was faster, or the session has ended meanwhile."""
         assert reading.claims is not None  # noqa: S101 - only a living session is due
-        return self._strategy.save(reading.claims, now)
+        return self._strategy.save(reading.claims, now, reading.kept)
 
     def update(self, reading: Reading, data: Any, environ: Environ, now: float) -> Begun | None:
         """The session after ``jwt`` was told ``data`` with the trigger ``update``; None: ended."""
@@ -135,21 +139,32 @@ class Lifecycle:
                 "'update' and context.data, and returns the claims as they are to be"
             )
         claims = self._view.claims(reading.claims, JWTContext(environ, "update", data=data))
-        return None if claims is None else self._saved(claims, environ, now)
+        return None if claims is None else self._saved(claims, environ, now, reading.kept)
 
-    def end(self, reading: Reading, environ: Environ) -> None:
+    def end(self, reading: Reading, environ: Environ, now: float) -> None:
         """The session of this reading is over."""
         if reading.claims is None:
             return
-        self._strategy.delete(reading.claims)
+        self._strategy.delete(reading.claims, now)
         self._events.logger.info("sign-out of %s", shown(reading.claims["sub"]))
         self._events.fire("sign_out", environ, claims=reading.claims, session=reading.session)
 
-    def _saved(self, claims: Claims, environ: Environ, now: float) -> Begun:
+    def _saved(
+        self,
+        claims: Claims,
+        environ: Environ,
+        now: float,
+        kept: Any = None,
+        device: Device | None = None,
+    ) -> Begun | None:
+        """None: what was ``kept`` has changed or ended meanwhile, so nothing was written."""
         try:
-            value, stamped = self._strategy.save(claims, now)
+            saved = self._strategy.save(claims, now, kept, device)
         except (TypeError, ValueError, RecursionError) as error:
             raise CallbackError("jwt", f"put into the claims what is no JSON: {error}") from error
+        if saved is None:
+            return None
+        value, stamped = saved
         try:
             cut(self._config.cookies.session.name, value)
         except ValueError as error:
@@ -253,6 +268,12 @@ def claims_of(user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
         claims["groups"] = list(groups)
     claims["provider"] = provider.id
     return claims
+
+
+def _agent(environ: Environ) -> str:
+    """What the browser calls itself, as far as a list of sessions shows it."""
+    text = str(environ.get("HTTP_USER_AGENT") or "")[:200]
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _is_text(value: Any) -> bool:

@@ -17,6 +17,7 @@ from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.lifecycle import claims_of
 from wsgi_auth.sessions.view import SessionView
+from wsgi_auth.testing.adapter_contract import AdapterContract
 from wsgi_auth.testing.fake_provider import (
     MISBEHAVIOURS,
     FakeClient,
@@ -31,6 +32,7 @@ from wsgi_auth.types import Account, JWTContext
 
 __all__ = [
     "MISBEHAVIOURS",
+    "AdapterContract",
     "FakeClient",
     "FakeProvider",
     "FakeTransport",
@@ -73,7 +75,7 @@ def session_cookie(
     wanted = view.claims(claims, JWTContext({}, "sign_in", user, account))
     if wanted is None:
         raise UsageError("the jwt callback ended the session as it began")
-    value, _ = strategy_for(config).save(wanted, now)
+    value, _ = strategy_for(config).save(wanted, now)  # type: ignore[misc]
     cookies = config.cookies.session.set(value)
     return "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
