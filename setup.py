@@ -21,7 +21,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["wsgi_auth", "wsgi_auth.*"]),
-    package_data={"wsgi_auth": ["py.typed", "pages/*.css"]},
+    package_data={"wsgi_auth": ["py.typed", "pages/client.js", "pages/client.d.ts"]},
     install_requires=[
         "webob>=1.8.11",
         "itsdangerous>=2.2",

@@ -135,6 +135,20 @@ class Auth:
         url = site.locations.return_url(environ, redirect_to)
         return site.locations.page(environ, "sign_out", callbackUrl=url)
 
+    @property
+    def client_url(self) -> str:
+        """The URL of ``client.js`` with its version, which browsers keep for good."""
+        site = self.site
+        return site.locations.endpoint(self.environ, "client.js", v=site.script.version)
+
+    @property
+    def session_script(self) -> str:
+        """An HTML element with the session as JSON, in which ``client.js`` finds it: who is signed
+        in is then known from the first paint on. Safe to put into a page as it is."""
+        from wsgi_auth.pages.script import session_script
+
+        return session_script(self.session)
+
     def return_url(self, wanted: Any) -> str:
         """Where to go on after an own sign-in: ``wanted`` (a ``callbackUrl``) if it leads to this
         site or a listed origin, else the default page. Always safe to redirect to."""

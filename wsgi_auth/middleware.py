@@ -198,10 +198,14 @@ class AuthMiddleware:
     ) -> Iterable[bytes]:
         from wsgi_auth.actions.exchange import Exchange
 
+        endpoint = self.endpoints[path]
+        if endpoint.is_for_all:  # no session matters, and no cookie gets into a shared cache
+            exchange = Exchange(self.site, environ, handle, ANONYMOUS)
+            return endpoint.respond(exchange)(environ, handle.send)
         if failed is not None:
             return self._refuse(environ, handle, failed)
         exchange = Exchange(self.site, environ, handle, handle.reading)
-        return self.endpoints[path].respond(exchange)(environ, handle.start_response)
+        return endpoint.respond(exchange)(environ, handle.start_response)
 
     # --- what some configurations have ----------------------------------------------------------
 

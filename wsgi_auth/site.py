@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wsgi_auth.oauth.refresh import Refresher
     from wsgi_auth.oauth.vault import Vault
     from wsgi_auth.pages import Pages
+    from wsgi_auth.pages.script import Script
     from wsgi_auth.protocols import Attempts, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
 
@@ -75,6 +76,13 @@ class Site:
 
         theme: dict[str, Any] = dict(self.config.theme)
         return Pages(Theme(**theme), Texts(self.config.texts))
+
+    @cached_property
+    def script(self) -> Script:
+        """``client.js``, read when it is first asked for."""
+        from wsgi_auth.pages.script import Script
+
+        return Script()
 
     @cached_property
     def attempts(self) -> Attempts:

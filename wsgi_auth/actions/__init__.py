@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from wsgi_auth.actions.methods import Methods
     from wsgi_auth.config.model import AuthConfig
 
+#: The endpoint that is the same for everybody.
+SCRIPT = "client.js"
 #: The endpoints that belong to no provider.
-NAMES = ("signin", "signout", "session", "csrf", "providers", "error", "verify-request")
+NAMES = ("signin", "signout", "session", "csrf", "providers", "error", "verify-request", SCRIPT)
 #: The endpoints that every provider has: ``/signin/{id}``, ``/callback/{id}``.
 OF_PROVIDER = ("signin/", "callback/")
 
@@ -34,6 +36,11 @@ class Endpoint:
     def __init__(self, name: str, provider: Provider | None = None) -> None:
         self.name = name
         self.provider = provider
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether the answer is the same for everybody, so that any cache may have it."""
+        return self.name == SCRIPT
 
     def respond(self, exchange: Exchange) -> WSGIApp:
         """The answer; whatever goes wrong is an answer too, never a traceback to the client."""
@@ -63,6 +70,7 @@ def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
         f"{config.base_path}/{path}{slash}": endpoint
         for path, endpoint in found.items()
         for slash in ("", "/")
+        if not (slash and endpoint.is_for_all)  # a file is no folder
     }
 
 
@@ -70,6 +78,7 @@ def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
 def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
     from wsgi_auth.actions import (
         callback,
+        client,
         csrf,
         error,
         providers,
@@ -89,4 +98,5 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
         "providers": lambda _: providers.METHODS,
         "error": lambda _: error.METHODS,
         "verify-request": lambda _: verify_request.METHODS,
+        SCRIPT: lambda _: client.METHODS,
     }
