@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from pathlib import Path
 
 import pytest
 import requests
 from webtest import TestApp, TestResponse
 
+from tests.client.built import built
 from tests.conftest import BROWSER
 from tests.needs import require_module, require_program
 from tests.processes import PYTHON, free_port, serving
@@ -170,6 +172,34 @@ def test_an_example_runs_on_a_real_server(name, server, tmp_path):
         command = [PYTHON, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", f"{name}:application"]
     with serving(command, port, EXAMPLES, **env) as running:
         story(running, tmp_path)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("server", ["waitress", "gunicorn"])
+@pytest.mark.parametrize("name", ["plain_html", "react"])
+def test_an_example_with_a_script_runs_on_a_real_server(name, server, tmp_path):
+    """What it does in a browser is in ``tests/browser/test_client.py``."""
+    require_module(server)
+    folder, port = EXAMPLES / name, free_port()
+    env = {"XDG_CACHE_HOME": str(tmp_path), "PORT": str(port), "LOG": str(tmp_path / "log"),
+           "PYTHONPATH": os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")])}  # fmt: skip
+    if name == "react":
+        require_module("flask")
+        env["DIST"] = str(built())
+    command = [PYTHON, str(folder / "app.py")]
+    if server == "gunicorn":
+        command = [PYTHON, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "app:application"]
+    with serving(command, port, folder, **env) as running:
+        page = running.get("/")
+        assert 'id="auth.session">null</script>' in page.text
+        for script in [*re.findall('src="([^"]+)"', page.text), "/auth/client.js"]:
+            found = running.get(script)
+            assert found.status == 200 and "javascript" in found.headers["Content-Type"]
+        assert running.get("/api/members").status == 401
+        secret = (tmp_path / "wsgi_auth" / "dev-secret").read_text()
+        cookie = session_cookie({"dev": True, "secret": secret}, BOB)
+        assert "Bob Member" in running.get("/api/members", Cookie=cookie).text
+        assert "Bob Member" in running.get("/", Cookie=cookie).text
 
 
 @pytest.mark.live

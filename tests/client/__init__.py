@@ -1,0 +1,1 @@
+"""The browser's side: in Node against the real middleware, and its types."""
