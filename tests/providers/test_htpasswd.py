@@ -141,7 +141,8 @@ def test_what_the_real_htpasswd_writes_is_read(path: Path) -> None:
 
 # --- start-up -----------------------------------------------------------------------------------
 
-GOOD = line("good", "x")
+# written out: what a random hash names is another test in every process (and pytest -n wants one)
+GOOD = "good:$2y$04$abcdefghijklmnopqrstuuPp7HPfoAs8I2dCQCQ/fW7zEJv8I8C8e"
 HASH = GOOD.partition(":")[2]
 
 
