@@ -13,7 +13,7 @@ from oauthlib.oauth2.rfc6749.errors import InsecureTransportError
 from oauthlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from tests.oauth.ground import CALLBACK, METADATA, NOW, begun, form, oauth, oidc, query, response
-from wsgi_auth.errors import OAuthSigninError, ProviderRefused, ProviderUnavailable
+from wsgi_auth.errors import OAuthSigninError, ProviderUnavailable
 from wsgi_auth.oauth import authorization
 from wsgi_auth.oauth.dpop import thumbprint
 from wsgi_auth.providers.oauth import PROTOCOL_PARAMS
@@ -210,12 +210,12 @@ def test_after_a_push_only_its_uri_goes_through_the_browser() -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (response({"error": "invalid_request"}, 400), ProviderRefused),
-        (response({"error": "invalid_client"}, 401), ProviderRefused),
+        (response({"error": "invalid_request"}, 400), OAuthSigninError),
+        (response({"error": "invalid_client"}, 401), OAuthSigninError),
         (response({}, 503), ProviderUnavailable),
         (response({}, 429), ProviderUnavailable),
-        (response({}, 302), Exception),
-        (response({}, 404), Exception),
+        (response({}, 302), OAuthSigninError),
+        (response({}, 404), OAuthSigninError),
         (response({}, 201), OAuthSigninError),
         (response([], 201), OAuthSigninError),
         (response(b"<html>", 201), OAuthSigninError),

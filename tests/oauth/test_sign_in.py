@@ -17,6 +17,7 @@ from joserfc.jwk import OKPKey
 
 from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
+from wsgi_auth.testing.fake_provider.web import Answered
 
 SESSION = "__Host-auth.session-token"
 FLOW, FLOW_POST = "__Host-auth.flow", "__Host-auth.flow-post"
@@ -462,6 +463,66 @@ def test_the_log_says_at_which_provider_and_step_it_failed_and_the_page_does_not
     said = [record.getMessage() for record in caplog.records]
     assert any("fake" in line and cause in line for line in said), said
     assert answer.status_int >= 400 and cause not in answer.text
+
+
+@pytest.mark.parametrize("fault", ["token_503", "bad_signature", "discovery_wrong_issuer"])
+def test_what_goes_wrong_with_a_provider_is_logged_once_and_without_a_traceback(fault, caplog):
+    """A provider that is down is no fault of this program: its stack tells nobody anything."""
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    fake.misbehave(fault)
+    caplog.clear()  # of what start-up said
+    assert fake.sign_in(page, "alice", expect_errors=True).status_int in (502, 503)
+    (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert "sign-in by fake failed" in record.getMessage() and record.exc_info is None
+
+
+@pytest.mark.parametrize("stage", ["http.discovery", "http.par"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(302, b""), (403, b"no"), (404, b"<html>"), (400, b'{"error": "invalid_client"}'),
+     (404, b'{"error": "not_found"}'), (200, b'{"error": "invalid_grant"}')],
+)  # fmt: skip
+def test_a_provider_that_refuses_before_anybody_was_asked_is_no_refused_sign_in(
+    stage, status, body
+):
+    """The visitor cannot have cancelled what never began."""
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    answer = Answered(status, [("Content-Type", "application/json")], body)
+    with fake.tamper(stage, lambda honest, scene: answer):
+        said = page.press()
+    assert said.status_int == 502 and "OAuthSignin" in said.text
+
+
+@pytest.mark.parametrize("what", ["no", "down", "lost"])
+@pytest.mark.parametrize("options", [{}, FORM_POST])
+def test_a_failed_sign_in_leads_to_the_applications_own_error_page_however_it_ends(what, options):
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=options, pages={"error": "/problem"}))
+    if what == "no":
+        landing = fake.refuse(page.begin(callbackUrl="/members/x"))
+    else:
+        landing = fake.approve(page.begin(callbackUrl="/members/x"), "alice")
+    if what == "lost":
+        page.delete(FLOW)
+        page.delete(FLOW_POST)
+    if what == "down":
+        fake.misbehave("token_503")
+    answer = page.post_back(landing) if options else page.land(landing)
+    code = {"no": "OAuthCallbackError", "down": "ProviderUnavailable", "lost": "InvalidCheck"}[what]
+    assert answer.status_int == (303 if options else 302)
+    back = "" if what == "lost" else "members/x"
+    assert answer.location == f"/problem?error={code}&callbackUrl=/{back}"
+    assert page.who is None
+
+
+def test_a_start_that_fails_leads_to_the_applications_own_error_page():
+    fake = FakeProvider()
+    page = Visitor(site(fake, pages={"error": "/problem"}, auto_sign_in=True))
+    fake.misbehave("discovery_503")
+    answer = page.get("/auth/signin?callbackUrl=/members/x", expect_errors=True)
+    assert answer.location == "/problem?error=ProviderUnavailable&callbackUrl=/members/x"
 
 
 def test_a_start_that_fails_leaves_other_sign_ins_as_they_are():

@@ -11,7 +11,13 @@ from typing import Any
 from wsgi_auth.actions.error import error_page
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.signin import sign_in_page
-from wsgi_auth.errors import AuthError, CredentialsSignin, TooManyAttempts
+from wsgi_auth.errors import (
+    AuthError,
+    CredentialsSignin,
+    OAuthError,
+    ProviderUnavailable,
+    TooManyAttempts,
+)
 from wsgi_auth.events import shown
 from wsgi_auth.types import WSGIApp
 
@@ -44,7 +50,7 @@ def _answer(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
         body: dict[str, Any] = {name: params[name] for name in ("error", "code") if name in params}
         body["url"] = site.locations.page(environ, page, **params)
         return exchange.json(body, problem.status)
-    if getattr(site.config.pages, page) is not None and environ["REQUEST_METHOD"] == "POST":
+    if getattr(site.config.pages, page) is not None:
         return exchange.go(site.locations.page(environ, page, **params))
     if page == "sign_in":
         typed = {name: value for name, value in exchange.form.items() if isinstance(value, str)}
@@ -59,6 +65,8 @@ def _public(problem: AuthError) -> str:
 
 def _log(exchange: Exchange, problem: AuthError, endpoint: str) -> None:
     logger = exchange.site.events.logger
+    if isinstance(problem, OAuthError | ProviderUnavailable):
+        return  # `outside` has said it, with the provider's name; a traceback of ours says no more
     if problem.status >= 500:
         logger.error("the endpoint %r failed: %s", endpoint, problem, exc_info=problem)
     elif isinstance(problem, Refused | TooManyAttempts):

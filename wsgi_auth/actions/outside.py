@@ -145,6 +145,7 @@ def left(exchange: Exchange) -> WSGIApp:
             others = tuple(each for each in under_way if each is not flow)
             exchange.handle.set_cookies(site.pending.write(provider, others))
             return exchange.go(flow.callback_url)
+    site.events.logger.warning("somebody came back with a state of no sign-out of this browser")
     raise StateLost("logout", "the state belongs to no sign-out of this browser")
 
 

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from wsgi_auth.errors import OAuthError, ProviderRefused, ProviderUnavailable
+from wsgi_auth.errors import OAuthError, OAuthSigninError, ProviderRefused, ProviderUnavailable
 from wsgi_auth.types import Incoming
 
 _ERROR = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _STRANGE = re.compile(r"[^ -~]|[\"\\<>]")
 #: Most objects and lists in one another: whoever walks through them later has a stack to mind.
 DEEPEST = 100
+# The steps before the browser is sent to the provider.
+_BEGINNING = ("discovery", "authorization")
 # What may be a token, a code or a key that a description repeats.
 _LONG = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 
@@ -68,7 +70,8 @@ def refuse_error(step: str, response: Incoming, fields: Mapping[str, Any] | None
 
     :class:`ProviderUnavailable` for 5xx and 429: whoever asked may ask again.
     :class:`ProviderRefused` for an ``error`` of RFC 6749 5.2, whatever the status (GitHub sends
-    200). :class:`OAuthError` for what is neither.
+    200). :class:`OAuthError` for what is neither. :class:`OAuthSigninError` for both in the steps
+    before the visitor was asked anything: no user said no there.
     """
     error = None if fields is None else fields.get("error")
     if isinstance(error, Mapping):  # Facebook and other APIs: an object with details
@@ -79,13 +82,17 @@ def refuse_error(step: str, response: Incoming, fields: Mapping[str, Any] | None
     if error:
         refuse(step, str(error), None if fields is None else fields.get("error_description"))
     if not 200 <= status < 300:
-        raise OAuthError(step, f"the provider answered {status}, where 200 was expected")
+        kind = OAuthSigninError if step in _BEGINNING else OAuthError
+        raise kind(step, f"the provider answered {status}, where 200 was expected")
 
 
 def refuse(step: str, error: str, description: object = None) -> NoReturn:
-    """Raise :class:`ProviderRefused` with the provider's own error, cleaned for a log."""
+    """Raise :class:`ProviderRefused` with the provider's own error, cleaned for a log;
+    :class:`OAuthSigninError` in the steps that begin a sign-in."""
     code = error if _ERROR.fullmatch(error) else "invalid"
     said = f": {_cleaned(description)}" if isinstance(description, str) and description else ""
+    if step in _BEGINNING:
+        raise OAuthSigninError(step, f"the provider answered {code}{said}")
     raise ProviderRefused(step, f"the provider answered {code}{said}", code)
 
 

@@ -144,8 +144,7 @@ def pushed_request(
 def pushed_url(provider: OAuth | OIDC, metadata: Metadata, response: Incoming) -> str:
     """The URL to send the browser to, by the answer to a pushed request (RFC 9126 2.2, 4).
 
-    Raises :class:`OAuthSigninError` for an answer that is none,
-    :class:`~wsgi_auth.errors.ProviderRefused` for a no, and
+    Raises :class:`OAuthSigninError` for a no and for an answer that is none, and
     :class:`~wsgi_auth.errors.ProviderUnavailable` for one that may be a yes later.
     """
     fields = object_in(response)
