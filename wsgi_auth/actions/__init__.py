@@ -45,13 +45,19 @@ class Endpoint:
     def respond(self, exchange: Exchange) -> WSGIApp:
         """The answer; whatever goes wrong is an answer too, never a traceback to the client."""
         from wsgi_auth.actions.failure import failure
-        from wsgi_auth.actions.methods import method_not_allowed
+        from wsgi_auth.actions.methods import allowed, method_not_allowed
 
         methods = _handlers()[self.name](self.provider)
         method = exchange.environ.get("REQUEST_METHOD", "")
         handler = methods.get("GET" if method == "HEAD" else method)
         if handler is None:
-            return method_not_allowed(methods)
+            wrong = self._misplaced(method)
+            if wrong is None:
+                return method_not_allowed(methods)
+            app = failure(exchange, wrong, self.name)
+            if hasattr(app, "headers"):
+                app.headers.append(("Allow", allowed(methods)))
+            return app
         try:
             return handler(exchange, self.provider)
         except AuthError as problem:
@@ -59,6 +65,11 @@ class Endpoint:
         except Exception:
             exchange.site.events.logger.exception("the endpoint %r failed", self.name)
             return failure(exchange, AuthError("see the traceback above"), self.name)
+
+    def _misplaced(self, method: str) -> AuthError | None:
+        from wsgi_auth.actions.callback import misplaced
+
+        return misplaced(self.provider, method) if self.name == "callback/" else None
 
 
 def endpoints(config: AuthConfig) -> dict[str, Endpoint]:

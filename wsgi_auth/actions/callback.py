@@ -77,3 +77,17 @@ def methods(provider: Provider | None) -> Methods:
     if isinstance(provider, OAuth | OIDC):
         return {"POST" if provider.response_mode == "form_post" else "GET": answered}
     return {"POST": check} if isinstance(provider, FormProvider) else {}
+
+
+def misplaced(provider: Provider | None, method: str) -> Refused | None:
+    """Why an answer of another party that came by the other of GET and POST is refused; None for
+    any other request. Its own mistake, or an option of ours: the log says which one."""
+    if not isinstance(provider, OAuth | OIDC) or method not in ("GET", "HEAD", "POST"):
+        return None
+    came, right = ("POST", "form_post") if method == "POST" else ("GET", "query")
+    return Refused(
+        405,
+        "MethodNotAllowed",
+        f"{provider.id} answered by {came}; if it always does, set "
+        f"providers.{provider.id}.response_mode = {right}",
+    )

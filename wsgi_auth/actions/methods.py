@@ -15,5 +15,9 @@ Methods: TypeAlias = Mapping[str, Callable[[Exchange, Provider | None], WSGIApp]
 
 def method_not_allowed(methods: Methods) -> WSGIApp:
     """405 with the methods that there are (RFC 9110 section 15.5.6)."""
-    allowed = sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
-    return answer(405, [("Allow", ", ".join(allowed)), NO_STORE, TEXT], b"method not allowed\n")
+    return answer(405, [("Allow", allowed(methods)), NO_STORE, TEXT], b"method not allowed\n")
+
+
+def allowed(methods: Methods) -> str:
+    """The methods as an ``Allow`` header names them."""
+    return ", ".join(sorted({*methods, *({"HEAD"} if "GET" in methods else ())}))
