@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 import time_machine
 from joserfc.jwk import OKPKey
+from webtest import TestApp
 
 from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
@@ -369,6 +370,31 @@ def test_an_answer_by_the_other_method_is_405_and_used_for_nothing(options, meth
 
 
 @pytest.mark.parametrize(
+    ("options", "method", "right"), [(FORM_POST, "GET", "query"), ({}, "POST", "form_post")]
+)
+@pytest.mark.parametrize("pages", [{}, {"error": "/problem"}])
+def test_a_provider_that_answers_by_the_other_method_is_a_page_and_a_line_that_names_the_option(
+    options, method, right, pages, caplog
+):
+    fake = FakeProvider()
+    page = Visitor(site(fake, provider=options, pages=pages))
+    landing = fake.approve(page.begin(), "alice")
+    caplog.clear()
+    answer = page.request(
+        f"/auth/callback/fake?{urlsplit(landing.url).query}", method=method, expect_errors=True
+    )
+    if pages:
+        assert answer.location == "/problem?error=MethodNotAllowed&callbackUrl=/"
+    else:
+        assert answer.content_type == "text/html" and "Not possible this way" in answer.text
+        assert "MethodNotAllowed" in answer.text
+    (record,) = caplog.records
+    assert f"providers.fake.response_mode = {right}" in record.getMessage()
+    code = dict(landing.params).get("code", "no code")
+    assert code not in caplog.text and record.exc_info is None
+
+
+@pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
         ("application/json", b'{"state": "x", "code": "y"}', 415),
@@ -586,6 +612,79 @@ def test_a_sign_in_begun_elsewhere_for_another_issuer_is_refused_R090(query):
     assert answer.status_int in (400, 405) and fake.requests == []
 
 
+BEGUN = {"login_hint": "alice", "target_link_uri": f"{URL}/members/x"}
+
+
+def follow(page: Visitor, answer) -> object:
+    return page.get(answer.location.removeprefix(URL), expect_errors=True)
+
+
+def test_a_sign_in_may_be_begun_elsewhere_by_post_too_R090():
+    """OpenID Connect Core 4: "GET or POST"."""
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    headers = {"Origin": "https://elsewhere.example.test", "Sec-Fetch-Site": "cross-site"}
+    posted = page.post("/auth/signin/fake", {"iss": fake.issuer, **BEGUN}, headers=headers)
+    assert posted.status_int == 303 and fake.requests == []
+    sent = follow(page, posted)
+    assert asked_for(fake)["login_hint"] == "alice"
+    assert page.land(fake.approve(sent.location, "alice")).location == "/members/x"
+    assert page.who == "alice"
+
+
+def test_a_sign_in_begun_elsewhere_by_post_writes_nothing_over_what_is_under_way():
+    """The browser brings no cookie with it, so whatever it wrote would be all there is."""
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    landing = fake.approve(page.begin(callbackUrl="/members/y"), "bob")
+    stranger = TestApp(page.app, extra_environ=page.extra_environ, cookiejar=None)
+    answer = stranger.post("/auth/signin/fake", {"iss": fake.issuer})
+    assert "Set-Cookie" not in answer.headers
+    follow(page, answer)
+    assert page.land(landing).location == "/members/y" and page.who == "bob"
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ([("iss", "")], 400),
+        ([("iss", "https://op.example.test/")], 400),
+        ([("iss", "https://evil.example.test")], 400),
+        ([("iss", "https://op.example.test"), ("iss", "https://op.example.test")], 400),
+        ([("iss", "https://op.example.test"), ("csrfToken", "x")], 403),
+        ([("iss", "https://op.example.test"), ("csrfToken", "")], 403),
+        ([("target_link_uri", "/members/x")], 403),
+    ],
+)
+def test_a_post_from_elsewhere_that_is_no_begin_of_a_sign_in_is_refused_R090(form, status):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    answer = page.post("/auth/signin/fake", form, expect_errors=True)
+    assert answer.status_int == status and fake.requests == []
+
+
+def test_what_a_post_from_elsewhere_may_say_is_three_things_of_bounded_length_R090():
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    form = {"iss": fake.issuer, "login_hint": "x" * 5000, "prompt": "none", "callbackUrl": "/x",
+            "target_link_uri": "https://evil.example.test/\r\nSet-Cookie: a=b"}  # fmt: skip
+    posted = page.post("/auth/signin/fake", form)
+    parts = urlsplit(posted.location)
+    assert parts.path == "/auth/signin/fake" and not parts.netloc
+    assert set(parse_qs(parts.query)) == {"iss", "target_link_uri"}
+    sent = follow(page, posted)
+    assert page.land(fake.approve(sent.location, "alice")).location == "/"
+
+
+def test_plain_oauth_knows_no_sign_in_begun_elsewhere():
+    fake = FakeProvider()
+    plain = {"id": "fake", "type": "oauth", "client_id": "x", "client_secret": "y", "profile": {"id": "id"},
+             **{each: f"{fake.issuer}/{each}" for each in ("authorization", "token", "userinfo")},
+             "issuer": fake.issuer}  # fmt: skip
+    page = Visitor(site(fake, providers=[plain]))
+    assert page.post("/auth/signin/fake", {"iss": fake.issuer}, status="*").status_int == 403
+
+
 def test_auto_sign_in_never_chooses_among_several_and_never_goes_round_in_circles():
     one, other = two()
     both = Visitor(site(one, other, auto_sign_in=True))
@@ -784,6 +883,7 @@ HIDDEN = [
     ("GET", "/auth/callback/fake?code=c&state=s"),
     ("GET", "/auth/signin/fake?iss=https%3A//op.example.test"),
     ("POST", "/auth/signin/fake"),
+    ("POST begun elsewhere", "/auth/signin/fake"),
 ]
 
 
@@ -794,6 +894,8 @@ def test_a_provider_that_is_not_for_this_visitor_has_no_endpoints(method, path):
     app = site(fake, providers_for=lambda request: [] if hidden["hidden"] else ["fake"])
     page = Visitor(app)
     form = {"csrfToken": page.get("/auth/csrf").json["csrfToken"]} if method == "POST" else {}
+    if method.startswith("POST "):
+        form = {"iss": fake.issuer}
     asked = page.post(path, form, status="*") if form else page.get(path, status="*")
     assert asked.status_int == 404 and fake.requests == []
     assert page.get("/auth/providers").json == {}

@@ -18,6 +18,9 @@ from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
 from wsgi_auth.types import WSGIApp
 
+#: Most characters of what another site may say as it begins a sign-in: as of a return URL.
+_LONGEST = 2_048
+
 
 def depart(exchange: Exchange, provider: OAuth | OIDC, asked: Iterable[tuple[str, str]]) -> WSGIApp:
     """On to the provider; ``asked`` are the parameters of the request, of which some may be for
@@ -153,12 +156,26 @@ def initiated(exchange: Exchange, provider: OIDC) -> WSGIApp:
     """A sign-in that another site begins (OpenID Connect Core section 4): only for the issuer that
     is configured, and only to a target that is ours (R090)."""
     query = exchange.query
-    if query.get("iss") != provider.issuer:
-        raise Refused(400, "BadRequest", "iss is not the issuer of this provider")
+    _check_initiator(query.get("iss"), provider)
     wanted = query.get("target_link_uri")
     exchange.callback_url = exchange.site.locations.return_url(exchange.environ, wanted)
     hints = [("login_hint", query["login_hint"])] if "login_hint" in query else []
     return depart(exchange, provider, hints)
+
+
+def initiated_by_post(exchange: Exchange, provider: OIDC) -> WSGIApp:
+    """The same by POST: nothing but a redirect to the GET that says it. A POST of another site
+    comes without the browser's cookies, so it could only write over the sign-ins under way."""
+    _check_initiator(exchange.text("iss"), provider)
+    params = {name: exchange.text(name) for name in ("iss", "login_hint", "target_link_uri")}
+    given = {name: value for name, value in params.items() if 0 < len(value) <= _LONGEST}
+    action = f"signin/{provider.id}"
+    return exchange.go(exchange.site.locations.endpoint(exchange.environ, action, **given))
+
+
+def _check_initiator(issuer: str | None, provider: OIDC) -> None:
+    if issuer != provider.issuer:
+        raise Refused(400, "BadRequest", "iss is not the issuer of this provider")
 
 
 def _absolute(exchange: Exchange, action: str) -> str:

@@ -6,7 +6,7 @@ from wsgi_auth import cookies
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods, method_not_allowed
 from wsgi_auth.actions.offer import is_offered, offered
-from wsgi_auth.actions.outside import depart, initiated
+from wsgi_auth.actions.outside import depart, initiated, initiated_by_post
 from wsgi_auth.pages import ChoiceView, FieldView, ProviderView, SignInView
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.providers.oauth import OIDC, OAuth
@@ -65,9 +65,13 @@ def ways_out(exchange: Exchange) -> tuple[str, ...]:
 
 def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """On to the provider; one with a form of its own starts on the sign-in page."""
-    exchange.require_csrf()
+    begins_elsewhere = "iss" in exchange.form and "csrfToken" not in exchange.form
+    if not (begins_elsewhere and isinstance(provider, OIDC)):
+        exchange.require_csrf()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
+    if begins_elsewhere and isinstance(provider, OIDC):
+        return initiated_by_post(exchange, provider)
     if isinstance(provider, OAuth | OIDC):
         asked = [(name, exchange.text(name)) for name in provider.request_params]
         return depart(exchange, provider, asked)
@@ -143,5 +147,5 @@ METHODS: Methods = {"GET": show}
 
 
 def starts(provider: Provider | None) -> Methods:
-    """A sign-in starts by POST; OpenID Connect lets another site begin one by GET."""
+    """A sign-in starts by POST; OpenID Connect lets another site begin one, by GET too."""
     return {"POST": start} | ({"GET": begun_elsewhere} if isinstance(provider, OIDC) else {})
