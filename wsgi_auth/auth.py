@@ -12,6 +12,7 @@ from typing import Any
 from wsgi_auth import cookies
 from wsgi_auth.errors import ProviderRefused, SignInAgain, UsageError
 from wsgi_auth.matcher import method_in
+from wsgi_auth.providers.base import Provider
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun
 from wsgi_auth.site import Site
@@ -25,6 +26,7 @@ from wsgi_auth.types import (
     Headers,
     Proof,
     Reading,
+    Redirect,
     Route,
     Session,
     StartResponse,
@@ -117,9 +119,7 @@ class Auth:
         """
         site, environ = self.site, self.environ
         if provider is not None:
-            ids = [each.id for each in site.config.providers]
-            if provider not in ids:
-                raise UsageError(f"there is no provider {provider!r}; configured: {ids}")
+            self._configured(provider)
         if redirect_to is None:
             return site.locations.sign_in(environ, provider)
         params = {"callbackUrl": site.locations.return_url(environ, redirect_to)}
@@ -154,16 +154,46 @@ class Auth:
         site or a listed origin, else the default page. Always safe to redirect to."""
         return self.site.locations.return_url(self.environ, wanted)
 
-    def challenge(self) -> WSGIApp:
+    def challenge(self, provider: str | None = None) -> WSGIApp:
         """A WSGI application that answers as for a page that needs a session: to the sign-in page
-        for a browser, 401 for a program, 403 for somebody who is signed in."""
+        for a browser, 401 for a program, 403 for somebody who is signed in.
+
+        With the id of a ``provider`` it sends a browser there, signed in or not, and back to this
+        request: the answer to :class:`SignInAgain`. A program gets its 401 all the same.
+        """
         site = self.site
+        if provider is not None:
+            return self._challenge_at(provider)
         decision = site.authorizer.challenge(self.environ) if self.session is None else Forbidden()
 
         def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             return site.responders.refuse(environ, decision, start_response)
 
         return challenge
+
+    def _challenge_at(self, provider: str) -> WSGIApp:
+        site, found = self.site, self._configured(provider)
+        decision = site.authorizer.challenge(self.environ)
+
+        def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            if not isinstance(decision, Redirect):
+                return site.responders.refuse(environ, decision, start_response)
+            from wsgi_auth.actions.challenge import sent_to
+            from wsgi_auth.actions.exchange import Exchange
+
+            exchange = Exchange(site, self.environ, self, self.reading)
+            app = sent_to(exchange, found, decision.location)
+            return app(environ, start_response)
+
+        return challenge
+
+    def _configured(self, provider: str) -> Provider:
+        """The provider of this id; a :class:`UsageError` for none."""
+        for each in self.site.config.providers:
+            if each.id == provider:
+                return each
+        ids = [each.id for each in self.site.config.providers]
+        raise UsageError(f"there is no provider {provider!r}; configured: {ids}")
 
     def access_token(self, provider: str) -> str | None:
         """A fresh access token of the provider that the visitor signed in with; None if they did

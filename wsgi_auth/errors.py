@@ -148,7 +148,8 @@ class AccountNotLinked(AuthError):
 
 class SignInAgain(AuthError):
     """The provider gives no more tokens for this user, who has to sign in there again: answer with
-    ``auth.challenge()`` or ``auth.sign_in_url(provider)``."""
+    ``auth.challenge(provider)``, which sends a browser there and back (without the provider's id it
+    is 403, for the session is as good as before)."""
 
     code = "RefreshTokenError"
     status = 401

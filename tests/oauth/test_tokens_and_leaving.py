@@ -121,6 +121,94 @@ def test_a_refused_renewal_says_so_from_then_on_and_asks_no_more():
     assert token_requests(fake) == 2
 
 
+def calling(environ, start_response):
+    """As ``docs/calling-the-provider`` says it; "/kept" does without."""
+    auth = get_auth(environ)
+    try:
+        said = environ["PATH_INFO"] == "/kept" or auth.access_token("fake")
+    except SignInAgain:
+        return auth.challenge("fake")(environ, start_response)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(said).encode()]
+
+
+HTML = {"Accept": "text/html"}
+NO_MORE = Answered(400, [("Content-Type", "application/json")], b'{"error": "invalid_grant"}')
+
+
+def out_of_tokens(fake, **more):
+    """A visitor whose session is good and whose tokens are not."""
+    app = AuthMiddleware(
+        calling, secret="s" * 40, url=URL, matcher=["/members"], transport=fake.transport,
+        providers=[fake.options(tokens=True)], **more,
+    )  # fmt: skip
+    visitor = browser(app)
+    fake.sign_in(visitor, "alice", start="/auth/signin?callbackUrl=/kept")
+    return visitor
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_recipe_for_sign_in_again_leads_to_the_provider_and_back_with_fresh_tokens(method):
+    fake = FakeProvider(token_life=120)
+    visitor = out_of_tokens(fake)
+    with later():
+        with fake.tamper("http.token", lambda answer, scene: NO_MORE):
+            sent = getattr(visitor, method)("/repos?of=me", headers=HTML)
+        assert sent.status_int == (302 if method == "get" else 303)
+        assert sent.location.startswith(fake.issuer) and sent.headers["Cache-Control"] == "no-store"
+        landing = fake.approve(sent.location, "alice")
+        done = visitor.get(landing.url.removeprefix(URL))
+        assert done.location == "/repos?of=me"
+        assert isinstance(visitor.get(done.location, headers=HTML).json, str)
+
+
+def test_a_program_that_has_to_sign_in_again_gets_401_and_the_session_stays():
+    fake = FakeProvider(token_life=120)
+    visitor = out_of_tokens(fake)
+    with later():
+        with fake.tamper("http.token", lambda answer, scene: NO_MORE):
+            refused = visitor.get("/repos", expect_errors=True)
+        assert refused.status_int == 401 and refused.json["error"] == "SessionRequired"
+        assert visitor.get("/auth/session").json["user"]["id"] == "alice"
+
+
+def test_a_provider_that_is_down_when_somebody_has_to_sign_in_again_is_an_error_page():
+    fake = FakeProvider(token_life=120)
+    visitor = out_of_tokens(fake)
+    with later():
+        with fake.tamper("http.token", lambda answer, scene: NO_MORE):
+            visitor.get("/repos", expect_errors=True)
+        fake.misbehave("par_no_uri")
+        body = b"the application's own"
+        answer = visitor.post("/repos", body, headers=HTML, expect_errors=True)
+    assert answer.status_int == 502 and "OAuthSignin" in answer.text
+
+
+def test_a_challenge_at_a_provider_is_for_one_that_there_is_and_that_is_on_offer():
+    fake = FakeProvider(token_life=120)
+    offered = ["fake"]
+    visitor = out_of_tokens(fake, providers_for=lambda request: offered)
+    with later(), fake.tamper("http.token", lambda answer, scene: NO_MORE):
+        offered.clear()
+        assert visitor.get("/repos", headers=HTML, expect_errors=True).status_int == 404
+
+    def wrong(environ, start_response):
+        return get_auth(environ).challenge("other")(environ, start_response)
+
+    with pytest.raises(UsageError, match="no provider 'other'"):
+        browser(AuthMiddleware(wrong, secret="s" * 40, matcher=[])).get("/")
+
+
+def test_a_challenge_at_a_provider_with_a_form_leads_to_the_sign_in_page():
+    def again(environ, start_response):
+        return get_auth(environ).challenge("credentials")(environ, start_response)
+
+    app = AuthMiddleware(again, secret="s" * 40, url=URL, matcher=[],
+                         providers=[{"id": "credentials", "authorize": lambda *_: None}])  # fmt: skip
+    sent = browser(app).get("/x?y=z", headers=HTML)
+    assert sent.location == "/auth/signin?callbackUrl=/x%3Fy%3Dz"
+
+
 @pytest.mark.parametrize("fault", ["token_503", "token_slow", "token_429", "token_html"])
 def test_a_provider_in_trouble_loses_nothing(fault):
     fake = FakeProvider(token_life=120)
