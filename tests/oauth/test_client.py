@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,11 +131,16 @@ def test_a_profile_that_is_deep_is_refused_and_nothing_else_happens(depth: int) 
 # --- fresh tokens --------------------------------------------------------------------------------
 
 
-def refreshed(claims: Mapping[str, Any], *, with_id_token: bool = True) -> tuple[Tokens, Tokens]:
-    """The tokens of a sign-in, and those of a refresh whose ID token says this."""
+def refreshed(
+    claims: Mapping[str, Any], *, with_id_token: bool = True, kept: bool = True
+) -> tuple[Tokens, Tokens]:
+    """The tokens of a sign-in, and those of a refresh whose ID token says this; the first one is
+    ``kept``, or was too large for that."""
     provider = Provider()
     client = Client(oidc(), provider)
     first = sign_in(client, provider).tokens
+    if not kept:
+        first = replace(first, id_token="")
     provider.claims, provider.with_id_token = dict(claims), with_id_token
     later = NOW + 60
     provider.claims = {"iat": later, "exp": later + 300, **claims}
@@ -163,6 +169,13 @@ OTHERS: Mapping[str, tuple[Mapping[str, Any], str]] = {
 def test_fresh_tokens_of_somebody_else_are_refused(claims: Mapping[str, Any], why: str) -> None:
     with pytest.raises(OAuthError, match=why):
         refreshed(claims)
+
+
+def test_fresh_tokens_of_somebody_else_are_refused_though_the_first_id_token_was_not_kept() -> None:
+    with pytest.raises(OAuthError, match="refresh: sub is not the one"):
+        refreshed({"sub": "bob"}, kept=False)
+    first, fresh = refreshed({}, kept=False)
+    assert first.subject == fresh.subject == "alice" and fresh.id_token
 
 
 def test_a_provider_that_goes_away_half_way_is_not_there() -> None:

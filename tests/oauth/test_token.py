@@ -417,7 +417,7 @@ def test_freshness() -> None:
 def test_tokens_come_back_as_they_were() -> None:
     for tokens in (
         HELD,
-        Tokens("a", "DPoP", 5, "r", "s", "i", {"x": [1]}, "k"),
+        Tokens("a", "DPoP", 5, "r", "s", "i", {"x": [1]}, "k", "somebody"),
         Tokens("a"),
     ):
         assert Tokens.from_json(json.loads(json.dumps(tokens.to_json()))) == tokens

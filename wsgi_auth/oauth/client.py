@@ -7,7 +7,7 @@ its keys). What must not: a check (each step has its own), a cookie, a session.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wsgi_auth.errors import OAuthError
@@ -112,6 +112,8 @@ class Client:
         account = Account(
             provider.id, provider.type, str(user.get("id", "")), freeze(tokens.to_json())
         )
+        if identity is not None:
+            tokens = replace(tokens, subject=identity.subject)
         return SignedIn(user, Proof(account, freeze(profile)), tokens)
 
     def refresh(self, tokens: Tokens, now: float) -> Tokens:
@@ -138,9 +140,11 @@ class Client:
             answer.id_token, self._key_for(metadata, now), expected, now
         ).claims
         known = unverified_claims(before.id_token)
-        for name in ("sub", "nonce"):
-            if known and name in claims and claims[name] != known.get(name):
-                raise OAuthError("refresh", f"{name} is not the one of the first ID token")
+        subject = before.subject or known.get("sub")
+        if subject and claims["sub"] != subject:
+            raise OAuthError("refresh", "sub is not the one of the first ID token")
+        if known and "nonce" in claims and claims["nonce"] != known.get("nonce"):
+            raise OAuthError("refresh", "nonce is not the one of the first ID token")
 
     def _identity(
         self,

@@ -35,8 +35,9 @@ _KNOWN = frozenset(
 class Tokens:
     """What a provider issued. ``expires_at``: seconds since the epoch, None for not said.
     ``scope``: what was granted, "" for what was asked for (RFC 6749 5.1). ``extras``: the other
-    fields of its answer. ``dpop_key``: the key they are bound to, "" for none. An absent token
-    is ""."""
+    fields of its answer. ``dpop_key``: the key they are bound to, "" for none. ``subject``: the
+    ``sub`` of the ID token they came with, which is held on to where that is too large to keep. An
+    absent token is ""."""
 
     access_token: str
     token_type: Literal["Bearer", "DPoP"] = "Bearer"
@@ -46,6 +47,7 @@ class Tokens:
     id_token: str = ""
     extras: Mapping[str, Any] = field(default_factory=FrozenDict)
     dpop_key: str = ""
+    subject: str = ""
 
     def __repr__(self) -> str:
         return f"<Tokens of type {self.token_type}>"
@@ -63,6 +65,7 @@ class Tokens:
             scope=answer.scope or self.scope,
             id_token=answer.id_token or self.id_token,
             extras=FrozenDict({**self.extras, **answer.extras}),
+            subject=self.subject,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +78,8 @@ class Tokens:
         """The tokens that :meth:`to_json` wrote, or None for anything else. Never raises."""
         if not isinstance(value, Mapping) or not value.keys() <= set(cls.__dataclass_fields__):
             return None
-        texts = [value.get(name, "") for name in ("refresh_token", "scope", "id_token", "dpop_key")]
+        names = ("refresh_token", "scope", "id_token", "dpop_key", "subject")
+        texts = [value.get(name, "") for name in names]
         ok = (
             isinstance(value.get("access_token"), str)
             and value.get("token_type") in ("Bearer", "DPoP")
