@@ -103,6 +103,9 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "error.ProviderUnavailable.heading": "Sign-in service not reached",
         "error.ProviderUnavailable.text": "The sign-in service did not answer. "
         "Try again in a moment, or sign in another way.",
+        "error.SessionReadOnly.heading": "Not possible here",
+        "error.SessionReadOnly.text": "Signing in and out is done in another application, "
+        "and this one only knows who you are.",
         "error.SessionRequired.heading": "Please sign in",
         "error.SessionRequired.text": "Sign in to see this page.",
         "error.TooManyAttempts.heading": "Too many attempts",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 
 from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, CredentialsSignin
-from wsgi_auth.testing import sign_in
+from wsgi_auth.testing import FakeProvider, sign_in
 
 JSON = {"Accept": "application/json"}
 
@@ -151,6 +152,62 @@ def test_json_by_header_is_given_to_a_form_too():
     answer = post(browser, "/auth/callback/credentials", form, **{"X-Auth-Return-Redirect": "1"})
     assert (answer.status_int, answer.json) == (200, {"url": "/"})
     assert "Location" not in answer.headers
+
+
+READ_ONLY = {"session": {"read_only": True}}
+WRITING = [
+    ("GET", "/auth/signin"), ("GET", "/auth/signout"), ("POST", "/auth/signin/credentials"),
+    ("POST", "/auth/callback/credentials"), ("POST", "/auth/signout"), ("POST", "/auth/session"),
+    ("POST", "/auth/signin/fake"), ("GET", "/auth/signin/fake?iss=https://op.example.test"),
+    ("GET", "/auth/callback/fake?code=c&state=s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), WRITING)
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_what_would_write_says_clearly_that_sessions_are_only_read(method, path, signed_in, caplog):
+    fake = FakeProvider()
+    providers = [{"id": "credentials", "authorize": authorize}, fake.options()]
+    browser = visitor(**READ_ONLY, providers=providers, transport=fake.transport,
+                      callbacks={"jwt": lambda claims, context: claims})  # fmt: skip
+    if signed_in:
+        sign_in(browser, {"id": "alice"})
+    caplog.clear()
+    form = {"username": "alice", "password": PASSWORDS["alice"], "csrfToken": browser.token()}
+    if method == "POST":
+        answer = post(browser, path, form)
+    else:
+        answer = browser.get(path, headers=BROWSER, status="*")
+    assert answer.status_int == 403 and "SessionReadOnly" in answer.text
+    assert "/auth/signin" not in answer.text  # which says the same
+    assert "session-token" not in str(answer.headers) and fake.requests == []
+    assert all(record.exc_info is None for record in caplog.records)
+    assert (browser.get("/auth/session").json is not None) == signed_in
+    assert "session.read_only is set" in caplog.text
+
+
+def test_where_sessions_are_only_read_the_way_in_is_the_other_applications_page():
+    browser = visitor(**READ_ONLY, pages={"sign_in": "https://next.example.test/login"})
+    sent = browser.get("/auth/signin?callbackUrl=/x", headers=BROWSER, status=302)
+    assert sent.headers["Location"] == (
+        f"https://next.example.test/login?callbackUrl={quote(URL)}/x"
+    )
+    answer = post(browser, "/auth/signout", {"csrfToken": browser.token()})
+    assert answer.status_int == 403 and "https://next.example.test/login" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "nobody can sign in here by credentials"),
+        ({}, "pages.sign_in does not say where people sign in"),
+        ({"providers": [], "pages": {"sign_in": "/login"}}, None),
+        ({"routes": [{"source": "/x", "basic": True}], "pages": {"sign_in": "/login"}}, None),
+    ],
+)
+def test_start_up_says_what_providers_are_of_no_use_where_sessions_are_only_read(more, said):
+    found = [each for each in config(**READ_ONLY, **more).warnings if "read_only" in each]
+    assert any(said in each for each in found) if said else not found
 
 
 def test_custom_pages_get_the_return_url_and_the_error():

@@ -21,6 +21,7 @@ from wsgi_auth.types import Proof, WSGIApp
 def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whom the form proves, and go on to ``callbackUrl``; any failure is an error page."""
     assert isinstance(provider, FormProvider)  # noqa: S101 - methods() has looked
+    exchange.require_writable()
     exchange.require_csrf()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
@@ -39,6 +40,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def answered(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whom another party's answer proves, and go on to where the sign-in was begun."""
     assert isinstance(provider, OAuth | OIDC)  # noqa: S101 - methods() has looked
+    exchange.require_writable()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     return arrive(exchange, provider)

@@ -21,9 +21,14 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def error_page(exchange: Exchange, code: str, status: int | None) -> WSGIApp:
     """The built-in page for a code; its status is the code's own if none is given."""
     site, environ = exchange.site, exchange.environ
+    sign_in_url: str | None = site.locations.page(
+        environ, "sign_in", callbackUrl=exchange.callback_url
+    )
+    if site.config.session.read_only and site.config.pages.sign_in is None:
+        sign_in_url = None  # it would say the same
     view = ErrorView(
         code=code,
-        sign_in_url=site.locations.page(environ, "sign_in", callbackUrl=exchange.callback_url),
+        sign_in_url=sign_in_url,
         home_url=site.locations.mount(environ) + "/",
     )
     page = site.pages.error(view)

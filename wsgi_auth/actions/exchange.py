@@ -123,6 +123,15 @@ class Exchange:
         if not valid or not same_origin(self.environ, site.locations.origins(self.environ)):
             raise Refused(403, "MissingCSRF", "no valid csrfToken of this browser")
 
+    def require_writable(self) -> None:
+        """Raise :class:`Refused` where the session is another application's to write."""
+        if self.site.config.session.read_only:
+            raise Refused(
+                403,
+                "SessionReadOnly",
+                "session.read_only is set: people sign in and out where the session is written",
+            )
+
     # --- what is answered -------------------------------------------------------------------
 
     @property

@@ -24,6 +24,7 @@ def update(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
     ``data`` comes from the browser: the callback decides what of it counts.
     """
+    exchange.require_writable()
     exchange.require_csrf()
     if exchange.reading.session is None:
         raise Refused(401, "SessionRequired", "nobody is signed in")

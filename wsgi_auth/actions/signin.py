@@ -20,7 +20,9 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if key is not None and site.config.dev:
         return _open_chooser(exchange, key)
     error = exchange.query.get("error")
-    if site.config.auto_sign_in and error is None:
+    if site.config.pages.sign_in is None:
+        exchange.require_writable()
+    if site.config.auto_sign_in and not site.config.session.read_only and error is None:
         only = offered(site.config, environ)
         if len(only) == 1 and isinstance(only[0], OAuth | OIDC):
             return depart(exchange, only[0], ())
@@ -65,6 +67,7 @@ def ways_out(exchange: Exchange) -> tuple[str, ...]:
 
 def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """On to the provider; one with a form of its own starts on the sign-in page."""
+    exchange.require_writable()
     begins_elsewhere = "iss" in exchange.form and "csrfToken" not in exchange.form
     if not (begins_elsewhere and isinstance(provider, OIDC)):
         exchange.require_csrf()
@@ -83,6 +86,7 @@ def begun_elsewhere(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """A sign-in that another site begins, which OpenID Connect alone knows."""
     if not isinstance(provider, OIDC) or "iss" not in exchange.query:
         return method_not_allowed({"POST": start})
+    exchange.require_writable()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     return initiated(exchange, provider)

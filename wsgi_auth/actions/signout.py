@@ -20,6 +20,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     url = exchange.callback_url
     if site.config.pages.sign_out is not None:
         return exchange.go(site.locations.page(environ, "sign_out", callbackUrl=url))
+    exchange.require_writable()
     session = exchange.reading.session
     user = {} if session is None else session.user
     view = SignOutView(
@@ -34,6 +35,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
 def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """End the session, at the provider too where ``logout`` says so; go on to ``callbackUrl``."""
+    exchange.require_writable()
     exchange.require_csrf()
     url = exchange.callback_url
     site, claims = exchange.site, exchange.reading.claims

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.providers.base import BasicProvider
 
 if TYPE_CHECKING:
     from wsgi_auth.config.model import AuthConfig
@@ -74,6 +75,19 @@ def agree(config: AuthConfig) -> None:
             option, _, problem = str(error).partition(": ")
             raise ConfigError(f"theme.{option}", problem) from None
         Texts(config.texts)
+        _logo(config)
+
+
+def _logo(config: AuthConfig) -> None:
+    logo = config.theme.get("logo", "")
+    if not logo.lower().startswith(("http:", "https:")):
+        return
+    if config.url is None or not f"{logo}/".startswith(f"{config.url.origin}/"):
+        raise ConfigError(
+            "theme.logo",
+            "must be of this site (the pages load nothing from elsewhere): a path such as "
+            "/static/logo.svg, a URL below the option url, or a data:image/ URI",
+        )
 
 
 def _urls(config: AuthConfig) -> None:
@@ -187,9 +201,30 @@ def risks(config: AuthConfig) -> Iterator[str]:
             "session.absolute_age is not set: who is removed at the provider stays signed in here "
             "for as long as they keep coming"
         )
+    if config.session.read_only:
+        yield from _idle(config)
     for option in ("allow_emails",):
         if "*" in (getattr(config, option) or ()):
             yield f"{option} = *: everybody with an account at a provider may sign in"
+
+
+def _idle(config: AuthConfig) -> Iterator[str]:
+    """What cannot be used where sessions are only read."""
+    routes = (*config.matcher, *config.routes)
+    with_basic = any(getattr(route, "basic", False) for route in routes)
+    idle = [
+        each.id
+        for each in config.providers
+        if not getattr(each, "tokens", False)
+        and not (with_basic and isinstance(each, BasicProvider))
+    ]
+    if idle:
+        yield (
+            f"session.read_only is set, so nobody can sign in here by {', '.join(idle)}; leave "
+            "them to the application that writes the session"
+        )
+    if config.providers and config.pages.sign_in is None:
+        yield "session.read_only is set and pages.sign_in does not say where people sign in"
 
 
 def _is_oauth(provider: Any) -> bool:

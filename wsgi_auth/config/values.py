@@ -26,6 +26,8 @@ _FALSE = {"false", "no", "off", "0"}
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 # A cookie's name is an RFC 9110 token; ours may bear no dot-number ending, which marks a chunk.
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# What ``oauth/pending`` leaves of a cookie beside the longest sign-in.
+_LONGEST_NAME = 200
 _DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PATH = re.compile(r"/[!-~]*")
 
@@ -168,6 +170,12 @@ def cookie_name(key: str, value: Any) -> str:
         raise ConfigError(key, f"{name!r} is no cookie name (RFC 9110 token characters only)")
     if re.search(r"\.[0-9]+$", name):
         raise ConfigError(key, f"{name!r} ends like a chunk; leave out the number at the end")
+    if len(name) > _LONGEST_NAME:
+        raise ConfigError(
+            key,
+            f"must have {_LONGEST_NAME} characters at most, not {len(name)}: browsers count the "
+            "name with the value, and a sign-in under way has to fit beside it",
+        )
     return name
 
 

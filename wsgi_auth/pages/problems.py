@@ -50,6 +50,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
         "OAuthSignin": Problem(502),
         "PayloadTooLarge": Problem(413),
         "ProviderUnavailable": Problem(503),
+        "SessionReadOnly": Problem(403, "action.sign_in"),
         SESSION_REQUIRED: Problem(401, "action.sign_in"),
         "TooManyAttempts": Problem(429),
         "Unavailable": Problem(503),
