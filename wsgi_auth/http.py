@@ -172,8 +172,10 @@ _MISPACKED = "it is not packed as it says"
 
 
 class _Bounds(threading.local):
-    """When the exchange of this thread has to be over, and how much may still come."""
+    """When the exchange of this thread has to be over, and how much may still come; and what it
+    asks for."""
 
+    target = ""
     _ends = _read = 0.0
     _room = 0
 
@@ -239,16 +241,29 @@ def _new_session(bounds: _Bounds) -> requests.Session:
             bounded: Any = _BoundedSocket(sock, bounds)
             super().__init__(bounded, *arguments, **options)
 
-    class Plain(HTTPConnection):
+    # urllib3 writes every address into its log (at DEBUG), and some providers take an access token
+    # in the query or the path (R105). So its pools are told of "/", and its connections the rest.
+    class Told:
+        def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
+            above: Any = super()
+            above.putrequest(method, bounds.target, *arguments, **options)
+
+    class Untold:
+        def urlopen(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+            bounds.target = url
+            above: Any = super()
+            return above.urlopen(method, "/", *arguments, **options)
+
+    class Plain(Told, HTTPConnection):
         response_class = Response
 
-    class Secure(HTTPSConnection):
+    class Secure(Told, HTTPSConnection):
         response_class = Response
 
-    class PlainPool(HTTPConnectionPool):
+    class PlainPool(Untold, HTTPConnectionPool):
         ConnectionCls = Plain
 
-    class SecurePool(HTTPSConnectionPool):
+    class SecurePool(Untold, HTTPSConnectionPool):
         ConnectionCls = Secure
 
     class Session(requests.Session):

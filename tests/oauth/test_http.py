@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import logging
 import os
 import socket
 import ssl
@@ -70,6 +71,26 @@ def test_what_is_sent_is_what_was_said_and_little_else() -> None:
         "accept": "application/json", "accept-encoding": "identity", "connection": "keep-alive",
         "authorization": "Basic eA==", "content-length": "3",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("status", [200, 302, 500])
+def test_no_token_of_an_address_is_in_anybodys_log_R105(
+    method: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some providers take an access token, or the client's secret, in the query or in the path."""
+    caplog.set_level(logging.DEBUG, "")
+    address = "/tokens/in-the-path?access_token=in-the-query&secret=s3cret"
+    with party(**{"tokens/in-the-path": sends(status=status, Location=address)}) as here:
+        http = Http(allow_loopback=True)
+        for _ in range(2):
+            assert http.send(Outgoing(here.url + address, method, {}, b"a=in-the-body")).body
+    assert [path for _, path, _, _ in here.seen] == [address] * 2 and here.connections == 1
+    with pytest.raises(ProviderUnavailable):
+        ask(here, address)
+    assert "urllib3" in {record.name.partition(".")[0] for record in caplog.records}
+    for secret in ("in-the-path", "in-the-query", "s3cret", "in-the-body"):
+        assert secret not in caplog.text
 
 
 def test_a_request_may_ask_for_another_type() -> None:
