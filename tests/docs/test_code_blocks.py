@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import inspect
+import os
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 import types
@@ -81,6 +84,26 @@ def test_the_python_blocks_of_a_page_run_in_order(page: Path, place: Path) -> No
                     pytest.skip(f"{block.name} needs {module}")
         source = "\n" * (block.line - 1) + block.code
         exec(compile(source, str(page), "exec"), namespace)
+
+
+def test_the_sample_for_pytest_passes_in_pytest(place: Path) -> None:
+    """With its own fixtures and parameters, in a process of its own: as its reader will run it."""
+    page = blocks.DOCS / "testing-your-app.rst"
+    (sample,) = (each for each in blocks.blocks(page) if "@pytest.fixture" in each.code)
+    before = (
+        "from typing import Any\n"
+        "from webtest import TestApp\n"
+        "from wsgi_auth import AuthMiddleware\n"
+        "from wsgi_auth.testing import FakeProvider\n\n"
+    )
+    (place / "test_sample.py").write_text(before + inspect.getsource(app) + "\n\n" + sample.code)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_sample.py"],
+        cwd=place, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.splitlines()[-1].startswith("5 passed"), ran.stdout
 
 
 @pytest.mark.parametrize("block", blocks.of("toml"), ids=lambda block: block.name)
