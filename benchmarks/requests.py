@@ -89,7 +89,9 @@ def claims(number: int = 0, **more: Any) -> dict[str, Any]:
 
 def session_cookies(settings: AuthConfig, content: dict[str, Any], age: float = 0) -> str:
     """The cookies of a session that was signed ``age`` seconds ago, as a browser sends them."""
-    value, _ = strategy_for(settings).save(content, time.time() - age)
+    written = strategy_for(settings).save(content, time.time() - age)
+    assert written is not None
+    value = written.value
     pairs = settings.cookies.session.set(value)
     return "; ".join(pair.partition(";")[0] for pair in pairs)
 

@@ -81,7 +81,8 @@ URL = "https://app.example.test"
         ({"allowed_redirects": ["https://*.test"]}, "allowed_redirects"),
         ({"auto_sign_in": True}, "auto_sign_in"),
         ({"reader": object()}, "reader"),
-        ({"adapter": "memory:"}, "adapter"),
+        ({"adapter": "nonsense"}, "adapter"), ({"adapter": object()}, "adapter"),
+        ({"adapter": "mongodb://x"}, "adapter"), ({"session": {"strategy": "database"}}, "adapter"),
         ({"challenge_401": "si"}, "challenge_401"),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0][:50],  # an address is another each time

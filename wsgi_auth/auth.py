@@ -7,14 +7,14 @@ what a change means (``sessions/lifecycle``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth import cookies
-from wsgi_auth.errors import ProviderRefused, SignInAgain, UsageError
+from wsgi_auth.errors import ProviderRefused, SignInAgain, StoreUnavailable, UsageError
 from wsgi_auth.matcher import method_in
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.reader import CookieSessionReader
-from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun
+from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun, Overtaken
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
     ANONYMOUS,
@@ -34,11 +34,16 @@ from wsgi_auth.types import (
     WSGIApp,
 )
 
+if TYPE_CHECKING:
+    from wsgi_auth.sessions.register import SessionInfo
+
 HANDLE = "auth.handle"
 SESSION = "auth.session"
 VARY_COOKIE = ("Vary", "Cookie")
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
+#: How often a change is tried again that another request was faster at.
+_TURNS = 5
 
 
 class _Application:
@@ -61,6 +66,7 @@ class Auth:
         "_browser",
         "environ",
         "is_guarded",
+        "is_new_user",
         "is_sent",
         "pending",
         "reading",
@@ -82,6 +88,8 @@ class Auth:
     is_guarded: bool
     #: Whether the response's headers have left.
     is_sent: bool
+    #: Whether the user who has just signed in was made for that. Set by :meth:`begin`.
+    is_new_user: bool
 
     # --- what is ----------------------------------------------------------------------------
 
@@ -249,8 +257,11 @@ class Auth:
         """Sign in a user that ``provider`` proved: what the endpoints call."""
         self._may_write()
         site = self.site
-        begun = site.lifecycle.begin(user, provider, self.environ, site.clock(), proof)
+        begun = site.lifecycle.begin(
+            user, provider, self.environ, site.clock(), proof, self.reading
+        )
         self._become(begun)
+        self.is_new_user = begun.is_new_user
         self._forget_tokens()
         return begun.session
 
@@ -261,12 +272,20 @@ class Auth:
         """
         self._may_write()
         site = self.site
-        begun = site.lifecycle.update(self.reading, data, self.environ, site.clock())
-        if begun is None:
-            self.sign_out()
-            return None
-        self._become(begun)
-        return begun.session
+        for _ in range(_TURNS):
+            try:
+                begun = site.lifecycle.update(self.reading, data, self.environ, site.clock())
+            except Overtaken:  # by another request: what the session is now is to be changed
+                self.adopt(site.reader.read(self.environ, site.clock()))
+                if self.reading.session is None:
+                    return None
+                continue
+            if begun is None:
+                self.sign_out()
+                return None
+            self._become(begun)
+            return begun.session
+        raise StoreUnavailable("the session could not be changed: others were faster every time")
 
     def sign_out(self) -> None:
         """End the session and remove its cookie; nobody signed in is no error."""
@@ -276,6 +295,45 @@ class Auth:
         self._forget_tokens()
         self.reading = Reading(None, None, Then.CLEAR, self._names())
         self.environ[SESSION] = None
+
+    # --- the user's other sessions --------------------------------------------------------------
+
+    def sessions(self) -> list[SessionInfo]:
+        """The living sessions of the user, newest first; the one with the id ``claims["sid"]`` is
+        this. Needs an adapter; nobody signed in has none."""
+        register = self.site.require_register()
+        claims = self.reading.claims
+        return [] if claims is None else register.of(claims["sub"])
+
+    def end_session(self, id: str) -> bool:
+        """End one of the user's sessions; False if there is none of this id among theirs."""
+        register = self.site.require_register()
+        claims = self.reading.claims
+        if claims is None:
+            return False
+        if id == claims.get("sid"):
+            self.sign_out()
+            return True
+        return register.end(claims["sub"], id)
+
+    def sign_out_everywhere(self, *, but_here: bool = False) -> int:
+        """End all sessions of the user, or all but this one; how many there were."""
+        register = self.site.require_register()
+        claims = self.reading.claims
+        if claims is None:
+            return 0
+        if but_here:
+            return register.end_all(claims["sub"], but=claims["sid"])
+        self._may_write()
+        ended = register.end_all(claims["sub"])
+        self.sign_out()
+        return ended
+
+    @property
+    def expires_in(self) -> float | None:
+        """Seconds until the session ends if nothing renews it; None for nobody."""
+        claims = self.reading.claims
+        return None if claims is None else max(0.0, claims["exp"] - self.site.clock())
 
     # --- for the middleware ---------------------------------------------------------------------
 
@@ -359,7 +417,9 @@ class Auth:
         if reading.then is Then.RENEW:
             try:
                 renewed = site.lifecycle.renew(reading, site.clock())
-                return [] if renewed is None else self._written(*renewed, reading.names)
+                if renewed is None:
+                    return []
+                return self._written(renewed.value, renewed.claims, reading.names)
             except Exception:
                 # the session is still good; it is prolonged at the next request
                 site.events.logger.exception("the session could not be renewed")
@@ -379,7 +439,7 @@ class Auth:
         names = self._names()
         self._forget_written()
         self.set_cookies(self._written(begun.value, begun.claims, names))
-        self.reading = Reading(begun.session, begun.claims, KEEP, names)
+        self.reading = Reading(begun.session, begun.claims, KEEP, names, begun.kept)
         self.environ[SESSION] = begun.session
         # a CSRF token is bound to the session, so the next one is made anew
 

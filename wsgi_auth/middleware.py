@@ -42,7 +42,8 @@ from wsgi_auth.types import (
 
 if TYPE_CHECKING:
     from wsgi_auth.basic import BasicAuthentication
-    from wsgi_auth.protocols import Attempts, Transport
+    from wsgi_auth.protocols import Adapter, Attempts, Transport
+    from wsgi_auth.sessions.register import Register
 
 _now = time.time
 _new = object.__new__
@@ -74,7 +75,11 @@ class AuthMiddleware:
         self.app = app
         self.config = config
         self.site = site = Site(
-            config, time.time, lambda: _attempts(config), lambda: _transport(config)
+            config,
+            time.time,
+            lambda: _attempts(config),
+            lambda: _transport(config),
+            lambda: _adapter(config),
         )
         self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
         self._plan = self.matcher.plan
@@ -98,7 +103,9 @@ class AuthMiddleware:
         self._remote_user = RemoteUser(config.remote_user) if config.remote_user else None
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
-        self._before = self._fence if config.dev or self._remote_user is not None else None
+        self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")
+        fenced = config.dev or self._remote_user is not None or self._is_alone
+        self._before = self._fence if fenced else None
         self._after = self._run if config.challenge_401 or self._remote_user is not None else None
         if config.limits != Limits():
             site.attempts  # noqa: B018 - made now, so that a wrong rate stops start-up
@@ -153,6 +160,12 @@ class AuthMiddleware:
         if self._after is not None:
             return self._after(environ, handle)
         return self.app(environ, handle.start_response)
+
+    @property
+    def sessions(self) -> Register:
+        """The sessions of all users, to list and to end (``end_all(user_id)`` after a change of
+        password, say). Raises :class:`UsageError` where no adapter keeps them."""
+        return self.site.require_register()
 
     def _decide(self, environ: Environ, handle: Auth, routes: tuple[Route, ...]) -> Any:
         """The decision for this request, by cookie or, where the routes allow it, by Basic."""
@@ -213,6 +226,12 @@ class AuthMiddleware:
         """Nobody's name from outside; under ``dev`` nobody from outside at all."""
         if self._remote_user is not None:
             self._remote_user.remove(environ)
+        if self._is_alone and environ.get("wsgi.multiprocess"):
+            self.config.logger.error(
+                "adapter = memory: keeps sessions in one process, and this server runs several; "
+                "use 'sqlite:///auth.db', or one process"
+            )
+            return text_answer(500, [TEXT, NO_STORE], b"The configuration is wrong; see the log.\n")
         if not self.config.dev:
             return None
         why = outsider(environ, self.config.dev_peers)
@@ -378,6 +397,16 @@ def _attempts(config: AuthConfig) -> Attempts:
     )
 
 
+def _adapter(config: AuthConfig) -> Adapter:
+    """The configuration's own, else the one that its URL names."""
+    if not isinstance(config.adapter, str):
+        adapter: Adapter = config.adapter
+        return adapter
+    from wsgi_auth.adapters import connect
+
+    return connect(config.adapter)
+
+
 def _transport(config: AuthConfig) -> Transport:
     """The configuration's own, else the network."""
     if config.transport is not None:
@@ -494,6 +523,9 @@ def get_token(
         return None
     stored = reader.strategy.load(header[7:].strip(" \t"), now)
     if stored is None or now >= stored.ends_at:
+        return None
+    has_ended = reader.strategy.has_ended
+    if has_ended is not None and has_ended(stored.claims, now):
         return None
     # asked as for a cookie: it may have ended the session
     return reader.view.claims(stored.claims, JWTContext(environ))

@@ -19,6 +19,7 @@ from wsgi_auth.types import (
     Reading,
     Session,
     Stored,
+    Written,
     WSGIApp,
 )
 
@@ -76,7 +77,7 @@ class SessionStrategy(Protocol):
     def load(self, value: str, now: float) -> Stored | None: ...
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
-    ) -> tuple[str, Claims] | None: ...
+    ) -> Written | None: ...
     def delete(self, claims: Claims, now: float) -> None: ...
 
 

@@ -40,6 +40,7 @@ class CookieSessionReader:
         self._name = config.cookies.session.name
         self._key_length = len(self._name) + 1
         self._remembers = self.view.plain and self.strategy.cacheable
+        self._has_ended = self.strategy.has_ended
         #: Without this key in the environ, nobody is signed in.
         self.needs = "HTTP_COOKIE"
         self._load = self.strategy.load
@@ -69,16 +70,18 @@ class CookieSessionReader:
         ):
             end = header.find(";", begin)
             value = header[begin:] if end < 0 else header[begin:end]
-            stored = self._known.get(value) or self._older.get(value)
-            if stored is None:
-                stored = self._load(value, now)
-                if stored is not None and now < stored.renew_at and now < stored.ends_at:
-                    # the same session for everybody: no callback has a say in it
-                    stored.session = default_session(stored.claims)
-                    self._remember(value, stored)
-                    return stored
-            if stored is not None and now < stored.ends_at:
+            known = self._known.get(value) or self._older.get(value)
+            stored = known or self._load(value, now)
+            if (
+                stored is not None
+                and now < stored.ends_at
+                and (self._has_ended is None or not self._has_ended(stored.claims, now))
+            ):
                 if now < stored.renew_at:
+                    if known is None:
+                        # the same session for everybody: no callback has a say in it
+                        stored.session = default_session(stored.claims)
+                        self._remember(value, stored)
                     return stored
                 alone = header.find(self._name, begin) < 0
                 names = (self._name,) if alone else self._names(header)
@@ -93,7 +96,9 @@ class CookieSessionReader:
             stored = self._load(value, now)
             if stored is None:
                 continue
-            if now < stored.ends_at:
+            if now < stored.ends_at and not (
+                self._has_ended is not None and self._has_ended(stored.claims, now)
+            ):
                 return self._living(header, stored, environ, now)
             ended = True
         if not ended:

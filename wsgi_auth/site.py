@@ -14,29 +14,33 @@ from typing import TYPE_CHECKING, Any
 from wsgi_auth.authorized import Authorizer
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.csrf import CSRF
+from wsgi_auth.errors import UsageError
 from wsgi_auth.events import Events
 from wsgi_auth.locations import Locations
 from wsgi_auth.protocols import Reader
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
+from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.lifecycle import Lifecycle
 from wsgi_auth.tokens import derive
 
 if TYPE_CHECKING:
+    from wsgi_auth.accounts import Accounts
     from wsgi_auth.oauth.client import Client
     from wsgi_auth.oauth.pending import Pending
     from wsgi_auth.oauth.refresh import Refresher
     from wsgi_auth.oauth.vault import Vault
     from wsgi_auth.pages import Pages
     from wsgi_auth.pages.script import Script
-    from wsgi_auth.protocols import Attempts, Transport
+    from wsgi_auth.protocols import Adapter, Attempts, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
+    from wsgi_auth.sessions.register import Register
 
 
 class Site:
     """One configuration, in working order. ``clock`` gives seconds since the epoch; ``attempts``
     makes the counter of sign-in attempts on first use (it may open a connection), ``transport``
-    the way to other parties."""
+    the way to other parties, ``connect`` the adapter."""
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Site:
         clock: Callable[[], float],
         attempts: Callable[[], Attempts],
         transport: Callable[[], Transport],
+        connect: Callable[[], Adapter] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -57,11 +62,21 @@ class Site:
                 check_key(provider)  # type: ignore[arg-type]  # only OAuth and OIDC have one
         self.events = Events(config.events, config.logger)
         self.locations = Locations(config)
-        cookie_reader = CookieSessionReader(config)
+        #: Where users and sessions are kept, if they are.
+        self.adapter: Adapter | None = None
+        self.accounts: Accounts | None = None
+        if config.adapter is not None and connect is not None:
+            from wsgi_auth.accounts import Accounts
+
+            self.adapter = connect()
+            self.accounts = Accounts(self.adapter, self.events)
+        cookie_reader = CookieSessionReader(config, strategy_for(config, self.adapter))
         self.cookies = cookie_reader
         self.reader: Reader = config.reader or cookie_reader
         self.view = cookie_reader.view
-        self.lifecycle = Lifecycle(config, cookie_reader.strategy, cookie_reader.view, self.events)
+        self.lifecycle = Lifecycle(
+            config, cookie_reader.strategy, cookie_reader.view, self.events, self.accounts
+        )
         self.authorizer = Authorizer(config, self.locations, self.events)
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
@@ -83,6 +98,27 @@ class Site:
         from wsgi_auth.pages.script import Script
 
         return Script()
+
+    @cached_property
+    def register(self) -> Register | None:
+        """The sessions of a user, to list and to end; None where nothing is kept."""
+        if self.adapter is None:
+            return None
+        from wsgi_auth.sessions.register import Register
+
+        session = self.config.session
+        longest = max(session.max_age, session.absolute_age or 0)
+        revocations = getattr(self.cookies.strategy, "revocations", None)
+        return Register(self.adapter, revocations, longest, self.clock)
+
+    def require_register(self) -> Register:
+        """:attr:`register`; raises :class:`UsageError` where nothing is kept."""
+        if self.register is None:
+            raise UsageError(
+                "sessions can be listed and ended only where an adapter keeps them; set the option "
+                "adapter = 'sqlite:///auth.db'"
+            )
+        return self.register
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -49,6 +49,11 @@ def random_id() -> str:
     return secrets.token_urlsafe(24)
 
 
+def random_token() -> str:
+    """A fresh identifier of 256 random bits: what a cookie or a link holds whose hash is stored."""
+    return secrets.token_urlsafe(32)
+
+
 def derive(secret: bytes, purpose: str) -> bytes:
     """The key of one purpose: HMAC-SHA256 of the purpose under the secret (R013)."""
     return hmac.digest(secret, purpose.encode(), "sha256")

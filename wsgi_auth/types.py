@@ -182,6 +182,15 @@ class Stored(Reading):
         self.ends_at = ends_at
 
 
+class Written(NamedTuple):
+    """A session as a strategy wrote it: the value of its cookie, its claims, and what the strategy
+    needs to write it again."""
+
+    value: str
+    claims: Claims
+    kept: Any = None
+
+
 #: Nobody, nothing to do. Shared: a Reading is never changed.
 ANONYMOUS = Reading(None, None)
 
@@ -342,6 +351,8 @@ class Proof:
     account: Account | None = None
     profile: Mapping[str, Any] | None = None
     credentials: Mapping[str, str] | None = None
+    #: The provider's own name for its session (``sid``), by which it may end ours.
+    provider_sid: str = ""
 
 
 @dataclass(frozen=True, repr=False)

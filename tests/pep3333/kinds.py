@@ -34,7 +34,9 @@ def cookie(name: str = "alice", age: int = 0, size: int = 0) -> str:
         "email": user["email"], "email_verified": True, "groups": user["groups"],
         "provider": "credentials", "login": name, "more": "m" * size,
     }  # fmt: skip
-    value, _ = CookieSessionReader(checked).strategy.save(claims, now)
+    written = CookieSessionReader(checked).strategy.save(claims, now)
+    assert written is not None
+    value = written.value
     written = checked.cookies.session.set(value)
     return "; ".join(each.partition(";")[0] for each in written)
 

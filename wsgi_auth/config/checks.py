@@ -147,9 +147,11 @@ def _dev(config: AuthConfig) -> None:
 
 def _sessions(config: AuthConfig) -> None:
     session = config.session
-    if session.strategy != "cookie":
+    if session.strategy == "jwt":
+        raise ConfigError("session.strategy", "this release lacks 'jwt', which is yet to come")
+    if session.strategy == "database" and config.adapter is None:
         raise ConfigError(
-            "session.strategy", f"this release has 'cookie'; {session.strategy!r} is yet to come"
+            "adapter", "session.strategy = 'database' needs one, such as 'sqlite:///auth.db'"
         )
     if session.update_age >= session.max_age:
         raise ConfigError(

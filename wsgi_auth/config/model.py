@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.types import Route
 from wsgi_auth.urls import AllowedOrigin, BaseURL
 
+#: How a URL begins; ``package.module:name`` is none.
+_SCHEME = re.compile(r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:")
 #: Fewest octets of a secret (RFC 7518 section 3.2 wants as many as the hash has).
 MIN_SECRET = 32
 
@@ -54,6 +57,9 @@ class AuthConfig:
     pages: parts.PageOptions
     auto_sign_in: bool
     session: parts.SessionOptions
+    revocation: parts.RevocationOptions
+    #: An adapter, or the URL of one (which may hold a password).
+    adapter: Any = field(repr=False)
     cookies: parts.Cookies
     theme: Mapping[str, str]
     texts: Mapping[str, str]
@@ -148,6 +154,7 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
         "encode": values.function,
         "decode": values.function,
     },
+    "revocation": {"max_stale": values.positive_duration},
     "callbacks": dict.fromkeys(
         ("authorized", "sign_in", "redirect", "jwt", "session"), values.function
     ),
@@ -224,8 +231,9 @@ def _build(
             raise ConfigError(
                 f"session.{name}", "belongs to the strategy 'jwt', which this release lacks"
             )
-    if given.get("adapter") is not None:
-        raise ConfigError("adapter", "this release keeps sessions in cookies only; leave it out")
+    adapter = option("adapter", _adapter)
+    if adapter is not None:
+        session.setdefault("strategy", "database")
 
     config = AuthConfig(
         secret=_secrets(given.get("secret"), env, dev),
@@ -245,6 +253,8 @@ def _build(
         pages=_pages(sections["pages"], url),
         auto_sign_in=option("auto_sign_in", values.boolean, False),
         session=parts.SessionOptions(**session),
+        revocation=parts.RevocationOptions(**sections["revocation"]),
+        adapter=adapter,
         cookies=_cookies(given.get("cookies"), secure=url.secure if url else not dev),
         theme=sections["theme"],
         texts=_texts(given.get("texts")),
@@ -561,6 +571,21 @@ def _reader(key: str, given: Any) -> Any:
     if isinstance(reader, type) or not callable(getattr(reader, "read", None)):
         raise ConfigError(key, "must be an object with read(environ, now)")
     return reader
+
+
+def _adapter(key: str, given: Any) -> Any:
+    """A URL as it is (what it names is looked at when it is opened), or an object."""
+    if isinstance(given, str):
+        if _SCHEME.match(given):
+            return given
+        if ":" not in given:
+            raise ConfigError(key, "must be a URL: memory:, sqlite:///auth.db, redis://host:6379")
+        given = values.load(key, given)
+    if isinstance(given, type) or not callable(getattr(given, "get_session_and_user", None)):
+        raise ConfigError(
+            key, "must be an adapter or its URL: memory:, sqlite:///auth.db, redis://host:6379"
+        )
+    return given
 
 
 def _transport(key: str, given: Any) -> Any:

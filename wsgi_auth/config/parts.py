@@ -41,6 +41,14 @@ class SessionOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class RevocationOptions:
+    """The list of sessions that were ended before their time. Times are seconds."""
+
+    #: For how long the last list serves when the store does not answer.
+    max_stale: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class Callbacks:
     """The application's own word in sign-in and session; None keeps the default."""
 

@@ -1,18 +1,36 @@
-"""Sessions: three strategies of the same three methods, and what happens to a session over time.
-
-This release has the strategy ``cookie``: the signed claims are the session.
-"""
+"""Sessions: three strategies of the same three methods, and what happens to a session over time."""
 
 from __future__ import annotations
 
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.protocols import SessionStrategy
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.protocols import Adapter, SessionStrategy
 from wsgi_auth.sessions.cookie import CookieStrategy
 from wsgi_auth.tokens import SignedCodec
 
 
-def strategy_for(config: AuthConfig) -> SessionStrategy:
-    """The strategy that ``session.strategy`` names, ready for use."""
+def strategy_for(config: AuthConfig, adapter: Adapter | None = None) -> SessionStrategy:
+    """The strategy that ``session.strategy`` names, ready for use; with an adapter, its sessions
+    can be ended from elsewhere."""
+    if config.session.strategy == "database":
+        from wsgi_auth.sessions.database import DatabaseStrategy
+
+        if adapter is None:
+            raise ConfigError(
+                "adapter", "here it must be an adapter, not its URL: wsgi_auth.adapters.connect()"
+            )
+        return DatabaseStrategy(adapter, config.session)
+    strategy = _stateless(config)
+    if adapter is None or config.session.read_only:
+        return strategy
+    from wsgi_auth.sessions.register import Registered
+    from wsgi_auth.sessions.revocations import Revocations
+
+    revocations = Revocations(adapter, config.revocation.max_stale, config.logger)
+    return Registered(strategy, adapter, revocations)
+
+
+def _stateless(config: AuthConfig) -> SessionStrategy:
     # the cookie's name is part of the purpose: two applications with one secret share nothing
     purpose = f"wsgi_auth.session {config.cookies.session.name}"
     return CookieStrategy(SignedCodec(config.secret, purpose), config.session)

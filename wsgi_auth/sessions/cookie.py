@@ -11,12 +11,8 @@ from typing import Any
 
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.protocols import Codec
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, freeze
-
-#: Seconds by which the clocks of two machines may differ.
-SKEW = 60
-#: No time beyond it is one (R021): the year 9999.
-MAX_TIME = 253_402_300_800
+from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
 
 
 class CookieStrategy:
@@ -27,7 +23,7 @@ class CookieStrategy:
 
     def __init__(self, codec: Codec, options: SessionOptions) -> None:
         self._codec = codec
-        self._max_age = options.max_age
+        self._options = options
         self._update_age = options.update_age
         self._absolute_age = options.absolute_age
 
@@ -56,20 +52,21 @@ class CookieStrategy:
                 return None
             ends = min(ends, began + self._absolute_age)
         # signed under an older secret: due at once, so that the older one can be retired (R018)
-        return Stored(claims, 0 if key else issued + self._update_age, ends)
+        due = issued + self._update_age
+        if "max_age" in claims:  # a life of its own, prolonged when half of it is over
+            due = min(due, issued + max_age(claims, self._options) // 2)
+        return Stored(claims, 0 if key else due, ends)
 
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
-    ) -> tuple[str, Claims]:
+    ) -> Written:
         """The cookie's value for these claims from now on, and the claims as they were signed."""
         issued = int(now)
-        ends = issued + self._max_age
-        if self._absolute_age is not None:
-            ends = min(ends, int(claims["auth_time"]) + self._absolute_age)
+        ends = ends_at(claims, issued, self._options)
         fresh = {**claims, "iat": issued, "exp": ends}
         # claims that were read are read-only all the way down already
         stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
-        return self._codec.encode(stamped), stamped
+        return Written(self._codec.encode(stamped), stamped)
 
     def delete(self, claims: Claims, now: float) -> None:
         """Nothing is stored, so there is nothing to delete; the cookie itself is removed."""

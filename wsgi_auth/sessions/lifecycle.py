@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.cookies import cut
-from wsgi_auth.errors import AccessDenied, CallbackError, UsageError
+from wsgi_auth.errors import (
+    AccessDenied,
+    AccountNotLinked,
+    AuthError,
+    CallbackError,
+    UsageError,
+)
 from wsgi_auth.events import Events, shown
 from wsgi_auth.protocols import SessionStrategy
 from wsgi_auth.providers.base import FormProvider
 from wsgi_auth.sessions.view import SessionView
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import (
+    ANONYMOUS,
     Account,
     Claims,
     Device,
@@ -28,7 +35,11 @@ from wsgi_auth.types import (
     Reading,
     Session,
     SignInContext,
+    Written,
 )
+
+if TYPE_CHECKING:
+    from wsgi_auth.accounts import Accounts
 
 NO_PROOF = Proof()
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,12 +48,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Begun:
     """A session as it is from now on: what the handler sees, its claims, and its cookie's value."""
 
-    __slots__ = ("claims", "session", "value")
+    __slots__ = ("claims", "is_new_user", "kept", "session", "value")
 
-    def __init__(self, session: Session, claims: Claims, value: str) -> None:
+    def __init__(self, session: Session, written: Written) -> None:
+        self.is_new_user = False
         self.session = session
-        self.claims = claims
-        self.value = value
+        self.value, self.claims, self.kept = written
 
 
 class ElsewhereInstead(AccessDenied):
@@ -53,13 +64,26 @@ class ElsewhereInstead(AccessDenied):
         self.location = location
 
 
+class Overtaken(AuthError):
+    """The session is no longer what was read: read it again."""
+
+    code = "Conflict"
+    status = 409
+
+
 class Lifecycle:
     """Begins, renews, updates and ends sessions, by one strategy and the callbacks."""
 
     def __init__(
-        self, config: AuthConfig, strategy: SessionStrategy, view: SessionView, events: Events
+        self,
+        config: AuthConfig,
+        strategy: SessionStrategy,
+        view: SessionView,
+        events: Events,
+        accounts: Accounts | None = None,
     ) -> None:
         self._config = config
+        self._accounts = accounts
         self._strategy = strategy
         self._view = view
         self._events = events
@@ -78,18 +102,41 @@ class Lifecycle:
         Raises :class:`AccessDenied` (or :class:`ElsewhereInstead`) if not, and
         :class:`CallbackError` when a callback fails. Nothing is written.
         """
+        return self._admitted(user, provider, environ, now, proof, None)[0]
+
+    def _admitted(
+        self,
+        user: Mapping[str, Any],
+        provider: Any,
+        environ: Environ,
+        now: float,
+        proof: Proof,
+        accounts: Accounts | None,
+    ) -> tuple[Claims, bool]:
+        """The claims, and whether the user is new, which only ``accounts`` can tell."""
         claims = claims_of(user, provider)
         account = proof.account or Account(provider.id, provider.type, claims["sub"])
-        claims["sub"] = self._subject(claims["sub"], provider)
+        if accounts is None:
+            claims["sub"] = self._subject(claims["sub"], provider)
         self._allowed(claims)
         self._asked(user, account, environ, proof)
+        is_new = False
+        if accounts is not None:
+            if proof.account is None:
+                owner = accounts.local(claims, environ, now)
+            else:
+                owner = accounts.owner(claims, account, provider, environ, now)
+            claims["sub"], is_new = owner.user.id, owner.is_new
         claims["auth_time"] = int(now)
         claims["sid"] = random_id()
-        context = JWTContext(environ, "sign_in", user, account, proof.profile)
+        if proof.provider_sid:
+            claims["provider_sid"] = proof.provider_sid
+        trigger: Literal["sign_in", "sign_up"] = "sign_up" if is_new else "sign_in"
+        context = JWTContext(environ, trigger, user, account, proof.profile)
         wanted = self._view.claims(claims, context)
         if wanted is None:
             raise AccessDenied("the jwt callback ended the session as it began")
-        return wanted
+        return wanted, is_new
 
     def begin(
         self,
@@ -98,11 +145,13 @@ class Lifecycle:
         environ: Environ,
         now: float,
         proof: Proof = NO_PROOF,
+        before: Reading = ANONYMOUS,
     ) -> Begun:
-        """A new session, under a new identifier (R025), for a user that :meth:`admit` lets in."""
+        """A new session, under a new identifier (R025), for a user that :meth:`admit` lets in. The
+        one of the same browser ``before`` is over."""
         try:
-            claims = self.admit(user, provider, environ, now, proof)
-        except AccessDenied as denied:
+            claims, is_new = self._admitted(user, provider, environ, now, proof, self._accounts)
+        except (AccessDenied, AccountNotLinked) as denied:
             self._events.logger.warning(
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
             )
@@ -110,6 +159,9 @@ class Lifecycle:
         device = Device(_agent(environ), str(environ.get("REMOTE_ADDR") or ""))
         begun = self._saved(claims, environ, now, None, device)
         assert begun is not None  # noqa: S101 - a new session has nothing to lose against
+        begun.is_new_user = is_new
+        if before.claims is not None:
+            self._strategy.delete(before.claims, now)
         self._events.logger.info("sign-in of %s by %s", shown(claims["sub"]), provider.id)
         self._events.fire(
             "sign_in",
@@ -117,20 +169,23 @@ class Lifecycle:
             user=user,
             account=proof.account or Account(provider.id, provider.type, claims["sub"]),
             profile=proof.profile,
-            is_new_user=False,
+            is_new_user=is_new,
             claims=begun.claims,
             session=begun.session,
         )
         return begun
 
-    def renew(self, reading: Reading, now: float) -> tuple[str, Claims] | None:
-        """The value of the cookie, and the claims in it, of a reading that is due, prolonged; None
-        where another request was faster, or the session has ended meanwhile."""
+    def renew(self, reading: Reading, now: float) -> Written | None:
+        """A reading that is due, prolonged; None where another request was faster, or the session
+        has ended meanwhile."""
         assert reading.claims is not None  # noqa: S101 - only a living session is due
         return self._strategy.save(reading.claims, now, reading.kept)
 
     def update(self, reading: Reading, data: Any, environ: Environ, now: float) -> Begun | None:
-        """The session after ``jwt`` was told ``data`` with the trigger ``update``; None: ended."""
+        """The session after ``jwt`` was told ``data`` with the trigger ``update``; None: ended.
+
+        Raises :class:`Overtaken` where another request has changed it since it was read.
+        """
         if reading.claims is None:
             raise UsageError("nobody is signed in, so there is no session to update")
         if not self._view.has_jwt:
@@ -139,7 +194,12 @@ class Lifecycle:
                 "'update' and context.data, and returns the claims as they are to be"
             )
         claims = self._view.claims(reading.claims, JWTContext(environ, "update", data=data))
-        return None if claims is None else self._saved(claims, environ, now, reading.kept)
+        if claims is None:
+            return None
+        begun = self._saved(claims, environ, now, reading.kept)
+        if begun is None:
+            raise Overtaken("the session was changed or ended meanwhile")
+        return begun
 
     def end(self, reading: Reading, environ: Environ, now: float) -> None:
         """The session of this reading is over."""
@@ -164,12 +224,11 @@ class Lifecycle:
             raise CallbackError("jwt", f"put into the claims what is no JSON: {error}") from error
         if saved is None:
             return None
-        value, stamped = saved
         try:
-            cut(self._config.cookies.session.name, value)
+            cut(self._config.cookies.session.name, saved.value)
         except ValueError as error:
             raise UsageError(f"the session is too large for cookies: {error}") from None
-        return Begun(self._view.session(stamped, environ), stamped, value)
+        return Begun(self._view.session(saved.claims, environ), saved)
 
     def _subject(self, own: str, provider: Any) -> str:
         """The id of the user here. What one party calls somebody says nothing of what another does

@@ -75,8 +75,9 @@ def session_cookie(
     wanted = view.claims(claims, JWTContext({}, "sign_in", user, account))
     if wanted is None:
         raise UsageError("the jwt callback ended the session as it began")
-    value, _ = strategy_for(config).save(wanted, now)  # type: ignore[misc]
-    cookies = config.cookies.session.set(value)
+    written = strategy_for(config).save(wanted, now)
+    assert written is not None  # noqa: S101 - a new session has nothing to lose against
+    cookies = config.cookies.session.set(written.value)
     return "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
 

@@ -1,0 +1,489 @@
+"""Sessions that a store keeps, or keeps a record of: begun, renewed, listed, ended, lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.conftest import Browser, config, hello
+from wsgi_auth import AuthMiddleware, get_auth
+from wsgi_auth.adapters import connect
+from wsgi_auth.errors import StoreUnavailable, UsageError
+from wsgi_auth.sessions.database import content, hashed
+
+DAY = 86_400
+NAME = "__Host-auth.session-token"
+START = 1_800_000_000
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def adapter(request, tmp_path: Path) -> Any:
+    return connect("memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/auth.db")
+
+
+@pytest.fixture(params=["database", "cookie"])
+def strategy(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+class Flaky:
+    """A store that can be switched off, as a server is; it counts what is asked of it."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+        self.is_down = False
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.store, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.asked.append(name)
+            if self.is_down:
+                raise StoreUnavailable("switched off")
+            return method(*arguments, **named)
+
+        return call
+
+
+def protected(adapter: Any, strategy: str = "database", app: Any = hello, **more: Any) -> Any:
+    session = {"strategy": strategy, **more.pop("session", {})}
+    return AuthMiddleware(app, config(adapter=adapter, session=session, **more))
+
+
+def cookie_of(browser: Browser) -> str:
+    return browser.cookies[NAME]
+
+
+def who(middleware: Any, cookie: str) -> str:
+    visitor = Browser(middleware)
+    visitor.set_cookie(NAME, cookie)
+    return visitor.get("/", expect_errors=True).text
+
+
+# --- the identifier -----------------------------------------------------------------------------
+
+
+def test_the_cookie_is_an_opaque_identifier_and_the_store_has_only_its_hash(adapter):
+    middleware = protected(adapter)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    value = cookie_of(visitor)
+    assert len(value) == 43
+    (record,) = adapter.list_sessions("alice")
+    assert record.id == hashed(value) != value
+    assert value not in record.data
+    # a copy of the store is no set of live sessions
+    for stolen in (record.id, record.data, record.user_id):
+        assert who(middleware, stolen.replace(",", "")[:300]) != "hello alice"
+    assert who(middleware, value) == "hello alice"
+
+
+@pytest.mark.parametrize("junk", ["", "x", "a" * 42, "a" * 44, "ä" * 43, "a" * 42 + "=",
+                                  "a" * 42 + "%", "../" * 20, "a" * 5_000])  # fmt: skip
+def test_a_value_that_is_none_of_ours_never_reaches_the_store(junk):
+    store = Flaky(connect("memory:"))
+    middleware = protected(store)
+    reading = middleware.site.reader.read({"HTTP_COOKIE": f"{NAME}={junk}"}, START)
+    assert reading.session is None
+    assert "get_session_and_user" not in store.asked
+
+
+def test_reading_a_session_asks_the_store_once(adapter):
+    store = Flaky(adapter)
+    visitor = Browser(protected(store))
+    visitor.sign_in()
+    store.asked.clear()
+    assert visitor.get("/").text == "hello alice"
+    assert store.asked == ["get_session_and_user"]
+
+
+def test_a_session_in_a_cookie_asks_the_store_twice_a_second_at_most(adapter, clock):
+    store = Flaky(adapter)
+    visitor = Browser(protected(store, "cookie"))
+    visitor.sign_in()
+    store.asked.clear()
+    for _ in range(20):
+        assert visitor.get("/").text == "hello alice"
+    clock.shift(0.6)
+    for _ in range(20):
+        assert visitor.get("/").text == "hello alice"
+    assert store.asked.count("revocations") <= 2
+    assert set(store.asked) <= {"revocations"}
+
+
+# --- what the user is ----------------------------------------------------------------------------
+
+
+def test_what_the_store_says_of_a_user_is_seen_at_the_next_request(adapter):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(environ["auth.session"].user["name"]).encode()]
+
+    visitor = Browser(protected(adapter, app=app))
+    visitor.sign_in()
+    assert visitor.get("/").text == "Alice Adams"
+    adapter.update_user(adapter.get_user("alice")._replace(name="Alice Baker"))
+    assert visitor.get("/").text == "Alice Baker"
+    adapter.delete_user("alice")
+    assert visitor.get("/", status=401)
+
+
+def test_an_address_that_is_no_longer_proven_is_not_said_to_be(adapter):
+    middleware = protected(adapter)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    adapter.update_user(adapter.get_user("alice")._replace(email="x@example.test",
+                                                           email_verified=None))  # fmt: skip
+    header = {"HTTP_COOKIE": f"{NAME}={cookie_of(visitor)}"}
+    claims = middleware.site.reader.read(header, __import__("time").time()).claims
+    assert (claims["email"], claims["email_verified"]) == ("x@example.test", False)
+
+
+def test_text_of_an_unknown_version_is_no_session_and_stays(adapter):
+    middleware = protected(adapter)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    (record,) = adapter.list_sessions("alice")
+    newer = record._replace(data=record.data.replace('"v":1', '"v":2'))
+    assert adapter.update_session(newer, record)
+    answer = visitor.get("/", status=401)
+    assert not [c for c in answer.headers.getall("Set-Cookie") if c.startswith(NAME)]
+    assert adapter.list_sessions("alice") == [newer]
+    for odd in ("", "null", "[]", "{}", '{"v":1}', '{"v":1,"claims":[]}', "[" * 5_000):
+        assert content(odd) is None
+
+
+# --- renewal -------------------------------------------------------------------------------------
+
+
+def test_a_session_in_use_lives_on_and_one_that_is_not_ends(adapter, clock, strategy):
+    middleware = protected(adapter, strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    for _ in range(6):
+        clock.shift(8 * DAY)
+        assert visitor.get("/").text == "hello alice"
+    (info,) = middleware.sessions.of("alice")
+    assert info.last_seen == START + 48 * DAY
+    clock.shift(31 * DAY)
+    visitor.get("/", status=401)
+    assert middleware.sessions.of("alice") == []
+
+
+def test_at_the_edge_of_renewal_all_stay_signed_in_and_one_writes(adapter, clock):
+    store = Flaky(adapter)
+    middleware = protected(store)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    clock.shift(2 * DAY)
+    store.asked.clear()
+    cookie, results = cookie_of(visitor), []
+    barrier = threading.Barrier(32)
+
+    def one() -> None:
+        own = Browser(middleware)
+        own.set_cookie(NAME, cookie)
+        barrier.wait(20)
+        answer = own.get("/", expect_errors=True)
+        sent = [c for c in answer.headers.getall("Set-Cookie") if c.startswith(NAME)]
+        results.append((answer.text, len(sent)))
+
+    threads = [threading.Thread(target=one) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [text for text, _ in results] == ["hello alice"] * 32
+    assert sum(sent for _, sent in results) == 1
+    (record,) = adapter.list_sessions("alice")
+    assert record.expires == START + 32 * DAY
+
+
+def test_absolute_age_ends_a_busy_session_and_is_not_written_again_and_again(adapter, clock):
+    store = Flaky(adapter)
+    options = {"max_age": 10 * DAY, "absolute_age": 20 * DAY}
+    visitor = Browser(protected(store, session=options))
+    visitor.sign_in()
+    for _ in range(19):
+        clock.shift(DAY)
+        assert visitor.get("/").text == "hello alice"
+    assert store.asked.count("update_session") <= 19
+    clock.shift(DAY)
+    visitor.get("/", status=401)
+
+
+def test_a_callback_gives_a_user_a_life_of_their_own(adapter, clock, strategy):
+    def jwt(claims, context):
+        return {**claims, "max_age": 3_600} if context.trigger else claims
+
+    visitor = Browser(protected(adapter, strategy, callbacks={"jwt": jwt}))
+    visitor.sign_in()
+    for _ in range(3):
+        clock.shift(3_000)
+        assert visitor.get("/").text == "hello alice"
+    clock.shift(3_601)
+    visitor.get("/", status=401)
+
+
+# --- updates -------------------------------------------------------------------------------------
+
+
+def count(claims: Any, context: Any) -> Any:
+    if context.trigger == "update":
+        return {**claims, "count": claims.get("count", 0) + context.data}
+    return claims
+
+
+def test_updates_at_the_same_time_are_all_kept(adapter):
+    middleware = protected(adapter, callbacks={"jwt": count}, app=updating)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    barrier, answers = threading.Barrier(4), []
+
+    def one() -> None:
+        own = Browser(middleware)
+        own.set_cookie(NAME, cookie)
+        barrier.wait(20)
+        answers.append(own.get("/", expect_errors=True).status_int)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert answers == [200] * 4
+    (record,) = adapter.list_sessions("alice")
+    assert content(record.data)[0]["count"] == 4
+
+
+def updating(environ: Any, start_response: Any) -> list[bytes]:
+    get_auth(environ).update(1)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+
+def test_two_updates_of_one_request_are_one_session(adapter):
+    def app(environ, start_response):
+        get_auth(environ).sign_in({"id": "zoe"})
+        get_auth(environ).update(1)
+        get_auth(environ).update(2)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    visitor = Browser(protected(adapter, callbacks={"jwt": count}, app=app, public=["/"]))
+    visitor.get("/")
+    (record,) = adapter.list_sessions("zoe")
+    assert content(record.data)[0]["count"] == 3
+    assert hashed(cookie_of(visitor)) == record.id
+
+
+# --- ending --------------------------------------------------------------------------------------
+
+
+def test_after_sign_out_the_old_cookie_is_dead(adapter, strategy):
+    middleware = protected(adapter, strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    old = cookie_of(visitor)
+    visitor.post("/auth/signout", {"csrfToken": visitor.token()}, status=303)
+    assert who(middleware, old) != "hello alice"
+    assert middleware.sessions.of("alice") == []
+
+
+def test_sign_in_begins_a_new_session_and_ends_the_one_before(adapter, strategy):
+    middleware = protected(adapter, strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    old = cookie_of(visitor)
+    visitor.sign_in("bob")
+    assert cookie_of(visitor) != old
+    assert who(middleware, old) not in ("hello alice", "hello bob")
+    assert middleware.sessions.of("alice") == []
+    assert len(middleware.sessions.of("bob")) == 1
+
+
+def test_a_user_sees_their_sessions_and_ends_one(adapter, strategy):
+    seen: list[Any] = []
+
+    def app(environ, start_response):
+        seen[:] = get_auth(environ).sessions()
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, strategy, app=app)
+    phone, desk = Browser(middleware), Browser(middleware)
+    phone.extra_environ["HTTP_USER_AGENT"] = "Phone \x1b[31m"
+    phone.extra_environ["REMOTE_ADDR"] = "198.51.100.7"
+    phone.sign_in()
+    desk.sign_in()
+    desk.get("/")
+    assert len(seen) == 2
+    other = next(each for each in seen if each.agent.startswith("Phone"))
+    assert "\x1b" not in other.agent
+    assert (other.address, other.provider) == ("198.51.100.7", "credentials")
+    assert not middleware.sessions.end("bob", other.id)
+    assert middleware.sessions.end("alice", other.id)
+    phone.get("/", status=401)
+    assert desk.get("/").text == "hello alice"
+
+
+def test_signing_out_everywhere_ends_all_and_nobody_elses(adapter, strategy):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/out":
+            get_auth(environ).sign_out_everywhere()
+        if environ["PATH_INFO"] == "/others":
+            get_auth(environ).sign_out_everywhere(but_here=True)
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, strategy, app=app)
+    browsers = [Browser(middleware) for _ in range(3)]
+    bob = Browser(middleware)
+    for each in browsers:
+        each.sign_in()
+    bob.sign_in("bob")
+    browsers[0].get("/others")
+    assert browsers[0].get("/").text == "hello alice"
+    for each in browsers[1:]:
+        each.get("/", status=401)
+    assert browsers[0].get("/out").text == "hello nobody"
+    browsers[0].get("/", status=401)
+    assert bob.get("/").text == "hello bob"
+
+
+def test_a_user_is_ended_from_code_for_every_worker_within_a_second(adapter, clock, strategy):
+    workers = [protected(adapter, strategy) for _ in range(4)]
+    visitor = Browser(workers[0])
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    assert [who(worker, cookie) for worker in workers] == ["hello alice"] * 4
+    workers[3].sessions.end_all("alice")
+    clock.shift(1)
+    assert "hello alice" not in [who(worker, cookie) for worker in workers]
+    # and who signs in again is in
+    clock.shift(1)
+    visitor.sign_in()
+    assert [who(worker, cookie_of(visitor)) for worker in workers] == ["hello alice"] * 4
+
+
+def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):
+    middleware = AuthMiddleware(hello, config())
+    with pytest.raises(UsageError, match="adapter"):
+        middleware.sessions
+
+
+# --- outages -------------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_down_is_503_on_protected_pages_and_the_cookie_stays(adapter, clock):
+    store = Flaky(adapter)
+    middleware = protected(store, public=["/public"])
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    store.is_down = True
+    answer = visitor.get("/", status=503)
+    assert answer.headers["Retry-After"]
+    assert not [c for c in answer.headers.getall("Set-Cookie") if c.startswith(NAME)]
+    assert visitor.get("/public").text == "hello nobody"
+    visitor.post("/auth/signout", {"csrfToken": "x"}, status=503)
+    store.is_down = False
+    assert visitor.get("/").text == "hello alice"
+
+
+def test_the_last_list_of_ended_sessions_serves_for_a_while_and_then_nothing_does(adapter, clock):
+    store = Flaky(adapter)
+    middleware = protected(store, "cookie", public=["/public"])
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    assert visitor.get("/").text == "hello alice"
+    store.is_down = True
+    for _ in range(5):
+        clock.shift(10)
+        assert visitor.get("/").text == "hello alice"
+    clock.shift(11)
+    for _ in range(3):
+        visitor.get("/", status=503)
+    assert visitor.get("/public").text == "hello nobody"
+    assert store.asked.count("revocations") < 12, "a store that is down is not asked by everybody"
+    store.is_down = False
+    clock.shift(1.1)
+    assert visitor.get("/").text == "hello alice"
+
+
+def test_a_first_list_that_cannot_be_read_lets_nobody_in(adapter):
+    store = Flaky(adapter)
+    visitor = Browser(protected(store, "cookie"))
+    visitor.sign_in()
+    store.is_down = True
+    other = Browser(protected(store, "cookie"))
+    other.set_cookie(NAME, cookie_of(visitor))
+    other.get("/", status=503)
+
+
+def test_a_sign_in_or_sign_out_that_the_store_cannot_take_is_503_and_loses_nothing(
+    adapter, strategy
+):
+    store = Flaky(adapter)
+    middleware = protected(store, strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    token = visitor.token()
+    if strategy == "cookie":
+        store.is_down = True
+        visitor.post("/auth/signout", {"csrfToken": token}, status=503)
+        store.is_down = False
+        assert visitor.get("/").text == "hello alice"
+    other = Browser(middleware)
+    token = other.token()
+    store.is_down = True
+    form = {"username": "bob", "password": "battery staple", "csrfToken": token}
+    answer = other.post("/auth/callback/credentials", form, status=503)
+    assert not [c for c in answer.headers.getall("Set-Cookie") if c.startswith(NAME)]
+
+
+def test_a_memory_store_is_refused_under_several_processes(caplog):
+    middleware = AuthMiddleware(hello, config(adapter="memory:"))
+    visitor = Browser(middleware)
+    assert visitor.get("/", status=401)
+    visitor.extra_environ["wsgi.multiprocess"] = True
+    visitor.get("/", status=500)
+    assert "memory:" in caplog.text
+
+
+def test_renewing_never_brings_an_ended_session_back(adapter, clock):
+    middleware = protected(adapter, session={"update_age": 1})
+    for turn in range(10):
+        visitor = Browser(middleware)
+        visitor.sign_in()
+        cookie = cookie_of(visitor)
+        clock.shift(5)
+        barrier = threading.Barrier(9)
+
+        def renew(cookie: str = cookie, barrier: Any = barrier) -> None:
+            barrier.wait(20)
+            who(middleware, cookie)
+
+        def out(visitor: Any = visitor, barrier: Any = barrier) -> None:
+            token = visitor.token()
+            barrier.wait(20)
+            visitor.post("/auth/signout", {"csrfToken": token}, status=303)
+
+        threads = [threading.Thread(target=renew) for _ in range(8)]
+        threads.append(threading.Thread(target=out))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert who(middleware, cookie) != "hello alice", turn
+        assert middleware.sessions.of("alice") == []

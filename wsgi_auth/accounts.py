@@ -1,0 +1,187 @@
+"""Who a proof of identity belongs to, where users are kept: the accounts of a user.
+
+What lives here: the matrix of known, unknown and taken. The key of an account is the provider with
+its own id of somebody, never an address (R085): an address only tells that two accounts might be
+one person's, which only they, or an operator who trusts the provider, may decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from wsgi_auth.errors import AccountNotLinked, AlreadyExists, StoreUnavailable, UsageError
+from wsgi_auth.events import Events
+from wsgi_auth.protocols import UserStore
+from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.tokens import random_id
+from wsgi_auth.types import Account, Environ
+
+#: How often a step is taken again that another request was faster at.
+_TURNS = 5
+
+
+class Owner(NamedTuple):
+    """The user of a proof, as the store has them; ``is_new``: since just now."""
+
+    user: UserRecord
+    is_new: bool
+
+
+class Accounts:
+    """Finds or makes the user that a proof of identity belongs to."""
+
+    def __init__(self, store: UserStore, events: Events) -> None:
+        self._store = store
+        self._events = events
+
+    def owner(
+        self, claims: Mapping[str, Any], account: Account, provider: Any, environ: Environ,
+        now: float,
+    ) -> Owner:  # fmt: skip
+        """The user that signs in by this account; made, with the account, at the first time.
+
+        Raises :class:`AccountNotLinked` where the address is another user's: nobody becomes
+        somebody else by an address, unless the provider has ``link_by_email`` and both it and we
+        have seen it proven.
+        """
+        for _ in range(_TURNS):
+            found = self._store.get_user_by_account(account.provider, account.provider_account_id)
+            if found is not None:
+                return Owner(self._refreshed(found, claims, environ, now), False)
+            email = claims.get("email")
+            other = self._store.get_user_by_email(email) if email else None
+            if other is None:
+                made = self._made(claims, account, environ, now)
+                if made is not None:
+                    return Owner(made, True)
+            elif claims.get("email_verified") and getattr(provider, "link_by_email", False):
+                if self._linked(other, account, environ):
+                    return Owner(other, False)
+            else:
+                raise AccountNotLinked(
+                    f"the address that {account.provider} says is that of a user who signs in "
+                    "another way"
+                )
+        raise StoreUnavailable("a sign-in was overtaken by others of the same account")
+
+    def local(self, claims: Mapping[str, Any], environ: Environ, now: float) -> Owner:
+        """The user whose id the application (or a file of passwords) has given itself."""
+        wanted = _record(claims["sub"], claims, now)
+        for _ in range(_TURNS):
+            found = self._store.get_user(wanted.id)
+            if found is not None:
+                return Owner(self._refreshed(found, claims, environ, now), False)
+            try:
+                return Owner(self._created(wanted, environ), True)
+            except AlreadyExists:
+                # the address may be another user's: whose it is in truth is not for us to say
+                wanted = wanted._replace(email_verified=None)
+        raise StoreUnavailable("a sign-in was overtaken by others of the same user")
+
+    def link(self, user_id: str, account: Account, environ: Environ) -> None:
+        """From now on this account signs in this user, who is signed in and asked for it.
+
+        Raises :class:`AccountNotLinked` if it is another user's; once theirs, nothing changes.
+        """
+        user = self._store.get_user(user_id)
+        if user is None:
+            raise UsageError("there is no such user to link an account to")
+        if not self._linked(user, account, environ):
+            found = self._store.get_user_by_account(account.provider, account.provider_account_id)
+            if found is None or found.id != user_id:
+                raise AccountNotLinked(f"this account of {account.provider} is another user's")
+
+    def unlink(self, user_id: str, provider: str, provider_account_id: str) -> None:
+        """This account no longer signs in this user. Raises :class:`UsageError` for the last one,
+        without which nobody could sign in as them, and for one that is not theirs."""
+        mine = self._store.list_accounts(user_id)
+        keys = [(each.provider, each.provider_account_id) for each in mine]
+        if (provider, provider_account_id) not in keys:
+            raise UsageError("this account is not linked to the user")
+        if len(keys) == 1:
+            raise UsageError("it is the last account of the user, who could not sign in any more")
+        self._store.unlink_account(provider, provider_account_id)
+
+    def linked(self, user_id: str) -> list[AccountRecord]:
+        """The accounts of a user."""
+        return self._store.list_accounts(user_id)
+
+    # --- steps ------------------------------------------------------------------------------
+
+    def _made(
+        self, claims: Mapping[str, Any], account: Account, environ: Environ, now: float
+    ) -> UserRecord | None:
+        """A new user with this account; None if another request was faster."""
+        try:
+            user = self._store.create_user(_record(random_id(), claims, now))
+        except AlreadyExists:
+            return None
+        try:
+            self._store.link_account(_account(user.id, account))
+        except AlreadyExists:
+            self._store.delete_user(user.id)
+            return None
+        told = _told(user)
+        self._events.fire("create_user", environ, user=told)
+        self._events.fire("link_account", environ, user=told, account=account)
+        return user
+
+    def _created(self, user: UserRecord, environ: Environ) -> UserRecord:
+        made = self._store.create_user(user)
+        self._events.fire("create_user", environ, user=_told(made))
+        return made
+
+    def _linked(self, user: UserRecord, account: Account, environ: Environ) -> bool:
+        try:
+            self._store.link_account(_account(user.id, account))
+        except AlreadyExists:
+            return False
+        self._events.fire("link_account", environ, user=_told(user), account=account)
+        return True
+
+    def _refreshed(
+        self, user: UserRecord, claims: Mapping[str, Any], environ: Environ, now: float
+    ) -> UserRecord:
+        """The user with what the proof says of name, picture and a verified address."""
+        fresh = _record(user.id, claims, now)
+        wanted = user._replace(
+            name=fresh.name or user.name,
+            image=fresh.image or user.image,
+        )
+        if fresh.email is not None:
+            if fresh.email_verified is None and user.email != fresh.email:
+                # nobody vouches for it: it takes the place of none that somebody vouched for
+                if user.email_verified is None:
+                    wanted = wanted._replace(email=fresh.email)
+            elif user.email != fresh.email or (
+                user.email_verified is None and fresh.email_verified is not None
+            ):
+                wanted = wanted._replace(email=fresh.email, email_verified=fresh.email_verified)
+        if wanted == user:
+            return user
+        try:
+            self._store.update_user(wanted)
+        except AlreadyExists:
+            # the address is another user's by now; all else may change
+            wanted = wanted._replace(email=user.email, email_verified=user.email_verified)
+            self._store.update_user(wanted)
+        self._events.fire("update_user", environ, user=_told(wanted))
+        return wanted
+
+
+def _record(id: str, claims: Mapping[str, Any], now: float) -> UserRecord:
+    verified = int(now) if claims.get("email") and claims.get("email_verified") else None
+    return UserRecord(id, claims.get("name"), claims.get("email"), verified, claims.get("picture"))
+
+
+def _account(user_id: str, account: Account) -> AccountRecord:
+    return AccountRecord(account.provider, account.provider_account_id, user_id, account.type)
+
+
+def _told(user: UserRecord) -> dict[str, Any]:
+    """A user as events are told of one."""
+    return {"id": user.id, "name": user.name, "email": user.email, "image": user.image}
+
+
+__all__ = ["Accounts", "Owner"]

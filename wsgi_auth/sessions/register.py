@@ -1,0 +1,168 @@
+"""The sessions of a user: listed, and ended from elsewhere, whatever the strategy.
+
+What lives here: what a stored session tells of itself, and ending it. Strategies that keep sessions
+in cookies are given a record of each (written at sign-in, renewal and sign-out, never read by a
+request) and the shared list of what was ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wsgi_auth.protocols import SessionStore, SessionStrategy
+from wsgi_auth.records import Revocation, SessionRecord
+from wsgi_auth.sessions.database import NOWHERE, content, written
+from wsgi_auth.sessions.life import SKEW
+from wsgi_auth.sessions.revocations import Revocations
+from wsgi_auth.types import Claims, Device, Stored, Written
+
+#: Of the claims, what the record of a session that lives in a cookie repeats.
+_TOLD = ("sid", "sub", "iat", "exp", "auth_time", "provider", "provider_sid")
+
+
+class SessionInfo(NamedTuple):
+    """One session of a user: ``id`` ends it; times are seconds since the epoch. ``last_seen`` is
+    exact to ``session.update_age``."""
+
+    id: str
+    user_id: str
+    provider: str
+    signed_in: int
+    last_seen: int
+    expires: int
+    agent: str
+    address: str
+
+
+class Register:
+    """Lists and ends the sessions of users, from code that serves no request of theirs too.
+
+    ``revocations`` for strategies whose cookies say all themselves; ``longest``: the most seconds
+    that a session lives. Every method raises :class:`~wsgi_auth.errors.StoreUnavailable` when the
+    store cannot be asked.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        revocations: Revocations | None,
+        longest: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._revocations = revocations
+        self._longest = longest
+
+    def of(self, user_id: str) -> list[SessionInfo]:
+        """The living sessions of a user, newest first."""
+        found, now = self._store.list_sessions(user_id), self._clock()
+        return [_info(each) for each in found if each.expires > now]
+
+    def end(self, user_id: str, id: str) -> bool:
+        """End one session of this user; False if it is not one of theirs."""
+        mine = next((each for each in self._store.list_sessions(user_id) if each.id == id), None)
+        if mine is None:
+            return False
+        self._revoke([Revocation("session", id, int(self._clock()), mine.expires + SKEW)])
+        self._store.delete_session(id)
+        return True
+
+    def end_all(self, user_id: str, but: str = "") -> int:
+        """End every session of a user, but the one of the id ``but``; how many there were."""
+        if self._revocations is not None:
+            now = self._clock()
+            if but:
+                others = [each for each in self._store.list_sessions(user_id) if each.id != but]
+                self._revoke(
+                    [Revocation("session", e.id, int(now), e.expires + SKEW) for e in others]
+                )
+            else:  # also those that no record tells of
+                until = int(now) + self._longest + SKEW
+                self._revoke([Revocation("user", user_id, int(now), until)])
+        return len(self._store.delete_sessions(user_id, but))
+
+    def end_at_provider(self, user_id: str, provider: str, sid: str = "") -> int:
+        """End what a provider signed out: the sessions of this user that were begun there, of its
+        session ``sid`` if that is given; how many there were."""
+        ended = 0
+        for record in self._store.list_sessions(user_id):
+            read = content(record.data)
+            claims = {} if read is None else read[0]
+            if claims.get("provider") != provider:
+                continue
+            if sid and claims.get("provider_sid", sid) != sid:
+                continue
+            ended += self.end(user_id, record.id)
+        return ended
+
+    def _revoke(self, revocations: Sequence[Revocation]) -> None:
+        if self._revocations is not None and revocations:
+            self._revocations.end(revocations)
+
+
+class Registered:
+    """A strategy whose sessions live in cookies, with a record of each in a store."""
+
+    def __init__(
+        self, strategy: SessionStrategy, store: SessionStore, revocations: Revocations
+    ) -> None:
+        self._strategy = strategy
+        self._store = store
+        #: What was ended, for all workers.
+        self.revocations = revocations
+        self.cacheable = strategy.cacheable
+        self.has_ended: Callable[[Claims, float], bool] | None = revocations.has_ended
+        self.load: Callable[[str, float], Stored | None] = strategy.load
+
+    def save(
+        self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
+    ) -> Written | None:
+        """As the strategy does, and its record with it."""
+        saved = self._strategy.save(claims, now, kept, device)
+        if saved is None:
+            return None
+        stamped = saved.claims
+        id, user_id = stamped.get("sid"), stamped.get("sub")
+        if not id or not user_id:
+            return saved  # another program's: it is no matter of ours
+        told = {name: stamped[name] for name in _TOLD if name in stamped}
+        record = SessionRecord(id, user_id, stamped["exp"], written(told, device or NOWHERE))
+        if device is not None:
+            self._store.create_session(record)
+            return saved
+        known = self._store.get_session_and_user(id)
+        if known is not None:
+            read = content(known[0].data)
+            data = written(told, NOWHERE if read is None else read[1])
+            self._store.update_session(record._replace(data=data), known[0])
+        return saved
+
+    def delete(self, claims: Claims, now: float) -> None:
+        """Ended for every worker, and off the list."""
+        id = claims.get("sid") or claims.get("jti")
+        if id:
+            ended = Revocation("session", id, int(now), claims["exp"] + SKEW)
+            self.revocations.end([ended])
+            self._store.delete_session(id)
+        self._strategy.delete(claims, now)
+
+
+def _info(record: SessionRecord) -> SessionInfo:
+    read = content(record.data)
+    claims, device = ({}, NOWHERE) if read is None else read
+    return SessionInfo(
+        record.id,
+        record.user_id,
+        str(claims.get("provider") or ""),
+        _time(claims.get("auth_time")),
+        _time(claims.get("iat")),
+        record.expires,
+        device.agent,
+        device.address,
+    )
+
+
+def _time(value: Any) -> int:
+    return value if type(value) is int else 0

@@ -1,0 +1,117 @@
+"""Which sessions were ended before their time, for strategies whose cookies say all themselves.
+
+What lives here: a small list, shared through a store, that every worker asks for what is new twice
+a second at most, in the course of a request. Between two askings it costs a look into a dictionary.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from wsgi_auth.errors import StoreUnavailable
+from wsgi_auth.protocols import RevocationStore
+from wsgi_auth.records import Revocation
+from wsgi_auth.types import Claims
+
+#: Seconds for which a list is as good as new.
+INTERVAL = 0.5
+#: Seconds after which nobody is judged by it while another asks for a newer one.
+WITHIN = 1.0
+#: Seconds between two askings of a store that did not answer.
+RETRY = 1.0
+#: Seconds that a request waits for another that asks.
+PATIENCE = 5.0
+#: Seconds by which the clocks of two machines may differ, on either side.
+OVERLAP = 120
+_TIDY = 60.0
+
+
+class Revocations:
+    """The list. ``max_stale``: seconds for which it serves when the store does not answer; after
+    that nobody can say whether a session has ended, which is :class:`StoreUnavailable`."""
+
+    def __init__(self, store: RevocationStore, max_stale: float, logger: logging.Logger) -> None:
+        self._store = store
+        self._max_stale = max_stale
+        self._logger = logger
+        self._sessions: dict[str, int] = {}
+        self._users: dict[str, Revocation] = {}
+        self._asking = threading.Lock()  # who holds it asks; nobody waits for it with a full list
+        self._is_failing = False
+        self._due = self._tidy_at = self._retry_at = 0.0
+        self._read_at = float("-inf")
+
+    def has_ended(self, claims: Claims, now: float) -> bool:
+        """Whether the session of these claims was ended. On the path of every request."""
+        if not self._read_at <= now < self._due:
+            self._refresh(now)
+        if self._sessions and (claims.get("sid") or claims.get("jti")) in self._sessions:
+            return True
+        if self._users:
+            ended = self._users.get(claims.get("sub", ""))
+            if ended is not None:
+                # who has no time of sign-in is of another program (Auth.js): when it was written
+                began = claims.get("auth_time", claims.get("iat"))
+                return not isinstance(began, int) or began <= ended.at
+        return False
+
+    def end(self, revocations: Sequence[Revocation]) -> None:
+        """Tell everybody; here it holds at once."""
+        self._store.revoke(revocations)
+        self._add(revocations)
+
+    def _add(self, revocations: Sequence[Revocation]) -> None:
+        for each in revocations:
+            if each.kind == "session":
+                self._sessions[each.id] = each.expires
+            else:
+                known = self._users.get(each.id)
+                if known is None or known.at < each.at:
+                    self._users[each.id] = each
+
+    def _refresh(self, now: float) -> None:
+        asking = self._asking
+        if self._is_failing and now < self._retry_at:
+            pass
+        elif asking.acquire(blocking=False):
+            try:
+                self._ask(now)
+            finally:
+                asking.release()
+        elif not self._is_failing and not self._read_at <= now < self._read_at + WITHIN:
+            if asking.acquire(timeout=PATIENCE):
+                try:
+                    if not self._read_at <= now < self._due and not self._is_failing:
+                        self._ask(now)
+                finally:
+                    asking.release()
+            else:  # whoever asked is gone, on the other side of a fork perhaps
+                self._asking = threading.Lock()
+        if now - self._read_at > self._max_stale:
+            raise StoreUnavailable("the list of ended sessions could not be read for too long")
+
+    def _ask(self, now: float) -> None:
+        since = 0 if self._read_at < 0 else int(min(now, self._read_at)) - OVERLAP
+        try:
+            news = self._store.revocations(max(since, 0))
+        except StoreUnavailable as error:
+            if not self._is_failing:
+                self._logger.error("the list of ended sessions cannot be read: %s", error)
+            self._is_failing = True
+            self._retry_at = now + RETRY
+            return
+        if self._is_failing:
+            self._logger.info("the list of ended sessions can be read again")
+        self._add(news)
+        if now >= self._tidy_at:
+            self._tidy(now)
+        self._is_failing = False
+        self._read_at, self._due = now, now + INTERVAL
+
+    def _tidy(self, now: float) -> None:
+        """Forget what has ended by itself; new dictionaries, for others are reading the old."""
+        self._tidy_at = now + _TIDY
+        self._sessions = {id: end for id, end in list(self._sessions.items()) if end > now}
+        self._users = {id: one for id, one in list(self._users.items()) if one.expires > now}
