@@ -1,7 +1,10 @@
-"""Every adapter passes one contract: the ones that need no server."""
+"""Every adapter passes one contract."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,3 +24,27 @@ class TestSQLite(AdapterContract):
     @pytest.fixture
     def adapter(self, tmp_path: Path) -> Adapter:
         return connect(f"sqlite:///{tmp_path}/auth.db")
+
+
+NUMBERS = count()
+
+
+def named(request: pytest.FixtureRequest, kind: str) -> str:
+    """The URL of a server: of the one that the environment names, else of one of our own."""
+    given = os.environ.get(f"TEST_{kind.upper()}_URL")
+    return given or str(request.getfixturevalue(f"{kind}_server").url)
+
+
+@pytest.mark.live
+class TestRedis(AdapterContract):
+    @pytest.fixture
+    def adapter(self, request: pytest.FixtureRequest) -> Iterator[Adapter]:
+        url, prefix = named(request, "redis"), f"contract:{next(NUMBERS)}:"
+        made = connect(f"{url}?prefix={prefix}")
+        yield made
+        made.close()
+        import redis
+
+        with redis.from_url(url) as client:
+            for key in client.scan_iter(f"{prefix}*"):
+                client.delete(key)

@@ -25,7 +25,10 @@ def connect(url: str) -> Adapter:
     Raises :class:`ConfigError` for a URL that is none of :data:`SCHEMES`, a missing driver, or
     tables that are not of this release.
     """
-    scheme = urlsplit(url).scheme.partition("+")[0]
+    try:
+        scheme = urlsplit(url).scheme.partition("+")[0]
+    except ValueError:  # its message would show what may hold a password
+        scheme = ""
     if scheme == "memory":
         from wsgi_auth.adapters.memory import MemoryAdapter
 
@@ -34,6 +37,10 @@ def connect(url: str) -> Adapter:
         from wsgi_auth.adapters.sqlite import SQLiteAdapter
 
         return SQLiteAdapter(_path(url))
+    if scheme in ("redis", "rediss"):
+        from wsgi_auth.adapters.redis import RedisAdapter
+
+        return RedisAdapter(url)
     raise ConfigError("adapter", f"a URL such as {', '.join(SCHEMES.values())}")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from wsgi_auth.adapters.common import email_key
 from wsgi_auth.errors import AlreadyExists, ConfigError, StoreUnavailable
 from wsgi_auth.records import (
     AccountRecord,
@@ -399,11 +400,6 @@ class SQLiteAdapter:
         """Close the connections that nobody uses now."""
         while self._idle:
             self._idle.pop().close()
-
-
-def email_key(user: UserRecord) -> str | None:
-    """What of a user's address is unique: all of it, without case, once somebody proved it."""
-    return user.email.lower() if user.email and user.email_verified is not None else None
 
 
 def _user(rows: list[Any]) -> UserRecord | None:

@@ -1,0 +1,67 @@
+"""What several adapters have in common: options in a URL, and what of an address is unique."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.records import UserRecord
+
+
+class Options(NamedTuple):
+    """What the query of a store's URL may say, whatever the store. Times are seconds.
+
+    ``timeout``: of one answer, and of waiting for a connection that nobody uses;
+    ``pool_size``: connections at most, in each process; ``url``: without these.
+    """
+
+    url: str
+    timeout: float
+    connect_timeout: float
+    pool_size: int
+    rest: dict[str, str]
+
+    @classmethod
+    def of(cls, url: str) -> Options:
+        """Raises :class:`ConfigError` for what is no number, without showing the URL's password."""
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            raise ConfigError(
+                "adapter", "is not a URL: a password in it must be %-encoded"
+            ) from None
+        rest = dict(parse_qsl(parts.query, keep_blank_values=True))
+        timeout = _number("timeout", rest.pop("timeout", "1"), 0.05, 60)
+        connect = _number("connect_timeout", rest.pop("connect_timeout", "1"), 0.05, 60)
+        size = _number("pool_size", rest.pop("pool_size", "16"), 1, 10_000)
+        return cls(
+            parts._replace(query=urlencode(rest)).geturl(), timeout, connect, int(size), rest
+        )
+
+    def without(self, *names: str) -> Options:
+        """These without the options of such names."""
+        rest = {name: value for name, value in self.rest.items() if name not in names}
+        url = urlsplit(self.url)._replace(query=urlencode(rest)).geturl()
+        return self._replace(url=url, rest=rest)
+
+
+def _number(name: str, text: str, least: float, most: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not least <= value <= most:
+        raise ConfigError("adapter", f"{name} in its URL must be a number, {least:g} to {most:g}")
+    return value
+
+
+def email_key(user: UserRecord) -> str | None:
+    """What of a user's address is unique: all of it, without case, once somebody proved it."""
+    return user.email.lower() if user.email and user.email_verified is not None else None
+
+
+def missing_driver(what: str, package: str, extra: str) -> ConfigError:
+    """The error for a URL whose driver is not installed."""
+    return ConfigError("adapter", f"{what} needs {package}: pip install 'wsgi_auth[{extra}]'")
