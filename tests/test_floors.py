@@ -35,7 +35,7 @@ ONLY_IN = {
     "joserfc": {"oauth", "tokens", "testing"},
     "cryptography": {"tokens", "oauth", "testing"},
     "bcrypt": {"providers"},
-    "redis": {"adapters"},
+    "redis": {"adapters", "throttle"},
     "sqlalchemy": {"adapters"},
     "sqlite3": {"adapters"},
     "markupsafe": {"pages"},
