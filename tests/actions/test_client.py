@@ -9,10 +9,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 import wsgi_auth
 from tests.conftest import BROWSER, URL, Browser, config, hello
 from wsgi_auth import AuthMiddleware, StoreUnavailable, get_auth
+from wsgi_auth.pages.script import session_script
 from wsgi_auth.testing import session_cookie, sign_in
 
 PATH = "/auth/client.js"
@@ -93,6 +95,12 @@ def test_a_page_is_told_the_url_that_is_kept(more, mount):
     url = browser.get("/").text
     assert url.startswith(f"{mount}/client.js?v=")
     assert "immutable" in browser.get(url.removeprefix("/app")).headers["Cache-Control"]
+
+
+def test_template_engines_put_the_element_in_as_it_is_and_a_plain_page_stays_plain():
+    element = session_script(None)
+    assert escape(element) == element
+    assert "<p>" + element == f"<p>{element}"
 
 
 class Scripts(HTMLParser):

@@ -3,6 +3,7 @@ other, what the first paint shows, and the end of a session."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from wsgi_auth.testing.fake_provider.transport import serve
 pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:"
+POLICY = "default-src 'none'; script-src 'self' 'nonce-once'; connect-src 'self'; img-src data:"
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_an_update_renders_in_both_tabs(chromium, example):
             greets(tab, "Countess Lovelace")
 
 
-PAGE = """<!doctype html><title>x</title><link rel=icon href='data:,'>{session}
+PAGE = """<!doctype html><title>x</title><link rel=icon href='data:,'>{head}
 <script type=module src='{mount}/page.js'></script><pre></pre>"""
 SCRIPT = """import * as client from "./{url}";
 globalThis.client = client;
@@ -186,8 +187,11 @@ def site(**options: Any) -> Iterator[tuple[str, Any]]:
         mount, auth = later["mount"], get_auth(environ)
         is_script = environ["PATH_INFO"] == "/page.js"
         url = options.get("base_path", "/auth").lstrip("/") + "/client.js"
-        told = auth.session_script if environ["PATH_INFO"] == "/told" else ""
-        text = SCRIPT.format(url=url) if is_script else PAGE.format(session=told, mount=mount)
+        head = auth.session_script if environ["PATH_INFO"] == "/told" else ""
+        if environ["PATH_INFO"] == "/mapped":
+            imports = json.dumps({"imports": {"/auth/client.js": auth.client_url}})
+            head = f"<script type=importmap nonce=once>{imports}</script>"
+        text = SCRIPT.format(url=url) if is_script else PAGE.format(head=head, mount=mount)
         kind = "text/javascript" if is_script else "text/html"
         start_response("200 OK", [("Content-Type", kind), ("Content-Security-Policy", POLICY)])
         return [text.encode()]
@@ -255,6 +259,17 @@ def test_what_the_server_wrote_is_known_from_the_first_paint_on(chromium, name):
         assert tab.evaluate("seen") == ["authenticated"]
         assert "/auth/session" not in somebody.asked
         assert tab.evaluate("globalThis.wrong") is None
+
+
+def test_an_import_map_has_every_import_lead_to_the_url_that_is_kept(chromium):
+    with site() as (url, _), visitor(chromium, url) as somebody:
+        tab = somebody.tab("/mapped")
+        shows(tab, "unauthenticated")
+        entries = "performance.getEntriesByType('resource').map(({name}) => name)"
+        urls = [each for each in tab.evaluate(entries) if "client.js" in each]
+        assert len(urls) == 1 and "/auth/client.js?v=" in urls[0]
+        tab.evaluate("void client.signIn()")
+        tab.wait_for_url("**/auth/signin?callbackUrl=*")
 
 
 @pytest.mark.parametrize("path", ["/told", "/untold"])

@@ -12,6 +12,7 @@ import pytest
 
 import wsgi_auth
 from tests.client.built import installed
+from tests.docs import blocks
 
 pytestmark = pytest.mark.live
 
@@ -22,12 +23,32 @@ def test_the_types_fit_what_an_application_writes(tmp_path):
     npm = installed()
     shutil.copy(PAGES / "client.d.ts", tmp_path / "client.d.ts")
     shutil.copy(Path(__file__).with_name("sample.ts"), tmp_path / "sample.ts")
+    check(npm, tmp_path, {})
+
+
+LANGUAGES = {"javascript": "js", "typescript": "ts", "tsx": "tsx"}
+BLOCKS = [block for language in LANGUAGES for block in blocks.of(language)]
+
+
+def test_the_scripts_of_the_documentation_fit_too(tmp_path):
+    assert len(BLOCKS) > 8
+    npm = installed()
+    shutil.copy(PAGES / "client.d.ts", tmp_path / "client.d.ts")
+    (tmp_path / "vue.d.ts").write_text('declare module "vue";')
+    (tmp_path / "node_modules").symlink_to(npm / "node_modules")
+    for number, block in enumerate(BLOCKS):
+        kind = LANGUAGES[block.language]
+        (tmp_path / f"line_{block.line}_{number}.{kind}").write_text(block.code)
+    check(npm, tmp_path, {"allowJs": True, "checkJs": True, "strict": False})
+
+
+def check(npm: Path, folder: Path, more: dict[str, bool]) -> None:
+    """Everything in the folder, with the options of the example, by its TypeScript."""
     options = json.loads((npm / "tsconfig.json").read_text())["compilerOptions"]
-    paths = {"/auth/client.js": ["./client.d.ts"]}
-    config = {"compilerOptions": {**options, "paths": paths}, "files": ["sample.ts", "client.d.ts"]}
-    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    options |= {"paths": {"/auth/client.js": ["./client.d.ts"]}, **more}
+    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options}))
     tsc = npm / "node_modules" / ".bin" / "tsc"
-    run = subprocess.run([tsc, "-p", tmp_path], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([tsc, "-p", folder], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout
 
 

@@ -27,8 +27,18 @@ class Script:
         self.version = hashlib.sha256(self.body).hexdigest()[:16]
 
 
-def session_script(session: Session | None) -> str:
+class Element(str):
+    """HTML that template engines put in as it is: Jinja, Django and Chameleon ask ``__html__``. A
+    plain text otherwise; markupsafe's would escape the page that it is added to."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+def session_script(session: Session | None) -> Element:
     """The element in which ``client.js`` looks for the session. It is data, so that no content
     security policy minds it; JSON's own escapes keep it from ending early."""
     data = json.dumps(session).translate(_UNSAFE)
-    return f'<script type="application/json" id="auth.session">{data}</script>'
+    return Element(f'<script type="application/json" id="auth.session">{data}</script>')
