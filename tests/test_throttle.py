@@ -17,12 +17,12 @@ from pathlib import Path
 import limits
 import pytest
 
+from wsgi_auth.addresses import client_address
 from wsgi_auth.errors import ConfigError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.throttle import (
     MemoryCounters,
     Rate,
     Throttle,
-    client_address,
 )
 
 PUBLIC = "8.8.4.4"

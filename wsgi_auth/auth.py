@@ -6,11 +6,11 @@ what a change means (``sessions/lifecycle``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth import cookies
-from wsgi_auth.errors import ProviderRefused, SignInAgain, StoreUnavailable, UsageError
+from wsgi_auth.errors import AuthError, ProviderRefused, SignInAgain, StoreUnavailable, UsageError
 from wsgi_auth.matcher import method_in
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.reader import CookieSessionReader
@@ -245,13 +245,14 @@ class Auth:
 
     # --- changes ----------------------------------------------------------------------------
 
-    def sign_in(self, user: Mapping[str, Any]) -> Session:
-        """Sign in somebody whose identity the application has checked itself.
+    def sign_in(self, user: Mapping[str, Any], *, remember: bool = True) -> Session:
+        """Sign in somebody whose identity the application has checked itself; without ``remember``
+        until the browser is closed.
 
         ``user`` has an ``id`` (and ``name``, ``email``, ``image``, ``login``, ``groups``). The
         ``sign_in`` callback and ``allow_*`` run as ever and may raise :class:`AccessDenied`.
         """
-        return self.begin(user, APPLICATION)
+        return self.begin(user, APPLICATION, Proof(remember=remember))
 
     def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = NO_PROOF) -> Session:
         """Sign in a user that ``provider`` proved: what the endpoints call."""
@@ -262,6 +263,7 @@ class Auth:
         )
         self._become(begun)
         self.is_new_user = begun.is_new_user
+        site.sweep()
         self._forget_tokens()
         return begun.session
 
@@ -328,6 +330,12 @@ class Auth:
         ended = register.end_all(claims["sub"])
         self.sign_out()
         return ended
+
+    def while_signed_in(self, events: Iterable[bytes], every: float = 5.0) -> Iterator[bytes]:
+        """``events`` (server-sent events, say) for as long as the session lives: looked at between
+        two events, in the store or the list of ended sessions every ``every`` seconds. Send a
+        comment now and then: an iterable that waits cannot be interrupted."""
+        return _WhileSignedIn(self, events, every)
 
     @property
     def expires_in(self) -> float | None:
@@ -432,7 +440,9 @@ class Auth:
             self.site.events.logger.warning(
                 "a session cookie of %d bytes: proxies cut headers at 8 kB; keep less in it", size
             )
-        return cookie.replace(value, claims["exp"] - claims["iat"], names)
+        # one that is not to be remembered ends with the browser's own session
+        lasts = None if claims.get("remember") is False else claims["exp"] - claims["iat"]
+        return cookie.replace(value, lasts, names)
 
     def _become(self, begun: Begun) -> None:
         """From here on this request is that session; its cookie replaces what the browser has."""
@@ -486,6 +496,50 @@ class Auth:
                 "the response's headers have left, so no cookie can be set any more; change the "
                 "session before start_response is called"
             )
+
+
+class _WhileSignedIn:
+    """Blocks of an endless answer, until its session is over; then the answer ends."""
+
+    __slots__ = ("_blocks", "_clock", "_events", "_every", "_handle", "_looked_at")
+
+    def __init__(self, handle: Auth, events: Iterable[bytes], every: float) -> None:
+        self._handle = handle
+        self._events: Iterable[bytes] = events
+        self._blocks = iter(events)
+        self._every = every
+        self._clock = handle.site.clock
+        self._looked_at = self._clock()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        block = next(self._blocks)
+        if not self._is_signed_in(self._clock()):
+            raise StopIteration
+        return block
+
+    def _is_signed_in(self, now: float) -> bool:
+        handle = self._handle
+        claims = handle.reading.claims
+        if claims is None or now >= claims["exp"]:
+            # prolonged meanwhile by other requests, perhaps
+            self._looked_at = 0.0
+        if self._looked_at <= now < self._looked_at + self._every:
+            return True
+        try:
+            fresh = handle.site.reader.read(handle.environ, now)
+        except AuthError:
+            return False  # nobody can say whether it has ended
+        self._looked_at = now
+        mine = None if claims is None else claims["sub"]
+        return fresh.session is not None and fresh.subject == mine
+
+    def close(self) -> None:
+        close = getattr(self._events, "close", None)
+        if close is not None:
+            close()
 
 
 def varied(headers: Headers) -> Headers:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_auth.authorized import Authorizer
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.csrf import CSRF
-from wsgi_auth.errors import UsageError
+from wsgi_auth.errors import StoreUnavailable, UsageError
 from wsgi_auth.events import Events
 from wsgi_auth.locations import Locations
 from wsgi_auth.protocols import Reader
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.register import Register
 
 
+#: Seconds between two sweeps, and records of a kind that one deletes at most.
+_SWEEP_EVERY = 60
+_SWEEP_AT_MOST = 200
+
+
 class Site:
     """One configuration, in working order. ``clock`` gives seconds since the epoch; ``attempts``
     makes the counter of sign-in attempts on first use (it may open a connection), ``transport``
@@ -55,6 +60,7 @@ class Site:
         self._new_attempts = attempts
         self._new_transport = transport
         self._clients: dict[str, Client] = {}
+        self._swept_at = 0.0
         for provider in config.providers:
             if getattr(provider, "private_key", None):
                 from wsgi_auth.oauth.client_auth import check_key
@@ -110,6 +116,17 @@ class Site:
         longest = max(session.max_age, session.absolute_age or 0)
         revocations = getattr(self.cookies.strategy, "revocations", None)
         return Register(self.adapter, revocations, longest, self.clock)
+
+    def sweep(self) -> None:
+        """Delete some of what is over in the store, now and then: with a sign-in, once a minute."""
+        now = self.clock()
+        if self.adapter is None or now < self._swept_at + _SWEEP_EVERY:
+            return
+        self._swept_at = now
+        try:
+            self.adapter.sweep(int(now), _SWEEP_AT_MOST)
+        except StoreUnavailable as error:
+            self.config.logger.warning("what is over could not be swept: %s", error)
 
     def require_register(self) -> Register:
         """:attr:`register`; raises :class:`UsageError` where nothing is kept."""

@@ -32,6 +32,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "sign_in.password": "Password",
         "sign_in.email": "E-mail address",
         "sign_in.email_submit": "Send me a sign-in link",
+        "sign_in.remember": "Keep me signed in",
         "sign_in.choose": "Choose who to be. These people are made up, for development.",
         "sign_in.choose_closed": "The choice of made-up people opens with the link "
         "that the server printed when it started.",

@@ -1,9 +1,9 @@
 """Limits on attempts at sign-in: per account, and per address of the client.
 
 What lives here: counting (fixed windows that begin with the first attempt), in this process or in
-a Redis that several processes share, and the client's address as far as it can be trusted. What
-must not: anything about passwords. An attempt is counted *before* the password is checked, so
-that parallel guesses cannot all pass the test, and given back when it proves right (R095).
+a Redis that several processes share. What must not: anything about passwords. An attempt is counted
+*before* the password is checked, so that parallel guesses cannot all pass the test, and given back
+when it proves right (R095).
 
 The ``limits`` library speaks to Redis. Its memory storage is not used: it never forgets a key
 before its time however many there are (R100), reads its counter back outside the lock, so that
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
+from wsgi_auth.addresses import address_in, client_address, forwarded
 from wsgi_auth.errors import ConfigError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.types import Environ
 
@@ -84,11 +85,11 @@ class Throttle:
         # Addresses first: who is over that limit must not use up other people's accounts.
         if self._address:
             client = client_address(environ, self._trusted_proxies)
-            forwarded = "" if self._trusted_proxies else _forgotten_proxy(environ, client)
-            if forwarded:
+            behind = "" if self._trusted_proxies else _forgotten_proxy(environ, client)
+            if behind:
                 self._warn(client)
                 yield _key("peer", _network(client)), self._address.times(_PROXY_FACTOR)
-            yield _key("address", _network(forwarded or client)), self._address
+            yield _key("address", _network(behind or client)), self._address
         if self._account and account:
             yield _key("account", _same_name(account)), self._account
 
@@ -180,64 +181,22 @@ class Rate:
 # --- whose attempt it is --------------------------------------------------------------------
 
 
-def client_address(environ: Environ, trusted_proxies: int = 0) -> str:
-    """The address of the client, as text: REMOTE_ADDR, or what the outermost of our proxies saw.
-
-    With ``trusted_proxies`` of n, the n-th entry of ``X-Forwarded-For`` from the right: those
-    further left are the client's own words (R064). REMOTE_ADDR again when there are fewer, or
-    when it is no address. An IPv4 address in IPv6 comes back as IPv4; "" if nothing is known (a
-    Unix socket).
-    """
-    peer = environ.get("REMOTE_ADDR")
-    peer = peer if isinstance(peer, str) else ""
-    address = _forwarded(environ, trusted_proxies) if trusted_proxies > 0 else None
-    address = address or _address(peer)
-    return str(address) if address else peer[:64]
-
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _forwarded(environ: Environ, position: int) -> _Address | None:
-    header = environ.get("HTTP_X_FORWARDED_FOR")
-    if not isinstance(header, str):
-        return None
-    entries = header.rsplit(",", position)[-position:]  # the rest is not even looked at
-    return _address(entries[0]) if len(entries) == position else None
-
-
-# Some proxies add the port, and RFC 7239 6 (Forwarded) writes quotes and brackets.
-_HOST_PORT = re.compile(r'"?(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::[0-9]{1,5})?"?')
-
-
-def _address(text: str) -> _Address | None:
-    text = text.strip(" \t")
-    if len(text) > 64:
-        return None
-    found = _HOST_PORT.fullmatch(text)
-    try:
-        address = ipaddress.ip_address(found[1] or found[2] if found else text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def _forgotten_proxy(environ: Environ, peer: str) -> str:
     """What a proxy that nobody told us of says of its client; "" if there is no sign of one.
 
     A peer on this machine or a private network that sends ``X-Forwarded-For`` is most likely a
     proxy, and all its clients would share one limit: one attacker would lock everybody out.
     """
-    address = _address(peer)
+    address = address_in(peer)
     if address is not None and address.is_global:
         return ""
-    forwarded = _forwarded(environ, 1)
-    return str(forwarded) if forwarded else ""
+    said = forwarded(environ, 1)
+    return str(said) if said else ""
 
 
 def _network(address: str) -> str:
     """What counts as one client: an IPv4 address, or the /64 that one IPv6 customer has."""
-    parsed = _address(address)
+    parsed = address_in(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(int(parsed) >> 64)
     return address

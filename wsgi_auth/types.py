@@ -353,6 +353,8 @@ class Proof:
     credentials: Mapping[str, str] | None = None
     #: The provider's own name for its session (``sid``), by which it may end ours.
     provider_sid: str = ""
+    #: Whether the session is to outlive the browser's.
+    remember: bool = True
 
 
 @dataclass(frozen=True, repr=False)

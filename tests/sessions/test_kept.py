@@ -487,3 +487,132 @@ def test_renewing_never_brings_an_ended_session_back(adapter, clock):
             thread.join(60)
         assert who(middleware, cookie) != "hello alice", turn
         assert middleware.sessions.of("alice") == []
+
+
+# --- how long, and where ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "posted", "lasts"),
+    [
+        ("always", None, True), ("always", "true", True), ("always", "false", False),
+        ("ask", None, False), ("ask", "true", True), ("ask", "off", False),
+    ],
+)  # fmt: skip
+def test_a_session_outlives_the_browser_only_if_it_is_to(adapter, strategy, option, posted, lasts):
+    visitor = Browser(protected(adapter, strategy, session={"remember": option}))
+    form = {"username": "alice", "password": "correct horse", "csrfToken": visitor.token()}
+    answer = visitor.post(
+        "/auth/callback/credentials", form | ({"remember": posted} if posted else {}), status=303
+    )
+    (cookie,) = [c for c in answer.headers.getall("Set-Cookie") if c.startswith(NAME)]
+    assert ("Max-Age" in cookie) is lasts
+
+
+def test_the_box_is_on_the_page_when_it_is_asked_for(adapter):
+    for option, there in (("ask", True), ("always", False)):
+        visitor = Browser(protected(adapter, session={"remember": option}))
+        page = visitor.visit("/auth/signin")
+        assert ("Keep me signed in" in page.text) is there
+        assert ("remember" in page.forms[0].fields) is there
+
+
+def test_an_application_of_its_own_form_chooses_too(adapter, strategy):
+    def app(environ, start_response):
+        get_auth(environ).sign_in({"id": "zoe"}, remember=False)
+        return hello(environ, start_response)
+
+    visitor = Browser(protected(adapter, strategy, app=app, public=["/"]))
+    (cookie,) = [c for c in visitor.get("/").headers.getall("Set-Cookie") if c.startswith(NAME)]
+    assert "Max-Age" not in cookie
+
+
+def test_the_address_of_a_session_is_the_one_our_proxy_saw(adapter):
+    middleware = protected(adapter, trusted_proxies=1)
+    visitor = Browser(middleware)
+    visitor.extra_environ["HTTP_X_FORWARDED_FOR"] = "192.0.2.1, 198.51.100.99"
+    visitor.sign_in()
+    (info,) = middleware.sessions.of("alice")
+    assert info.address == "198.51.100.99"
+
+
+def test_what_is_over_is_swept_with_later_sign_ins(adapter, clock, strategy):
+    middleware = protected(adapter, strategy)
+    Browser(middleware).sign_in()
+    clock.shift(31 * DAY)
+    Browser(middleware).sign_in("bob")
+    clock.shift(61)
+    Browser(middleware).sign_in("bob")
+    assert adapter.list_sessions("alice") == []
+
+
+# --- streams ---------------------------------------------------------------------------------------
+
+
+def test_a_stream_ends_when_its_session_does(adapter, clock, strategy):
+    closed: list[bool] = []
+
+    class Events:
+        def __iter__(self):
+            number = 0
+            while number < 1_000:
+                number += 1
+                clock.shift(1)
+                yield b"data: %d\n\n" % number
+
+        def close(self):
+            closed.append(True)
+
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        assert 0 < auth.expires_in <= 30 * DAY
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return auth.while_signed_in(Events(), every=5)
+
+    middleware = protected(adapter, strategy, app=app)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SCRIPT_NAME": "", "QUERY_STRING": "",
+               "HTTP_HOST": "app.example.test", "wsgi.url_scheme": "https",
+               "HTTP_COOKIE": f"{NAME}={cookie}"}  # fmt: skip
+    body = middleware(environ, lambda *_: None)
+    blocks = iter(body)
+    assert next(blocks) == b"data: 1\n\n"
+    other = protected(adapter, strategy)
+    other.sessions.end_all("alice")
+    rest = list(blocks)
+    assert len(rest) <= 7
+    body.close()
+    assert closed == [True]
+
+
+# --- from the command line -------------------------------------------------------------------------
+
+
+def test_the_command_lists_and_ends_sessions(tmp_path, strategy):
+    from click.testing import CliRunner
+
+    from wsgi_auth.cli import main
+
+    url = f"sqlite:///{tmp_path}/auth.db"
+    middleware = protected(url, strategy)
+    visitor = Browser(middleware)
+    visitor.extra_environ["HTTP_USER_AGENT"] = "Desk"
+    visitor.sign_in()
+    Browser(middleware).sign_in()
+    file = tmp_path / "auth.toml"
+    file.write_text(
+        f'secret = "{"s" * 40}"\nadapter = "{url}"\npages = {{sign_in = "/login"}}\n'
+        f'session = {{strategy = "{strategy}"}}\n'
+    )
+    run = lambda *words: CliRunner().invoke(main, ["sessions", *words, "-c", str(file)])  # noqa: E731
+    lines = run("list", "alice").output.splitlines()
+    assert len(lines) == 2 and "203.0.113.9" in lines[0]
+    mine = next(line for line in lines if line.endswith("Desk")).split()[0]
+    assert run("end", "bob", mine).exit_code == 2
+    assert run("end", "alice", mine).output == "1 session ended\n"
+    assert "1 sessions of alice ended" in run("end", "alice").output
+    assert run("list", "alice").output == "no sessions of alice\n"
+    __import__("time").sleep(1.1)
+    visitor.get("/", status=401)

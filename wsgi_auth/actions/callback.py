@@ -31,7 +31,10 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     user = prove(exchange, provider, form)
     typed = {name: value for name, value in form.items() if name != "csrfToken"}
     try:
-        exchange.handle.begin(user, provider, Proof(credentials=typed))
+        # a box that is not ticked is not sent
+        asks = exchange.site.config.session.remember == "ask" and bool(provider.fields)
+        remember = exchange.remembers(otherwise=not asks)
+        exchange.handle.begin(user, provider, Proof(credentials=typed, remember=remember))
     except ElsewhereInstead as elsewhere:
         return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
     return exchange.go(exchange.callback_url)

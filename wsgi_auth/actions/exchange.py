@@ -96,6 +96,14 @@ class Exchange:
         value = self.form.get(name, "")
         return value if isinstance(value, str) else ""
 
+    def remembers(self, otherwise: bool = True) -> bool:
+        """Whether the session is to outlive the browser's, as the form's ``remember`` says;
+        ``otherwise`` if it does not."""
+        said = self.form.get("remember")
+        if isinstance(said, bool):
+            return said
+        return otherwise if not said else str(said).lower() not in ("false", "off", "no", "0")
+
     @cached_property
     def callback_url(self) -> str:
         """Where to go on, from the body or the query, judged: always safe to redirect to."""

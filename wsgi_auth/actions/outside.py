@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.errors import AuthError, ConfigError, OAuthError, ProviderUnavailable, StateLost
@@ -30,6 +31,8 @@ def depart(exchange: Exchange, provider: OAuth | OIDC, asked: Iterable[tuple[str
     back, target = _absolute(exchange, f"callback/{provider.id}"), exchange.callback_url
     with _causes_logged(exchange, provider):
         url, flow = site.client(provider).begin(back, target, now, asked)
+    if exchange.environ["REQUEST_METHOD"] == "POST" and not exchange.remembers():
+        flow = replace(flow, brief="y")
     under_way = site.pending.read(provider, _cookies(exchange), now)
     exchange.handle.set_cookies(site.pending.write(provider, (*under_way, flow)))
     return exchange.go(url)
@@ -89,14 +92,18 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
     posted = exchange.environ["REQUEST_METHOD"] == "POST"
     signed_in = site.client(provider).finish(exchange.pairs, flow, now, posted=posted)
     try:
-        exchange.handle.begin(signed_in.user, provider, signed_in.proof)
+        proof = replace(signed_in.proof, remember=not flow.brief)
+        exchange.handle.begin(signed_in.user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
     _keep(exchange, provider, signed_in.tokens)
+    target = flow.callback_url
+    if exchange.handle.is_new_user and site.config.pages.new_user is not None:
+        target = site.locations.page(exchange.environ, "new_user", callbackUrl=target)
     if site.config.cookies.session.same_site == "Strict":
         # a redirect would still count as coming from the provider, and bring no such cookie
-        return exchange.step_over(flow.callback_url)
-    return exchange.go(flow.callback_url)
+        return exchange.step_over(target)
+    return exchange.go(target)
 
 
 def _keep(exchange: Exchange, provider: OAuth | OIDC, tokens: Tokens) -> None:

@@ -47,6 +47,7 @@ def sign_in_page(
         callback_url=exchange.callback_url,
         error_code=error,
         form_action=(*exchange.foreign_origins, *ways_out(exchange)),
+        asks_to_remember=site.config.session.remember == "ask",
         signed_in_as=None if reading.session is None else _who(reading.session.user),
     )
     return exchange.page(site.pages.sign_in(view), status)

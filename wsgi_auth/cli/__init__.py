@@ -117,6 +117,36 @@ def explain(
         click.echo(line)
 
 
+@main.group()
+def sessions() -> None:
+    """List and end the sessions of a user; needs an adapter."""
+
+
+@sessions.command("list")
+@click.argument("user")
+@_config_option
+def list_sessions(user: str, path: Path | None) -> None:
+    """List the living sessions of USER (an id)."""
+    from wsgi_auth.cli.sessions import listed
+
+    for line in listed(_file(path), user):
+        click.echo(line)
+
+
+@sessions.command("end")
+@click.argument("user")
+@click.argument("session", required=False)
+@_config_option
+def end_sessions(user: str, session: str | None, path: Path | None) -> None:
+    """End every session of USER, or the one with the id SESSION.
+
+    Every worker refuses an ended session within a second.
+    """
+    from wsgi_auth.cli.sessions import ended
+
+    click.echo(ended(_file(path), user, session))
+
+
 @main.command()
 def secret() -> None:
     """Print a fresh secret for the option secret, or AUTH_SECRET."""

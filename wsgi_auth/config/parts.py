@@ -36,6 +36,8 @@ class SessionOptions:
     max_age: int = 30 * DAY
     #: A session in use is prolonged at most this often; 0 is at every request.
     update_age: int = DAY
+    #: Whether a session outlives the browser's: always, or as a box on the sign-in page says.
+    remember: Literal["always", "ask"] = "always"
     #: The whole life since sign-in, however busy; None is without end.
     absolute_age: int | None = None
 

@@ -31,6 +31,7 @@ class Flow:
     ``subject``: the user who asked to link another account, "" for a plain sign-in.
     ``max_age``: what the provider was asked for, so that ``auth_time`` is checked.
     ``dpop_key``: see :mod:`wsgi_auth.oauth.dpop`, "" without.
+    ``brief``: "y" if the session is to end with the browser's.
     """
 
     provider: str
@@ -43,6 +44,7 @@ class Flow:
     subject: str = ""
     max_age: int | None = None
     dpop_key: str = ""
+    brief: str = ""
 
     def __repr__(self) -> str:
         return f"<Flow at {self.provider!r}>"
@@ -79,6 +81,7 @@ class Flow:
 _SHORT: Mapping[str, str] = {
     "p": "provider", "s": "state", "n": "nonce", "v": "code_verifier", "r": "redirect_uri",
     "u": "callback_url", "t": "created", "l": "subject", "m": "max_age", "d": "dpop_key",
+    "b": "brief",
 }  # fmt: skip
 
 

@@ -371,8 +371,15 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
             else:
                 submit = words.fill("sign_in.with", provider=row.name)
             fields = _fields(words, _fields_of(row), code, focus=not blocks)
-            blocks.append(_form(row.action_url, hidden, fields, _submit(submit, main=True)))
+            box = _remember(words) if view.asks_to_remember and row.fields else Markup()
+            blocks.append(_form(row.action_url, hidden, fields, box, _submit(submit, main=True)))
     return _paragraph(words["sign_in.or"], "or").join(blocks)
+
+
+def _remember(words: Words) -> Markup:
+    return Markup(
+        '<label class="box"><input type="checkbox" name="remember" value="true">{}</label>'
+    ).format(words["sign_in.remember"])
 
 
 def _button_form(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:

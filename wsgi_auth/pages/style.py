@@ -69,6 +69,8 @@ label { display: grid; gap: .375rem; font-size: .9375rem; font-weight: 600 }
 input { inline-size: 100%; min-block-size: 2.875rem; padding: .5rem .875rem; font: inherit;
   font-weight: 400; font-size: 1rem; color: var(--ink); background: var(--card);
   border: 1px solid var(--edge); border-radius: .625rem }
+.box { display: flex; align-items: center; gap: .625rem; font-weight: 400 }
+.box input { inline-size: 1.125rem; min-block-size: 1.125rem; accent-color: var(--brand) }
 input::placeholder { color: var(--soft); opacity: 1 }
 input:focus-visible { outline-width: 2px; outline-offset: -1px }
 label + label { margin-block-start: .25rem }

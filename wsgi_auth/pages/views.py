@@ -59,7 +59,7 @@ class ProviderView:
 @dataclass(frozen=True, slots=True)
 class SignInView:
     """The sign-in page. ``error_code`` may be anything a query string holds. ``app_name`` stands
-    in for that of :class:`Pages`."""
+    in for that of :class:`Pages`. ``asks_to_remember``: a box "Keep me signed in"."""
 
     providers: tuple[ProviderView, ...]
     csrf_token: str
@@ -68,6 +68,7 @@ class SignInView:
     signed_in_as: str | None = None
     app_name: str | None = None
     form_action: tuple[str, ...] = ()
+    asks_to_remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)

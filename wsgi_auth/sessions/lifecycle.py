@@ -129,6 +129,8 @@ class Lifecycle:
             claims["sub"], is_new = owner.user.id, owner.is_new
         claims["auth_time"] = int(now)
         claims["sid"] = random_id()
+        if not proof.remember:
+            claims["remember"] = False
         if proof.provider_sid:
             claims["provider_sid"] = proof.provider_sid
         trigger: Literal["sign_in", "sign_up"] = "sign_up" if is_new else "sign_in"
@@ -156,7 +158,10 @@ class Lifecycle:
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
             )
             raise
-        device = Device(_agent(environ), str(environ.get("REMOTE_ADDR") or ""))
+        from wsgi_auth.addresses import client_address  # needed at sign-in alone
+
+        address = client_address(environ, self._config.trusted_proxies)
+        device = Device(_agent(environ), address)
         begun = self._saved(claims, environ, now, None, device)
         assert begun is not None  # noqa: S101 - a new session has nothing to lose against
         begun.is_new_user = is_new

@@ -1,0 +1,59 @@
+"""``wsgi-auth sessions``: the sessions of a user, listed and ended from the outside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import ConfigError, UsageError
+from wsgi_auth.middleware import AuthMiddleware
+from wsgi_auth.sessions.register import Register
+from wsgi_auth.types import Environ, StartResponse
+
+
+def listed(config: AuthConfig, user: str) -> Iterator[str]:
+    """A line for each session: its id, the provider, when it began, was last seen, and where."""
+    found = _register(config).of(user)
+    if not found:
+        yield f"no sessions of {user}"
+    for each in found:
+        yield "  ".join(
+            (
+                each.id,
+                each.provider,
+                f"since {_when(each.signed_in)}",
+                f"seen {_when(each.last_seen)}",
+                f"until {_when(each.expires)}",
+                each.address or "-",
+                each.agent or "-",
+            )
+        )
+
+
+def ended(config: AuthConfig, user: str, session: str | None) -> str:
+    """End one session or all; a sentence that says what was done."""
+    register = _register(config)
+    if session is None:
+        return f"{register.end_all(user)} sessions of {user} ended"
+    if not register.end(user, session):
+        raise UsageError(f"{user} has no session {session}")
+    return "1 session ended"
+
+
+def _register(config: AuthConfig) -> Register:
+    if config.adapter is None:
+        raise ConfigError("adapter", "is needed: without one sessions live in cookies alone")
+    if isinstance(config.adapter, str) and config.adapter.startswith("memory:"):
+        raise ConfigError("adapter", "memory: keeps sessions in the server's own process")
+    return AuthMiddleware(_nothing, config).sessions
+
+
+def _nothing(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """The application of a middleware that serves no request."""
+    start_response("404 Not Found", [])
+    return []
+
+
+def _when(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(seconds))
