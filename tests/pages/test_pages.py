@@ -245,7 +245,7 @@ def test_every_text_is_shown_somewhere():
     pages = Pages(texts=Texts(marked))
     shown = [
         sign_in(PASSWORD, HTPASSWD, EMAIL, GITHUB, DEV, pages=pages, signed_in_as="Ada"),
-        sign_in(PASSWORD, CLOSED, pages=pages),
+        sign_in(PASSWORD, CLOSED, pages=pages, asks_to_remember=True),
         sign_in(pages=pages),
         pages.sign_out(SignOutView("/o", "t", "/", "Ada")),
         pages.sign_out(SignOutView("/o", "t")),
