@@ -81,7 +81,7 @@ URL = "https://app.example.test"
         ({"allowed_redirects": ["https://*.test"]}, "allowed_redirects"),
         ({"auto_sign_in": True}, "auto_sign_in"),
         ({"reader": object()}, "reader"),
-        ({"adapter": "nonsense"}, "adapter"), ({"adapter": object()}, "adapter"),
+        ({"session": {"remember": "perhaps"}}, "session.remember"), ({"adapter": "nonsense"}, "adapter"), ({"adapter": object()}, "adapter"),
         ({"adapter": "mongodb://x"}, "adapter"), ({"session": {"strategy": "database"}}, "adapter"),
         ({"challenge_401": "si"}, "challenge_401"),
     ],

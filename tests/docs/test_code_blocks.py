@@ -159,9 +159,12 @@ def test_a_command_line_names_a_command_and_options_that_exist(name: str, line: 
         assert words[0] in known, line
         return
     assert words[0] in group.commands, f"{name}: there is no command {words[0]!r}"
-    command = group.commands[words[0]]
+    command = group.commands[words.pop(0)]
+    while isinstance(command, click.Group):
+        assert words[0] in command.commands, f"{name}: there is no command {words[0]!r}"
+        command = command.commands[words.pop(0)]
     known = {option for each in command.params for option in each.opts + each.secondary_opts}
-    for word in words[1:]:
+    for word in words:
         if word.startswith("-") and word != "-":
             assert word.partition("=")[0] in known | {"--help"}, f"{name}: {word}"
 
