@@ -590,6 +590,20 @@ def test_a_stream_ends_when_its_session_does(adapter, clock, strategy):
 # --- from the command line -------------------------------------------------------------------------
 
 
+def test_the_command_takes_an_id_that_looks_like_an_option(tmp_path):
+    from click.testing import CliRunner
+
+    from wsgi_auth.cli import main
+
+    file = tmp_path / "auth.toml"
+    file.write_text(
+        f'secret = "{"s" * 40}"\nadapter = "sqlite:///{tmp_path}/a.db"\npages = {{sign_in = "/login"}}\n'
+    )
+    words = ["sessions", "end", "ada", "--session", "-c2Zk", "-c", str(file)]
+    result = CliRunner().invoke(main, words)
+    assert (result.exit_code, "ada has no session -c2Zk" in result.output) == (2, True)
+
+
 def test_the_command_lists_and_ends_sessions(tmp_path, strategy):
     from click.testing import CliRunner
 
@@ -610,8 +624,8 @@ def test_the_command_lists_and_ends_sessions(tmp_path, strategy):
     lines = run("list", "alice").output.splitlines()
     assert len(lines) == 2 and "203.0.113.9" in lines[0]
     mine = next(line for line in lines if line.endswith("Desk")).split()[0]
-    assert run("end", "bob", mine).exit_code == 2
-    assert run("end", "alice", mine).output == "1 session ended\n"
+    assert run("end", "bob", "--session", mine).exit_code == 2
+    assert run("end", "alice", "--session", mine).output == "1 session ended\n"
     assert "1 sessions of alice ended" in run("end", "alice").output
     assert run("list", "alice").output == "no sessions of alice\n"
     __import__("time").sleep(1.1)

@@ -135,10 +135,10 @@ def list_sessions(user: str, path: Path | None) -> None:
 
 @sessions.command("end")
 @click.argument("user")
-@click.argument("session", required=False)
+@click.option("--session", metavar="ID", help="Only this one, as the list shows it.")
 @_config_option
 def end_sessions(user: str, session: str | None, path: Path | None) -> None:
-    """End every session of USER, or the one with the id SESSION.
+    """End every session of USER.
 
     Every worker refuses an ended session within a second.
     """
