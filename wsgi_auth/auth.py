@@ -212,13 +212,17 @@ class Auth:
         :class:`ProviderUnavailable` when it cannot be asked (nothing is lost, try again later).
         """
         site = self.site
-        found = next((each for each in site.config.providers if each.id == provider), None)
+        found: Any = next((each for each in site.config.providers if each.id == provider), None)
+        if found is not None:
+            found = site.tenants.provider(found, self.environ)
+            if found is None:
+                return None
         if not getattr(found, "tokens", False):
             raise UsageError(
                 f"the provider {provider!r} keeps no tokens; set providers.{provider}.tokens = True"
             )
         claims = self.reading.claims
-        if claims is None:
+        if claims is None or claims.get("tenant", "") != found.tenant:
             return None
         header = self.environ.get("HTTP_COOKIE") or ""
         held = site.vault.read(header, claims)
@@ -233,7 +237,7 @@ class Auth:
             raise SignInAgain(f"the token of {provider} has expired, and it gave none to renew it")
         self._may_change()  # a new refresh token that nobody keeps would be lost
         try:
-            fresh = site.refresher.renewed(site.client(found), tokens, now)  # type: ignore[arg-type]
+            fresh = site.refresher.renewed(site.client(found), tokens, now)
         except ProviderRefused as refused:
             if refused.error != "invalid_grant":
                 raise  # our fault or the provider's, and no word on this user

@@ -49,7 +49,7 @@ class BasicAuthentication:
             known = self._known.get(key)
         try:
             # of this visitor: who is known here may be nobody at another tenant
-            on_offer = offered(self._site.config, environ)
+            on_offer = offered(self._site, environ)
             claims = known[1] if known is not None and now < known[0] else None
             if claims is None or all(each.id != claims["provider"] for each in on_offer):
                 claims = self._prove(*pair, on_offer, environ, now)

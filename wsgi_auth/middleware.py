@@ -527,8 +527,17 @@ def get_token(
     has_ended = reader.strategy.has_ended
     if has_ended is not None and has_ended(stored.claims, now):
         return None
+    if not _is_home(reader, stored.claims, environ):
+        return None
     # asked as for a cookie: it may have ended the session
     return reader.view.claims(stored.claims, JWTContext(environ))
+
+
+def _is_home(reader: CookieSessionReader, claims: Claims, environ: Environ) -> bool:
+    try:
+        return reader.tenants.is_home(claims, environ)
+    except AuthError:
+        return False
 
 
 def _reader(environ: Environ, config: AuthConfig | Mapping[str, Any] | None) -> CookieSessionReader:

@@ -14,6 +14,7 @@ from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.protocols import SessionStrategy
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
+from wsgi_auth.tenants import Tenants
 from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
 
 _BEFORE = "; ,\t"
@@ -39,7 +40,10 @@ class CookieSessionReader:
         self.strategy = strategy or strategy_for(config)
         self._name = config.cookies.session.name
         self._key_length = len(self._name) + 1
-        self._remembers = self.view.plain and self.strategy.cacheable
+        #: Whose session is at home where, if providers are made per request.
+        self.tenants = Tenants(config)
+        self._asks_home = self.tenants.any
+        self._remembers = self.view.plain and self.strategy.cacheable and not self._asks_home
         self._has_ended = self.strategy.has_ended
         #: Without this key in the environ, nobody is signed in.
         self.needs = "HTTP_COOKIE"
@@ -52,8 +56,8 @@ class CookieSessionReader:
         """The reading of this request at ``now`` (seconds since the epoch).
 
         Never raises for anything a client sends. Of duplicates the first that verifies counts
-        (R010). Raises :class:`CallbackError` when a callback fails and :class:`StoreUnavailable`
-        when the store does.
+        (R010). Raises :class:`CallbackError` when a callback fails (:class:`ConfigError` for what
+        ``per_request`` returned) and :class:`StoreUnavailable` when the store does.
         """
         header = environ.get("HTTP_COOKIE")
         if not header:
@@ -107,6 +111,8 @@ class CookieSessionReader:
 
     def _living(self, header: str, stored: Stored, environ: Environ, now: float) -> Reading:
         claims = stored.claims
+        if self._asks_home and not self.tenants.is_home(claims, environ):
+            return ANONYMOUS  # another tenant's: left alone, for it is good over there
         due = now >= stored.renew_at
         if self.view.has_jwt:
             wanted = self.view.claims(claims, JWTContext(environ))

@@ -22,6 +22,7 @@ from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.lifecycle import Lifecycle
+from wsgi_auth.tenants import Recent
 from wsgi_auth.tokens import derive
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Site:
         self._new_transport = transport
         self._clients: dict[str, Client] = {}
         self._swept_at = 0.0
+        self._tenants_clients: Recent[OAuth | OIDC, Client] = Recent()
         for provider in config.providers:
             if getattr(provider, "private_key", None):
                 from wsgi_auth.oauth.client_auth import check_key
@@ -80,6 +82,7 @@ class Site:
         self.cookies = cookie_reader
         self.reader: Reader = config.reader or cookie_reader
         self.view = cookie_reader.view
+        self.tenants = cookie_reader.tenants
         self.lifecycle = Lifecycle(
             config, cookie_reader.strategy, cookie_reader.view, self.events, self.accounts
         )
@@ -170,14 +173,22 @@ class Site:
 
     def client(self, provider: OAuth | OIDC) -> Client:
         """Our side of the protocol with this provider; what it learns of the provider is kept."""
+        if provider.tenant:
+            return self._tenants_clients.get(provider, lambda: self._new_client(provider))
         found = self._clients.get(provider.id)
         if found is None:
-            from wsgi_auth.oauth.client import Client
-
             # of two threads that come first, both go on with the one that is kept
-            made = Client(provider, self.transport, allow_loopback=self.allows_loopback)
-            found = self._clients.setdefault(provider.id, made)
+            found = self._clients.setdefault(provider.id, self._new_client(provider))
         return found
+
+    def _new_client(self, provider: OAuth | OIDC) -> Client:
+        from wsgi_auth.oauth.client import Client
+
+        if provider.tenant and provider.private_key:  # of the others, start-up has looked
+            from wsgi_auth.oauth.client_auth import check_key
+
+            check_key(provider)
+        return Client(provider, self.transport, allow_loopback=self.allows_loopback)
 
     @property
     def allows_loopback(self) -> bool:

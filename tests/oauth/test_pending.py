@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import OTHER_SECRET, SECRET, config
@@ -92,6 +92,7 @@ def test_one_that_fits_nowhere_leaves_nothing_behind() -> None:
         assert removal.startswith(f"{FLOW}=; Max-Age=0;")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4_000), max_size=8))
 @example([1_200] * 5)
 def test_whatever_the_sizes_it_is_one_cookie_with_the_newest(sizes: list[int]) -> None:

@@ -47,29 +47,32 @@ class Endpoint:
         from wsgi_auth.actions.failure import failure
         from wsgi_auth.actions.methods import allowed, method_not_allowed
 
-        methods = _handlers()[self.name](self.provider)
-        method = exchange.environ.get("REQUEST_METHOD", "")
-        handler = methods.get("GET" if method == "HEAD" else method)
-        if handler is None:
-            wrong = self._misplaced(method)
-            if wrong is None:
-                return method_not_allowed(methods)
-            app = failure(exchange, wrong, self.name)
-            if hasattr(app, "headers"):
-                app.headers.append(("Allow", allowed(methods)))
-            return app
         try:
-            return handler(exchange, self.provider)
+            provider = self.provider
+            if provider is not None:
+                provider = exchange.of_this_request(provider)
+            methods = _handlers()[self.name](provider)
+            method = exchange.environ.get("REQUEST_METHOD", "")
+            handler = methods.get("GET" if method == "HEAD" else method)
+            if handler is None:
+                wrong = self._misplaced(provider, method)
+                if wrong is None:
+                    return method_not_allowed(methods)
+                app = failure(exchange, wrong, self.name)
+                if hasattr(app, "headers"):
+                    app.headers.append(("Allow", allowed(methods)))
+                return app
+            return handler(exchange, provider)
         except AuthError as problem:
             return failure(exchange, problem, self.name)
         except Exception:
             exchange.site.events.logger.exception("the endpoint %r failed", self.name)
             return failure(exchange, AuthError("see the traceback above"), self.name)
 
-    def _misplaced(self, method: str) -> AuthError | None:
+    def _misplaced(self, provider: Provider | None, method: str) -> AuthError | None:
         from wsgi_auth.actions.callback import misplaced
 
-        return misplaced(self.provider, method) if self.name == "callback/" else None
+        return misplaced(provider, method) if self.name == "callback/" else None
 
 
 def endpoints(config: AuthConfig) -> dict[str, Endpoint]:

@@ -17,6 +17,7 @@ from wsgi_auth.csrf import same_origin
 from wsgi_auth.errors import AuthError
 from wsgi_auth.negotiation import wants_json_redirect
 from wsgi_auth.protocols import Handle
+from wsgi_auth.providers.base import Provider
 from wsgi_auth.responders import JSON, NO_SNIFF, NO_STORE, TEXT, answer, is_legal
 from wsgi_auth.site import Site
 from wsgi_auth.types import Environ, Reading, WSGIApp
@@ -119,6 +120,13 @@ class Exchange:
         """The listed origin that ``callback_url`` leads to, which a page's policy has to name."""
         url = self.callback_url
         return () if url.startswith("/") else ("/".join(url.split("/", 3)[:3]),)
+
+    def of_this_request(self, provider: Provider) -> Provider:
+        """The provider, or what is made in its place per request; :class:`Refused` for none."""
+        found = self.site.tenants.provider(provider, self.environ)
+        if found is None:
+            raise Refused(404, "NotFound", "this provider is not on offer here")
+        return found
 
     def require_csrf(self) -> None:
         """Raise :class:`Refused` unless the form has a token of this browser and session, and the

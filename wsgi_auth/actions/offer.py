@@ -7,11 +7,27 @@ from collections.abc import Iterable
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.providers.base import Provider
+from wsgi_auth.site import Site
 from wsgi_auth.types import Environ, webob_request
 
 
-def offered(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
-    """All, or those whose ids ``providers_for(request)`` names; in the configuration's order."""
+def offered(site: Site, environ: Environ) -> tuple[Provider, ...]:
+    """All, or those whose ids ``providers_for(request)`` names, in the configuration's order; one
+    that is made per request as it is made for this one, if it is."""
+    return _there(site, _chosen(site.config, environ), environ)
+
+
+def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
+    """All that this request has, on offer or not."""
+    return _there(site, site.config.providers, environ)
+
+
+def is_offered(config: AuthConfig, environ: Environ, provider: Provider | None) -> bool:
+    """Whether this visitor may use the provider (of this very request) at all."""
+    return provider is not None and any(each.id == provider.id for each in _chosen(config, environ))
+
+
+def _chosen(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
     choose = config.providers_for
     if choose is None:
         return config.providers
@@ -25,6 +41,6 @@ def offered(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
     return tuple(each for each in config.providers if each.id in wanted)
 
 
-def is_offered(config: AuthConfig, environ: Environ, provider: Provider | None) -> bool:
-    """Whether this visitor may use the provider at all."""
-    return any(each is provider for each in offered(config, environ))
+def _there(site: Site, providers: Iterable[Provider], environ: Environ) -> tuple[Provider, ...]:
+    found = (site.tenants.provider(each, environ) for each in providers)
+    return tuple(each for each in found if each is not None)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from wsgi_auth.actions.exchange import Exchange, Refused
+from wsgi_auth.actions.offer import every
 from wsgi_auth.errors import AuthError, ConfigError, OAuthError, ProviderUnavailable, StateLost
 from wsgi_auth.oauth.checks import Flow, begin, find
 from wsgi_auth.oauth.logout import logout_url
@@ -65,8 +66,9 @@ def _judged(exchange: Exchange, provider: OAuth | OIDC) -> WSGIApp:
     answer = exchange.pairs
     under_way = site.pending.read(provider, _cookies(exchange), now)
     flow = find(under_way, _state(answer))
-    if flow is None or (flow.provider, flow.redirect_uri) != (
+    if flow is None or (flow.provider, flow.tenant, flow.redirect_uri) != (
         provider.id,
+        provider.tenant,
         _absolute(exchange, f"callback/{provider.id}"),
     ):
         if exchange.reading.session is not None:
@@ -146,12 +148,12 @@ def left(exchange: Exchange) -> WSGIApp:
     site = exchange.site
     now = site.clock()
     back = _absolute(exchange, "signout")
-    for provider in site.config.providers:
+    for provider in every(site, exchange.environ):
         if not isinstance(provider, OIDC) or not provider.logout:
             continue
         under_way = site.pending.read(provider, _cookies(exchange), now)
         flow = find(under_way, exchange.query.get("state", ""))
-        if flow is not None and flow.redirect_uri == back:
+        if flow is not None and (flow.tenant, flow.redirect_uri) == (provider.tenant, back):
             others = tuple(each for each in under_way if each is not flow)
             exchange.handle.set_cookies(site.pending.write(provider, others))
             return exchange.go(flow.callback_url)

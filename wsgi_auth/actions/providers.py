@@ -27,7 +27,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
                 "signinUrl": url(f"signin/{each.id}"),
                 "callbackUrl": url(f"callback/{each.id}"),
             }
-            for each in offered(exchange.site.config, exchange.environ)
+            for each in offered(exchange.site, exchange.environ)
         }
     )
 

@@ -23,7 +23,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if site.config.pages.sign_in is None:
         exchange.require_writable()
     if site.config.auto_sign_in and not site.config.session.read_only and error is None:
-        only = offered(site.config, environ)
+        only = offered(site, environ)
         if len(only) == 1 and isinstance(only[0], OAuth | OIDC):
             return depart(exchange, only[0], ())
     if site.config.pages.sign_in is not None:
@@ -40,8 +40,7 @@ def sign_in_page(
     reading = exchange.reading
     view = SignInView(
         providers=tuple(
-            _provider(exchange, each, typed or {})
-            for each in offered(site.config, exchange.environ)
+            _provider(exchange, each, typed or {}) for each in offered(site, exchange.environ)
         ),
         csrf_token=exchange.handle.csrf_token,
         callback_url=exchange.callback_url,
@@ -57,7 +56,7 @@ def ways_out(exchange: Exchange) -> tuple[str, ...]:
     """Where the buttons of other parties lead in the end, for the page's policy: a company's
     provider may send people on to any other, so all of https; http only to this machine."""
     found: dict[str, None] = {}
-    for provider in offered(exchange.site.config, exchange.environ):
+    for provider in offered(exchange.site, exchange.environ):
         if isinstance(provider, OAuth | OIDC):
             found["https:"] = None
             address = provider.authorization or provider.issuer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.actions.methods import Methods
+from wsgi_auth.actions.offer import every
 from wsgi_auth.actions.outside import leave, left
 from wsgi_auth.actions.signin import ways_out
 from wsgi_auth.pages import SignOutView
@@ -15,7 +16,7 @@ from wsgi_auth.types import WSGIApp
 def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """The page, or the application's own. A GET signs nobody out: any page could make one."""
     site, environ = exchange.site, exchange.environ
-    if "state" in exchange.query and any(_leaves(each) for each in site.config.providers):
+    if "state" in exchange.query and any(_leaves(each) for each in every(site, environ)):
         return left(exchange)
     url = exchange.callback_url
     if site.config.pages.sign_out is not None:
@@ -41,7 +42,7 @@ def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     site, claims = exchange.site, exchange.reading.claims
     party, id_token = None, ""
     if claims is not None:
-        mine = (each for each in site.config.providers if each.id == claims.get("provider"))
+        mine = (each for each in every(site, exchange.environ) if each.id == claims.get("provider"))
         party = next((each for each in mine if _leaves(each)), None)
     if party is not None and claims is not None:
         held = site.vault.read(exchange.environ.get("HTTP_COOKIE") or "", claims).get(party.id)

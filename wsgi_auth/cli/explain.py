@@ -40,7 +40,8 @@ def explained(
             "email": user if "@" in user else None,
             "groups": [group.strip() for group in groups.split(",") if group.strip()],
         }
-        by = config.providers[0].id if config.providers else "test"
+        fixed = (each.id for each in config.providers if each.type != "per_request")
+        by = next(fixed, "test")
         environ["HTTP_COOKIE"] = session_cookie(middleware, person, provider=by)
     path = environ["PATH_INFO"]
     found = middleware.matcher.explain(environ)

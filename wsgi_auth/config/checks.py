@@ -167,6 +167,13 @@ def _sessions(config: AuthConfig) -> None:
 
 def _who(config: AuthConfig) -> None:
     rule = config.remote_user
+    made = next((each.id for each in config.providers if each.type == "per_request"), None)
+    if made is not None and isinstance(rule, str) and rule != "id" and "{id}" not in rule:
+        raise ConfigError(
+            "remote_user",
+            f"each tenant of {made!r} may call anybody by any name and any address; use 'id', a "
+            "template with {id}, or a callable that knows the tenant",
+        )
     if rule in ("login", "id") and len(config.providers) > 1:
         raise ConfigError(
             "remote_user",
@@ -185,7 +192,7 @@ def refuse_open_to_world(config: AuthConfig) -> None:
         if getattr(provider, "open_to_world", False):
             raise ConfigError(
                 "allow_emails",
-                f"anybody has an account at {provider.id!r}; say who may sign in with "
+                f"anybody may have an account at {provider.id!r}; say who may sign in with "
                 "allow_emails, allow_domains or allow_groups ('allow_emails = *': everybody)",
             )
 
@@ -230,4 +237,4 @@ def _idle(config: AuthConfig) -> Iterator[str]:
 
 
 def _is_oauth(provider: Any) -> bool:
-    return provider.type in ("oauth", "oidc")
+    return provider.type in ("oauth", "oidc", "per_request")

@@ -37,10 +37,12 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
         return _checked(entry)
     given = {key: value for key, value in entry.items() if value is not None}
     name = str(given.get("id", ""))
-    kind = str(given.pop("type", name))
     key = f"providers.{name or '?'}"
     if not name:
         raise ConfigError(key, "needs an id")
+    if "per_request" in given:
+        return _checked(_per_request(key, given))
+    kind = str(given.pop("type", name))
     if kind not in _OPTIONS and (kind in ("oauth", "oidc") or kind in _catalogue()):
         from wsgi_auth.config.party import party
 
@@ -125,6 +127,18 @@ def _htpasswd(key: str, given: dict[str, Any], here: Path | None) -> Any:
     from wsgi_auth.providers.htpasswd import Htpasswd
 
     return Htpasswd(**given)
+
+
+def _per_request(key: str, given: Mapping[str, Any]) -> Any:
+    from wsgi_auth.providers.per_request import PerRequest
+
+    for option in given:
+        if option not in ("id", "name", "per_request"):
+            raise ConfigError(
+                f"{key}.{option}", "belongs into what per_request returns; beside it: id, name"
+            )
+    make = values.function(f"{key}.per_request", given["per_request"])
+    return PerRequest(str(given["id"]), make, str(given.get("name", "")))
 
 
 def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:

@@ -61,7 +61,7 @@ def validate_callback(
     if posted != (provider.response_mode == "form_post"):
         expected = "a form" if provider.response_mode == "form_post" else "a query"
         raise OAuthCallbackError("callback", f"the answer must come as {expected}")
-    if flow.provider != provider.id:
+    if (flow.provider, flow.tenant) != (provider.id, provider.tenant):
         raise StateLost("callback", "the sign-in was begun at another provider")
     state = found.get("state", "")
     if not state or not compare_digest(state.encode("utf-8", "replace"), flow.state.encode()):

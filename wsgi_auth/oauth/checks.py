@@ -32,6 +32,7 @@ class Flow:
     ``max_age``: what the provider was asked for, so that ``auth_time`` is checked.
     ``dpop_key``: see :mod:`wsgi_auth.oauth.dpop`, "" without.
     ``brief``: "y" if the session is to end with the browser's.
+    ``tenant``: which of those that have this id, where it is made per request.
     """
 
     provider: str
@@ -45,6 +46,7 @@ class Flow:
     max_age: int | None = None
     dpop_key: str = ""
     brief: str = ""
+    tenant: str = ""
 
     def __repr__(self) -> str:
         return f"<Flow at {self.provider!r}>"
@@ -82,6 +84,7 @@ _SHORT: Mapping[str, str] = {
     "p": "provider", "s": "state", "n": "nonce", "v": "code_verifier", "r": "redirect_uri",
     "u": "callback_url", "t": "created", "l": "subject", "m": "max_age", "d": "dpop_key",
     "b": "brief",
+    "o": "tenant",
 }  # fmt: skip
 
 
@@ -112,6 +115,7 @@ def begin(
         subject=subject,
         max_age=min((age for age in ages if age is not None), default=None),
         dpop_key=dpop_key,
+        tenant=provider.tenant,
     )
 
 

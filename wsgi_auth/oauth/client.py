@@ -31,6 +31,7 @@ from wsgi_auth.oauth.profile import document, user_from
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.protocols import Transport
 from wsgi_auth.providers.oauth import OIDC, OAuth
+from wsgi_auth.providers.per_request import party_of
 from wsgi_auth.types import Account, Claims, Incoming, Outgoing, Proof, freeze
 
 
@@ -109,6 +110,8 @@ class Client:
             identity = self._identity(provider, metadata, tokens, callback, now)
         profile = self._profile(metadata, tokens, identity, callback, now)
         user = user_from(provider, profile)
+        if provider.tenant:  # what one tenant's party calls somebody, another's may call anybody
+            user = {**user, "id": f"{party_of(provider)}:{user.get('id', '')}"}
         account = Account(
             provider.id, provider.type, str(user.get("id", "")), freeze(tokens.to_json())
         )

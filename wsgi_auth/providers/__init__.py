@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsgi_auth.providers.catalogue import provider
     from wsgi_auth.providers.htpasswd import Htpasswd
     from wsgi_auth.providers.oauth import OIDC, OAuth
+    from wsgi_auth.providers.per_request import PerRequest
 
 __all__ = [
     "OIDC",
@@ -27,6 +28,7 @@ __all__ = [
     "FormProvider",
     "Htpasswd",
     "OAuth",
+    "PerRequest",
     "Provider",
     "provider",
 ]
@@ -37,6 +39,7 @@ _LATER = {
     "Htpasswd": "wsgi_auth.providers.htpasswd",
     "OAuth": "wsgi_auth.providers.oauth",
     "OIDC": "wsgi_auth.providers.oauth",
+    "PerRequest": "wsgi_auth.providers.per_request",
     "provider": "wsgi_auth.providers.catalogue",
 }
 

@@ -142,6 +142,8 @@ class _Client:
 
     #: ``profile``, ready to use.
     mapper: Mapper = field(init=False, compare=False)
+    #: Tells this one from others of its id, where it was made for a request (``per_request``).
+    tenant: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):

@@ -127,6 +127,8 @@ class Lifecycle:
             else:
                 owner = accounts.owner(claims, account, provider, environ, now)
             claims["sub"], is_new = owner.user.id, owner.is_new
+        if getattr(provider, "tenant", ""):
+            claims["tenant"] = provider.tenant
         claims["auth_time"] = int(now)
         claims["sid"] = random_id()
         if not proof.remember:
@@ -293,7 +295,9 @@ def _prefixes(config: AuthConfig) -> dict[str, str]:
     others = [each for each in config.providers if each.type != "dev"]
     local = any(isinstance(each, FormProvider) for each in others)
     return {
-        each.id: f"{each.id}:" if local or each is not others[0] else ""
+        each.id: f"{each.id}:"
+        if local or each is not others[0] or each.type == "per_request"
+        else ""
         for each in others
         if not isinstance(each, FormProvider)
     }

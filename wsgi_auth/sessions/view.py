@@ -11,7 +11,10 @@ from wsgi_auth.errors import AuthError, CallbackError
 from wsgi_auth.types import Claims, Environ, FrozenDict, JWTContext, Session, SessionContext, freeze
 
 #: Claims that are the session's own; a ``jwt`` callback cannot change them.
-OWN_CLAIMS = ("sub", "sid", "iat", "exp", "auth_time", "provider", "provider_sid", "remember")
+OWN_CLAIMS = (
+    "sub", "sid", "iat", "exp", "auth_time", "provider", "provider_sid", "tenant",
+    "remember",
+)  # fmt: skip
 
 
 def default_session(claims: Claims) -> Session:

@@ -149,6 +149,6 @@ class _Browser:
 
 
 def _same_site(cookie: Any) -> str:
-    rest: Mapping[str, str | None] = getattr(cookie, "_rest", {})
+    rest: Mapping[str, str | None] = getattr(cookie, "_rest", None) or {}
     said = next((value for name, value in rest.items() if name.lower() == "samesite"), None)
     return (said or "lax").lower()
