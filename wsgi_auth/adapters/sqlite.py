@@ -173,11 +173,21 @@ class SQLiteAdapter:
         self._run("INSERT INTO auth_sessions VALUES (?, ?, ?, ?)", *session)
 
     def get_session_and_user(self, id: str) -> tuple[SessionRecord, UserRecord] | None:
-        rows = self._run(_READ, id)
+        # on the path of every request: by hand what _run does
+        connection = self._take()
+        try:
+            rows = connection.execute(_READ, (id,)).fetchall()
+        except sqlite3.Error as error:
+            connection.close()
+            raise StoreUnavailable(f"SQLite: {error}") from error
+        self._give_back(connection)
         if not rows:
             return None
-        row = rows[0]
-        return SessionRecord(*row[:4]), UserRecord(row[1], *row[4:])
+        _, user_id, expires, data, name, email, verified, image = rows[0]
+        return (
+            SessionRecord(id, user_id, expires, data),
+            UserRecord(user_id, name, email, verified, image),
+        )
 
     def update_session(self, session: SessionRecord, expected: SessionRecord) -> bool:
         return bool(
