@@ -11,10 +11,11 @@ import pytest
 import time_machine
 
 from tests.conftest import Browser, config, hello
-from wsgi_auth import AuthMiddleware, get_auth
+from wsgi_auth import AuthMiddleware, CookieSessionReader, get_auth, get_session, get_token
 from wsgi_auth.adapters import connect
-from wsgi_auth.errors import StoreUnavailable, UsageError
+from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.sessions.database import content, hashed
+from wsgi_auth.testing import sign_in
 
 DAY = 86_400
 NAME = "__Host-auth.session-token"
@@ -487,6 +488,36 @@ def test_renewing_never_brings_an_ended_session_back(adapter, clock):
             thread.join(60)
         assert who(middleware, cookie) != "hello alice", turn
         assert middleware.sessions.of("alice") == []
+
+
+# --- outside the middleware ------------------------------------------------------------------------
+
+
+def test_tests_sign_in_where_a_store_keeps_sessions(adapter, strategy):
+    middleware = protected(adapter, strategy)
+    visitor = Browser(middleware)
+    sign_in(visitor, {"id": "zoe", "name": "Zoe"})
+    assert visitor.get("/").text == "hello zoe"
+    assert [each.agent for each in middleware.sessions.of("zoe")] == ["tests"]
+    middleware.sessions.end_all("zoe")
+    visitor.get("/", status=401)
+
+
+def test_a_worker_reads_kept_sessions_with_the_adapter_itself(adapter, strategy):
+    middleware = protected(adapter, strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    environ = {"HTTP_COOKIE": f"{NAME}={cookie_of(visitor)}"}
+    settings = config(adapter=adapter, session={"strategy": strategy})
+    assert get_session(environ, settings).user["id"] == "alice"
+    middleware.sessions.end_all("alice")
+    assert get_session(environ, settings) is None
+    assert get_token({"HTTP_AUTHORIZATION": f"Bearer {cookie_of(visitor)}"}, settings) is None
+
+
+def test_a_worker_that_could_not_see_what_was_ended_does_not_start(strategy):
+    with pytest.raises(ConfigError, match="adapter"):
+        CookieSessionReader(config(adapter="sqlite:///x.db", session={"strategy": strategy}))
 
 
 # --- how long, and where ---------------------------------------------------------------------------

@@ -11,14 +11,19 @@ from wsgi_auth.tokens import SignedCodec
 
 def strategy_for(config: AuthConfig, adapter: Adapter | None = None) -> SessionStrategy:
     """The strategy that ``session.strategy`` names, ready for use; with an adapter, its sessions
-    can be ended from elsewhere."""
+    can be ended from elsewhere. The configuration's own adapter is taken if none is given."""
+    if adapter is None:
+        adapter = config.adapter
+    if isinstance(adapter, str):
+        raise ConfigError(
+            "adapter",
+            "outside the middleware it must be an adapter, not its URL: "
+            "adapter = wsgi_auth.adapters.connect(url)",
+        )
     if config.session.strategy == "database":
         from wsgi_auth.sessions.database import DatabaseStrategy
 
-        if adapter is None:
-            raise ConfigError(
-                "adapter", "here it must be an adapter, not its URL: wsgi_auth.adapters.connect()"
-            )
+        assert adapter is not None  # noqa: S101 - the configuration was checked
         return DatabaseStrategy(adapter, config.session)
     strategy = _stateless(config)
     if adapter is None or config.session.read_only:

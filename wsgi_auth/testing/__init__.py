@@ -28,7 +28,7 @@ from wsgi_auth.testing.fake_provider import (
     Scene,
 )
 from wsgi_auth.tokens import random_id
-from wsgi_auth.types import Account, JWTContext
+from wsgi_auth.types import Account, Device, JWTContext
 
 __all__ = [
     "MISBEHAVIOURS",
@@ -61,21 +61,26 @@ def session_cookie(
 
     ``user`` is what a provider would return: ``id``, and ``name``, ``email``, ``image``,
     ``login``, ``groups``. Further keys reach a ``jwt`` callback as ``context.user``, as ever.
+    With an adapter in the configuration, hand in the middleware that has it.
     """
+    site = None
     if isinstance(config, AuthMiddleware):
-        config = config.config
+        site, config = config.site, config.config
     if not isinstance(config, AuthConfig):
         config = AuthConfig.from_mapping(config)
     by = _Tests()
     by.id = provider
     now = time.time()
     claims = claims_of(user, by) | {"auth_time": int(now), "sid": random_id()}
+    if site is not None and site.accounts is not None:
+        site.accounts.local(claims, {}, now)
     view = SessionView(config.callbacks.jwt, config.callbacks.session)
     account = Account(by.id, by.type, claims["sub"])
     wanted = view.claims(claims, JWTContext({}, "sign_in", user, account))
     if wanted is None:
         raise UsageError("the jwt callback ended the session as it began")
-    written = strategy_for(config).save(wanted, now)
+    strategy = strategy_for(config) if site is None else site.cookies.strategy
+    written = strategy.save(wanted, now, None, Device("tests", ""))
     assert written is not None  # noqa: S101 - a new session has nothing to lose against
     cookies = config.cookies.session.set(written.value)
     return "; ".join(cookie.partition(";")[0] for cookie in cookies)
