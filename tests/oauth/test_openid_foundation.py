@@ -137,6 +137,11 @@ def test_third_party_initiated_login_R090(module):
     )
     landing = fake.approve(answer.location, "alice")
     done = page.get(landing.url.removeprefix(URL))
+    posted = page.post(
+        "/auth/signin/fake", {"iss": fake.issuer, "target_link_uri": f"{URL}/members"}
+    )
+    again = page.get(posted.location.removeprefix(URL))
+    assert again.location.startswith(fake.issuer)
     judged(module, done.location in ("/members", f"{URL}/members"))
     refused = page.get("/auth/signin/fake?iss=https://evil.example.test", expect_errors=True)
     assert refused.status_int == 400

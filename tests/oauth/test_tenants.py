@@ -134,6 +134,30 @@ def test_the_session_of_one_tenant_is_nobodys_at_another_and_stays_where_it_is_a
     assert at(page, "acme").get("/members/x").json == [True] * 4
 
 
+def test_with_users_in_a_store_one_id_at_two_parties_is_two_users_and_sessions_stay_at_home():
+    fakes = two()
+    app = site(fakes, adapter="memory:")
+    users = {}
+    for name, who in (("acme", "alice"), ("globex", "alice"), ("acme", "bob")):
+        page = visitor(app, name)
+        answer = fakes[name].sign_in(page, who, expect_errors=True)
+        if (name, who) == ("globex", "alice"):  # the address is taken, and nobody is anybody by it
+            assert answer.status_int == 403 and page.who is None
+            continue
+        users[name, who] = page.who
+        other = "globex" if name == "acme" else "acme"
+        assert at(page, other).who is None and at(page, name).who == users[name, who]
+    assert len(set(users.values())) == 2
+
+
+def test_the_longest_return_url_fits_beside_the_tenant_and_a_key():
+    fake = FakeProvider(id="sso", clients=[FakeClient(dpop=True)])
+    page = visitor(site({"acme": fake}), "acme")
+    wanted = "/members/" + "x" * (2048 - len("/members/"))
+    landing = fake.approve(page.begin("sso", callbackUrl=wanted), "alice")
+    assert page.land(landing).location == wanted and page.who.endswith(":alice")
+
+
 def test_a_session_that_names_no_tenant_is_at_home_nowhere():
     """A ``jwt`` callback cannot take the tenant away, or put another there."""
     fakes = two()
