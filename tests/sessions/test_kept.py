@@ -378,6 +378,35 @@ def test_a_user_is_ended_from_code_for_every_worker_within_a_second(adapter, clo
     assert [who(worker, cookie_of(visitor)) for worker in workers] == ["hello alice"] * 4
 
 
+def test_who_changes_their_password_is_signed_in_anew_and_nobody_else(adapter, clock, strategy):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/password":
+            middleware.sessions.end_all("alice")
+            get_auth(environ).sign_in({"id": "alice"})
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, strategy, app=app)
+    here, there = Browser(middleware), Browser(middleware)
+    here.sign_in()
+    there.sign_in()
+    here.get("/password")
+    for _ in range(3):
+        assert here.get("/").text == "hello alice"
+        there.get("/", status=401)
+        clock.shift(1)
+
+
+def test_who_only_reads_sees_what_was_ended_too(adapter):
+    middleware = protected(adapter, "cookie")
+    reads = protected(adapter, "cookie", session={"read_only": True}, pages={"sign_in": "/in"})
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    assert who(reads, cookie_of(visitor)) == "hello alice"
+    middleware.sessions.end_all("alice")
+    __import__("time").sleep(0.6)
+    assert who(reads, cookie_of(visitor)) != "hello alice"
+
+
 def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):
     middleware = AuthMiddleware(hello, config())
     with pytest.raises(UsageError, match="adapter"):

@@ -26,7 +26,7 @@ def strategy_for(config: AuthConfig, adapter: Adapter | None = None) -> SessionS
         assert adapter is not None  # noqa: S101 - the configuration was checked
         return DatabaseStrategy(adapter, config.session)
     strategy = _stateless(config)
-    if adapter is None or config.session.read_only:
+    if adapter is None:
         return strategy
     from wsgi_auth.sessions.register import Registered
     from wsgi_auth.sessions.revocations import Revocations

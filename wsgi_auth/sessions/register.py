@@ -15,7 +15,7 @@ from wsgi_auth.records import Revocation, SessionRecord
 from wsgi_auth.sessions.database import NOWHERE, content, written
 from wsgi_auth.sessions.life import SKEW
 from wsgi_auth.sessions.revocations import Revocations
-from wsgi_auth.types import Claims, Device, Stored, Written
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written
 
 #: Of the claims, what the record of a session that lives in a cookie repeats.
 _TOLD = ("sid", "sub", "iat", "exp", "auth_time", "provider", "provider_sid")
@@ -120,6 +120,9 @@ class Registered:
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
     ) -> Written | None:
         """As the strategy does, and its record with it."""
+        if device is not None and "auth_time" in claims:
+            began = self.revocations.begins_after(claims["sub"], claims["auth_time"])
+            claims = FrozenDict({**claims, "auth_time": began})
         saved = self._strategy.save(claims, now, kept, device)
         if saved is None:
             return None

@@ -57,6 +57,12 @@ class Revocations:
                 return not isinstance(began, int) or began <= ended.at
         return False
 
+    def begins_after(self, user_id: str, began: int) -> int:
+        """The time of sign-in of a session that begins now: after all of this user's were ended,
+        if that was in this very second (a change of password, say)."""
+        ended = self._users.get(user_id)
+        return began if ended is None else max(began, ended.at + 1)
+
     def end(self, revocations: Sequence[Revocation]) -> None:
         """Tell everybody; here it holds at once."""
         self._store.revoke(revocations)
