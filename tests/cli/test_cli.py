@@ -76,6 +76,20 @@ def test_check_says_what_is_open_and_warns(folder):
     run("check", "--strict", code=1)
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("memory:", "memory: is one process"), ("sqlite:///a.db", "several machines")],
+)
+def test_check_says_where_sessions_live_and_what_that_means(folder, url, said):
+    (folder / "kept.toml").write_text(
+        f'secret = "{"s" * 40}"\nurl = "https://app.example.test"\n'
+        f'adapter = "{url}"\npages = {{sign_in = "/login"}}\n'
+    )
+    result = run("check", "-c", "kept.toml")
+    assert f"sessions   in a database; adapter {url.partition(chr(58))[0]}" in result
+    assert said in result
+
+
 def test_check_warns_of_a_matcher_that_leaves_the_rest_open(folder):
     (folder / "auth.toml").write_text('matcher = ["/admin/:path*"]\n' + CONFIG)
     said = run("check")

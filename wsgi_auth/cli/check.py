@@ -17,6 +17,7 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     middleware = AuthMiddleware(_nothing, config.override(logger="wsgi_auth.check"))
     say(f"url        {config.url or 'not set'}{'  (dev)' if config.dev else ''}")
     say(f"sign-in    {', '.join(_providers(config)) or 'nobody can'}")
+    say(f"sessions   {_kept(config)}")
     say(f"protected  {_listed(config.matcher)}")
     for route in config.routes:
         say(f"           {_spelled(route)}  {_conditions(route)}".rstrip())
@@ -36,11 +37,33 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
         yield "the matcher leaves every path it does not name open to all"
     if config.dev:
         yield "dev is on: for this machine only"
+    elif _scheme(config) == "memory":
+        yield "adapter = memory: is one process, and everybody is signed out when it ends"
+    elif _scheme(config) == "sqlite":
+        yield (
+            "adapter = sqlite: is a file of this machine; where several machines serve the "
+            "application, they need one Redis, PostgreSQL or MariaDB"
+        )
     if config.limits.storage == "memory://" and not config.dev:
         yield (
             "limits.storage counts in each process by itself; with several processes a Redis URL "
             "makes them count together"
         )
+
+
+def _kept(config: AuthConfig) -> str:
+    """Where sessions live; of a URL its scheme alone, for it may hold a password."""
+    where = {"cookie": "signed, in cookies", "jwt": "encrypted, in cookies (Auth.js)"}
+    said = where.get(config.session.strategy, "in a database")
+    if config.adapter is None:
+        return said
+    store = _scheme(config) or type(config.adapter).__name__
+    return f"{said}; adapter {store}"
+
+
+def _scheme(config: AuthConfig) -> str:
+    adapter = config.adapter
+    return adapter.partition(":")[0].partition("+")[0] if isinstance(adapter, str) else ""
 
 
 def _providers(config: AuthConfig) -> Iterator[str]:
