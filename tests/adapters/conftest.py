@@ -21,3 +21,5 @@ def _fixture(kind: type[servers.Server]):
 
 redis_server = _fixture(servers.Redis)
 secure_redis = _fixture(servers.SecureRedis)
+postgresql_server = _fixture(servers.Postgresql)
+mysql_server = _fixture(servers.Mysql)

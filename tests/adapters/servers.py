@@ -9,10 +9,12 @@ A server that is there already is taken where ``TEST_REDIS_URL``, ``TEST_POSTGRE
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +30,8 @@ class Server:
 
     url: str
     wrong_password: str
+
+    identity: dict[str, object] = {}
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -46,8 +50,9 @@ class Server:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, cwd=self.folder, start_new_session=True
-            )
+                self.command(), stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
+                **self.identity,
+            )  # fmt: skip
         until = time.monotonic() + 40
         while True:
             try:
@@ -93,12 +98,7 @@ class Server:
 
     def end(self) -> None:
         if self.process.poll() is None:
-            self.go_on()
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            self.kill()  # its data goes with it
 
 
 class Redis(Server):
@@ -125,6 +125,113 @@ class Redis(Server):
     def ready(self) -> None:
         with self.client() as client:
             client.ping()
+
+
+class Database(Server):
+    """A database server. Run by root it is another user's process, as such servers insist."""
+
+    user: str
+
+    def __init__(self, folder: Path) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="wsgi_auth_"))  # that user cannot read pytest's
+        self.identity: dict[str, object] = {}
+        if os.geteuid() == 0:
+            try:
+                found = pwd.getpwnam(self.user)
+            except KeyError:
+                missing(f"the user {self.user}")
+            os.chown(folder, found.pw_uid, found.pw_gid)
+            self.identity = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+        try:
+            super().__init__(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def run(self, *command: str, text: str = "") -> None:
+        done = subprocess.run(
+            command, input=text, text=True, capture_output=True, cwd=self.folder, **self.identity
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    def end(self) -> None:
+        super().end()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgresql(Database):
+    user = "postgres"
+
+    def prepare(self) -> None:
+        places = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        path = os.pathsep.join([*map(str, places[-1:]), os.environ.get("PATH", "")])
+        initdb = shutil.which("initdb", path=path) or missing("postgresql", "apt-get install")
+        self.binary = str(Path(initdb).resolve().parent / "postgres")
+        (self.folder / "password").write_text(PASSWORD)
+        os.chmod(self.folder / "password", 0o644)
+        self.run(initdb, "-D", "data", "-N", "-U", "ada", "--pwfile", "password",
+                 "-A", "scram-sha-256", "--locale", "C.UTF-8")  # fmt: skip
+        self.url = f"postgresql://ada:{QUOTED}@127.0.0.1:{self.port}/postgres"
+        self.wrong_password = f"postgresql://ada:wrong@127.0.0.1:{self.port}/postgres"
+
+    def command(self) -> list[str]:
+        return [self.binary, "-D", "data", "-p", str(self.port), "-h", "127.0.0.1",
+                "-k", str(self.folder), "-c", "fsync=off"]  # fmt: skip
+
+    def ready(self) -> None:
+        self.execute("SELECT 1")
+
+    def execute(self, *statements: str, database: str = "postgres") -> None:
+        import psycopg
+
+        with psycopg.connect(
+            host="127.0.0.1", port=self.port, user="ada", password=PASSWORD, dbname=database,
+            autocommit=True,
+        ) as connection:  # fmt: skip
+            for statement in statements:
+                connection.execute(statement)
+
+
+class Mysql(Database):
+    """MariaDB."""
+
+    user = "mysql"
+
+    def prepare(self) -> None:
+        path = os.environ.get("PATH", "") + ":/usr/sbin"
+        hint = "apt-get install mariadb-server"
+        install = shutil.which("mariadb-install-db", path=path) or missing("MariaDB", hint)
+        self.binary = shutil.which("mariadbd", path=path) or missing("MariaDB", hint)
+        self.run(install, "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db",
+                 "--auth-root-authentication-method=normal")  # fmt: skip
+        self.run(self.binary, "--no-defaults", f"--datadir={self.folder}/data", "--bootstrap",
+                 text=f"""CREATE DATABASE auth CHARACTER SET latin1;
+                 USE mysql;
+                 FLUSH PRIVILEGES;
+                 CREATE USER 'ada'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';
+                 GRANT ALL ON *.* TO 'ada'@'127.0.0.1';\n""")  # fmt: skip
+        self.url = f"mysql://ada:{QUOTED}@127.0.0.1:{self.port}/auth"
+        self.wrong_password = f"mysql://ada:wrong@127.0.0.1:{self.port}/auth"
+
+    def command(self) -> list[str]:
+        return [self.binary, "--no-defaults", f"--datadir={self.folder}/data",
+                f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve",
+                f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid",
+                "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M"]  # fmt: skip
+
+    def ready(self) -> None:
+        self.execute("SELECT 1")
+
+    def execute(self, *statements: str, database: str = "auth") -> None:
+        import pymysql
+
+        connection = pymysql.connect(
+            host="127.0.0.1", port=self.port, user="ada", password=PASSWORD, database=database,
+            autocommit=True,
+        )  # fmt: skip
+        with connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
 
 class SecureRedis(Redis):

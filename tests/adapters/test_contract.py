@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wsgi_auth.adapters import connect
+from wsgi_auth.adapters import connect, sql_schema
+from wsgi_auth.adapters.sql import SQLAdapter
 from wsgi_auth.protocols import Adapter
 from wsgi_auth.testing import AdapterContract
 
@@ -48,3 +49,50 @@ class TestRedis(AdapterContract):
         with redis.from_url(url) as client:
             for key in client.scan_iter(f"{prefix}*"):
                 client.delete(key)
+
+
+class OfSQL(AdapterContract):
+    """The tables of one database, emptied for each test."""
+
+    kind = ""
+
+    def url(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+        return named(request, self.kind)
+
+    @pytest.fixture
+    def adapter(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Adapter]:
+        made = connect(self.url(request, tmp_path))
+        assert isinstance(made, SQLAdapter)
+        with made._pool.connect() as connection:
+            for table in sql_schema.METADATA.sorted_tables:
+                if table is not sql_schema.SCHEMA:
+                    connection.execute(table.delete())
+        yield made
+        made.close()
+
+
+@pytest.mark.live
+class TestPostgreSQL(OfSQL):
+    kind = "postgresql"
+
+
+@pytest.mark.live
+class TestMariaDB(OfSQL):
+    kind = "mysql"
+
+
+@pytest.mark.live
+class TestMySQL(OfSQL):
+    """What MySQL lacks of MariaDB, on a MariaDB: rows that a statement deletes do not come back."""
+
+    kind = "mysql"
+
+    @pytest.fixture(autouse=True)
+    def less(self, adapter: SQLAdapter) -> None:
+        adapter._pool.dialect.delete_returning = False
+        adapter._prepare()
+
+
+class TestSQLiteThroughSQLAlchemy(OfSQL):
+    def url(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+        return f"sqlite+pysqlite:///{tmp_path}/auth.db"

@@ -24,7 +24,7 @@ from wsgi_auth.records import SessionRecord, UserRecord
 
 pytestmark = pytest.mark.live
 
-KINDS = ["redis"]
+KINDS = ["redis", "postgresql", "mysql"]
 #: Seconds that no answer may take, however the store fares: waiting for a connection, opening one,
 #: asking, each with a second, and a busy machine.
 LONGEST = 10
@@ -42,6 +42,7 @@ def session(number: int) -> SessionRecord:
 @pytest.fixture
 def adapter(server: Server):
     made = connect(server.url)
+    made.delete_user("never")
     for number in range(32):
         made.delete_user(f"user-{number}")
         made.create_user(UserRecord(f"user-{number}", f"name {number}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
+from wsgi_auth.adapters.common import missing_driver
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.protocols import Adapter
 
@@ -23,12 +24,9 @@ def connect(url: str) -> Adapter:
     """The adapter that ``url`` names, ready for use; its tables are there or are made.
 
     Raises :class:`ConfigError` for a URL that is none of :data:`SCHEMES`, a missing driver, or
-    tables that are not of this release.
+    tables that are not of this release. A server that is down raises nothing yet.
     """
-    try:
-        scheme = urlsplit(url).scheme.partition("+")[0]
-    except ValueError:  # its message would show what may hold a password
-        scheme = ""
+    scheme = _scheme(url)
     if scheme == "memory":
         from wsgi_auth.adapters.memory import MemoryAdapter
 
@@ -37,11 +35,43 @@ def connect(url: str) -> Adapter:
         from wsgi_auth.adapters.sqlite import SQLiteAdapter
 
         return SQLiteAdapter(_path(url))
-    if scheme in ("redis", "rediss"):
+    if scheme == "redis":
         from wsgi_auth.adapters.redis import RedisAdapter
 
         return RedisAdapter(url)
-    raise ConfigError("adapter", f"a URL such as {', '.join(SCHEMES.values())}")
+    return _sql(url)
+
+
+def upgrade(url: str) -> int:
+    """Bring the tables of ``url`` to this release's version, and return that; 0 for a store that
+    has no tables. The same errors as :func:`connect`, and StoreUnavailable."""
+    scheme = _scheme(url)
+    adapter = _sql(url, upgrade=True) if scheme == "sql" else connect(url)
+    found: int = getattr(adapter, "version", 0)
+    adapter.close()
+    return found
+
+
+def _scheme(url: str) -> str:
+    """``memory``, ``sqlite``, ``redis``, or ``sql`` for what goes through SQLAlchemy."""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:  # its message would show what may hold a password
+        scheme = ""
+    name, _, driver = scheme.partition("+")
+    if name not in SCHEMES or (driver and name in ("memory", "redis", "rediss")):
+        raise ConfigError("adapter", f"must be a URL such as {', '.join(SCHEMES.values())}")
+    if name in ("redis", "rediss"):
+        return "redis"
+    return name if name == "memory" or scheme == "sqlite" else "sql"
+
+
+def _sql(url: str, upgrade: bool = False) -> Adapter:
+    try:
+        from wsgi_auth.adapters.sql import SQLAdapter
+    except ModuleNotFoundError:
+        raise missing_driver(url.partition(":")[0] + "://", "SQLAlchemy", "sql") from None
+    return SQLAdapter(url, upgrade=upgrade)
 
 
 def _path(url: str) -> str:
@@ -53,4 +83,4 @@ def _path(url: str) -> str:
     return path
 
 
-__all__ = ["SCHEMES", "connect"]
+__all__ = ["SCHEMES", "connect", "upgrade"]

@@ -25,26 +25,27 @@ class Options(NamedTuple):
     @classmethod
     def of(cls, url: str) -> Options:
         """Raises :class:`ConfigError` for what is no number, without showing the URL's password."""
+        base, _, query = url.partition("?")
         try:
-            parts = urlsplit(url)
-            _ = parts.port
+            _ = urlsplit(base).port
         except ValueError:
             raise ConfigError(
                 "adapter", "is not a URL: a password in it must be %-encoded"
             ) from None
-        rest = dict(parse_qsl(parts.query, keep_blank_values=True))
+        rest = dict(parse_qsl(query, keep_blank_values=True))
         timeout = _number("timeout", rest.pop("timeout", "1"), 0.05, 60)
         connect = _number("connect_timeout", rest.pop("connect_timeout", "1"), 0.05, 60)
         size = _number("pool_size", rest.pop("pool_size", "16"), 1, 10_000)
-        return cls(
-            parts._replace(query=urlencode(rest)).geturl(), timeout, connect, int(size), rest
-        )
+        return cls(_with(base, rest), timeout, connect, int(size), rest)
 
     def without(self, *names: str) -> Options:
         """These without the options of such names."""
         rest = {name: value for name, value in self.rest.items() if name not in names}
-        url = urlsplit(self.url)._replace(query=urlencode(rest)).geturl()
-        return self._replace(url=url, rest=rest)
+        return self._replace(url=_with(self.url.partition("?")[0], rest), rest=rest)
+
+
+def _with(base: str, query: dict[str, str]) -> str:
+    return f"{base}?{urlencode(query)}" if query else base
 
 
 def _number(name: str, text: str, least: float, most: float) -> float:

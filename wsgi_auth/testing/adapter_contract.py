@@ -174,7 +174,9 @@ class AdapterContract:
         assert adapter.update_session(later, SESSION)
         assert not adapter.update_session(SESSION._replace(expires=4_000), SESSION)
         changed = later._replace(data='{"v": 1, "x": "y"}')
-        assert not adapter.update_session(changed, later._replace(data="else"))
+        for other in ("else", '{"V": 1}', '{"v": 1} ', '{"v": 1}\n', ""):
+            assert not adapter.update_session(changed, later._replace(data=other)), other
+        assert not adapter.update_session(changed, later._replace(user_id="U1"))
         assert adapter.update_session(changed, later)
         assert adapter.get_session_and_user("s1") == (changed, ADA)
 
