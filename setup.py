@@ -10,6 +10,9 @@ HTPASSWD = ["bcrypt>=4.1"]
 SERVE = ["waitress>=3.0"]
 PASTE = ["PasteDeploy>=3.1"]
 REDIS = ["redis>=5.0"]
+SQL = ["SQLAlchemy>=2.0"]
+POSTGRESQL = [*SQL, "psycopg[binary]>=3.2"]
+MYSQL = [*SQL, "PyMySQL>=1.1"]
 
 setup(
     name="wsgi_auth",
@@ -37,7 +40,10 @@ setup(
         "serve": SERVE,
         "paste": PASTE,
         "redis": REDIS,
-        "all": HTPASSWD + SERVE + PASTE + REDIS,
+        "sql": SQL,
+        "postgresql": POSTGRESQL,
+        "mysql": MYSQL,
+        "all": HTPASSWD + SERVE + PASTE + REDIS + POSTGRESQL + MYSQL,
     },
     entry_points={
         "console_scripts": ["wsgi-auth = wsgi_auth.cli:main"],
