@@ -55,6 +55,8 @@ class Accounts:
                 made = self._made(claims, account, environ, now)
                 if made is not None:
                     return Owner(made, True)
+            elif self._store.get_user_by_account(account.provider, account.provider_account_id):
+                continue  # made since we looked, by another request of the same visitor
             elif claims.get("email_verified") and getattr(provider, "link_by_email", False):
                 if self._linked(other, account, environ):
                     return Owner(other, False)
@@ -113,14 +115,10 @@ class Accounts:
         self, claims: Mapping[str, Any], account: Account, environ: Environ, now: float
     ) -> UserRecord | None:
         """A new user with this account; None if another request was faster."""
+        wanted = _record(random_id(), claims, now)
         try:
-            user = self._store.create_user(_record(random_id(), claims, now))
+            user = self._store.create_user(wanted, _account(wanted.id, account))
         except AlreadyExists:
-            return None
-        try:
-            self._store.link_account(_account(user.id, account))
-        except AlreadyExists:
-            self._store.delete_user(user.id)
             return None
         told = _told(user)
         self._events.fire("create_user", environ, user=told)

@@ -162,13 +162,14 @@ class UserStore(Protocol):
     """Users and the accounts they sign in by.
 
     A verified address is one user's at most, compared without regard to case: ``create_user`` and
-    ``update_user`` raise AlreadyExists otherwise. ``get_user_by_email`` looks at verified addresses
-    only. ``update_user`` says whether there was one. ``delete_user`` takes accounts, sessions and
-    authenticators along. ``link_account`` raises AlreadyExists if the account is anybody's.
-    ``update_account`` writes only if the record is still ``expected``, whole.
+    ``update_user`` raise AlreadyExists otherwise. ``create_user`` with an ``account`` makes both,
+    or neither if either is there: nobody ever sees one without the other. ``get_user_by_email``
+    looks at verified addresses only. ``update_user`` says whether there was one. ``delete_user``
+    takes accounts, sessions and authenticators along. ``link_account`` raises AlreadyExists if the
+    account is anybody's. ``update_account`` writes only if the record is still ``expected``, whole.
     """
 
-    def create_user(self, user: UserRecord) -> UserRecord: ...
+    def create_user(self, user: UserRecord, account: AccountRecord | None = None) -> UserRecord: ...
     def get_user(self, id: str) -> UserRecord | None: ...
     def get_user_by_email(self, email: str) -> UserRecord | None: ...
     def get_user_by_account(self, provider: str, provider_account_id: str) -> UserRecord | None: ...

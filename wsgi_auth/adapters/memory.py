@@ -76,12 +76,16 @@ class MemoryAdapter:
 
     # --- users ------------------------------------------------------------------------------
 
-    def create_user(self, user: UserRecord) -> UserRecord:
+    def create_user(self, user: UserRecord, account: AccountRecord | None = None) -> UserRecord:
         with self._lock:
             if user.id in self._users:
                 raise AlreadyExists("a user of this id")
+            if account is not None and account[:2] in self._accounts:
+                raise AlreadyExists("an account of this provider and id")
             self._claim_email(user)
             self._users[user.id] = user
+            if account is not None:
+                self._accounts[account[:2]] = account
         return user
 
     def get_user(self, id: str) -> UserRecord | None:

@@ -154,8 +154,13 @@ return gone
 """
 _CREATE_USER = """
 if call('EXISTS', p .. 'u:' .. ARGV[1]) == 1 then return 0 end
+if ARGV[4] ~= '' and call('EXISTS', p .. 'a:' .. ARGV[4]) == 1 then return 0 end
 if ARGV[3] ~= '' and not claim(ARGV[3], ARGV[1]) then return 0 end
 call('SET', p .. 'u:' .. ARGV[1], ARGV[2])
+if ARGV[4] ~= '' then
+  call('SET', p .. 'a:' .. ARGV[4], ARGV[5])
+  call('SADD', p .. 'ua:' .. cjson.decode(ARGV[5])[2], ARGV[4])
+end
 return 1
 """
 _UPDATE_USER = """
@@ -387,9 +392,11 @@ class RedisAdapter:
 
     # --- users ------------------------------------------------------------------------------
 
-    def create_user(self, user: UserRecord) -> UserRecord:
-        if not self._run(_CREATE_USER, _b(user.id), _user(user), _b(email_key(user) or "")):
-            raise AlreadyExists("a user of this id or address")
+    def create_user(self, user: UserRecord, account: AccountRecord | None = None) -> UserRecord:
+        linked = (b"", b"") if account is None else (_pair(*account[:2]), _account(account))
+        email = _b(email_key(user) or "")
+        if not self._run(_CREATE_USER, _b(user.id), _user(user), email, *linked):
+            raise AlreadyExists("a user of this id or address, or an account")
         return user
 
     def get_user(self, id: str) -> UserRecord | None:

@@ -223,8 +223,12 @@ class SQLiteAdapter:
 
     # --- users ------------------------------------------------------------------------------
 
-    def create_user(self, user: UserRecord) -> UserRecord:
-        self._run("INSERT INTO auth_users VALUES (?, ?, ?, ?, ?, ?)", *user, email_key(user))
+    def create_user(self, user: UserRecord, account: AccountRecord | None = None) -> UserRecord:
+        with self._transaction() as connection:
+            values = (*user, email_key(user))
+            connection.execute("INSERT INTO auth_users VALUES (?, ?, ?, ?, ?, ?)", values)
+            if account is not None:
+                connection.execute("INSERT INTO auth_accounts VALUES (?, ?, ?, ?, ?)", account)
         return user
 
     def get_user(self, id: str) -> UserRecord | None:

@@ -105,6 +105,40 @@ class AdapterContract:
         assert adapter.get_session_and_user("s2") is not None
         adapter.create_user(ADA)
 
+    def test_a_user_and_their_first_account_are_made_together_or_not_at_all(
+        self, adapter: Adapter
+    ) -> None:
+        adapter.create_user(ADA, ACCOUNT)
+        assert adapter.get_user_by_account("github", "17") == ADA
+        assert adapter.list_accounts("u1") == [ACCOUNT]
+        eve = UserRecord("u3", "Eve", "eve@example.org", 5)
+        taken, free = ACCOUNT._replace(user_id="u3"), AccountRecord("x", "1", "u3", "oauth")
+        raises(AlreadyExists, lambda: adapter.create_user(eve, taken))
+        assert adapter.get_user("u3") is None
+        assert adapter.get_user_by_email("eve@example.org") is None
+        raises(AlreadyExists, lambda: adapter.create_user(ADA._replace(id="u3"), free))
+        raises(AlreadyExists, lambda: adapter.create_user(eve._replace(id="u1"), free))
+        assert adapter.get_account("x", "1") is None
+        adapter.create_user(eve, free)
+        adapter.delete_user("u3")
+        assert adapter.get_account("x", "1") is None
+
+    def test_of_many_that_make_a_user_with_one_account_one_does(self, adapter: Adapter) -> None:
+        def step(number: int) -> bool:
+            user = UserRecord(f"n{number}", None, "new@example.org", 1)
+            try:
+                adapter.create_user(user, ACCOUNT._replace(user_id=user.id))
+            except AlreadyExists:
+                return False
+            return True
+
+        made = at_once(8, step)
+        assert sorted(made) == [False] * 7 + [True]
+        found = adapter.get_user_by_account("github", "17")
+        assert found is not None
+        assert found.id == f"n{made.index(True)}"
+        assert [adapter.get_user(f"n{number}") for number in range(8)].count(None) == 7
+
     # --- accounts ---------------------------------------------------------------------------
 
     def test_an_account_finds_its_user_by_provider_and_id_together(self, adapter: Adapter) -> None:

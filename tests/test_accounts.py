@@ -1,0 +1,279 @@
+"""Who a proof of identity belongs to: the matrix of accounts known and unknown, addresses taken and
+free, vouched for or not (R085)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.oauth.visits import Visitor, site
+from wsgi_auth.accounts import Accounts
+from wsgi_auth.adapters import connect
+from wsgi_auth.errors import AccountNotLinked, AlreadyExists, UsageError
+from wsgi_auth.events import Events
+from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.testing import FakeProvider
+from wsgi_auth.types import Account
+
+NOW = 1_800_000_000
+ADA = UserRecord("u1", "Ada", "ada@example.org", 1_000)
+GITHUB = Account("github", "oauth", "17")
+GOOGLE = Account("google", "oidc", "g-17")
+CAREFUL = SimpleNamespace(id="google")
+LINKING = SimpleNamespace(id="google", link_by_email=True)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path: Path) -> Any:
+    return connect("memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/auth.db")
+
+
+class Ground:
+    """The accounts of one store, and the events that were told."""
+
+    def __init__(self, store: Any) -> None:
+        self.told: list[str] = []
+        names = ("create_user", "update_user", "link_account")
+        handlers = {name: (lambda event: self.told.append(event.name),) for name in names}
+        self.store = store
+        self.accounts = Accounts(store, Events(handlers, logging.getLogger("tests")))
+
+    def sign_in(
+        self, account: Account = GOOGLE, provider: Any = CAREFUL, **claims: Any
+    ) -> tuple[UserRecord, bool]:
+        owner = self.accounts.owner(claims, account, provider, {}, NOW)
+        return owner.user, owner.is_new
+
+
+@pytest.fixture
+def ground(store: Any) -> Ground:
+    return Ground(store)
+
+
+def link(store: Any, user: UserRecord, account: Account) -> None:
+    store.create_user(user)
+    store.link_account(
+        AccountRecord(account.provider, account.provider_account_id, user.id, account.type)
+    )
+
+
+# --- the matrix ------------------------------------------------------------------------------------
+
+VERIFIED, UNVERIFIED = ADA, ADA._replace(email_verified=None)
+SAID = {"email": "ADA@example.org", "email_verified": True}
+RUMOURED = {"email": "ada@example.org", "email_verified": False}
+
+#: Who is there (with another account), what the new account's provider says, whether the operator
+#: trusts it with addresses: and what becomes of it.
+MATRIX = {
+    "nobody there, an address vouched for": (None, SAID, False, "new"),
+    "nobody there, an address nobody vouches for": (None, RUMOURED, False, "new"),
+    "nobody there, no address": (None, {}, False, "new"),
+    "the address is taken": (VERIFIED, SAID, False, "refused"),
+    "the address is taken, and only rumoured": (VERIFIED, RUMOURED, False, "refused"),
+    "the address is taken, trusted": (VERIFIED, SAID, True, "linked"),
+    "the address is taken, trusted, but only rumoured": (VERIFIED, RUMOURED, True, "refused"),
+    "somebody else claims the address without proof": (UNVERIFIED, SAID, False, "new"),
+    "somebody else claims the address without proof, trusted": (UNVERIFIED, SAID, True, "new"),
+    "both only claim it": (UNVERIFIED, RUMOURED, True, "new"),
+    "another address": (VERIFIED, {**SAID, "email": "ada@example.com"}, True, "new"),
+    "an address that only looks alike": (VERIFIED, {**SAID, "email": "ad\u0430@example.org"}, True, "new"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_an_unknown_account_becomes_a_user_or_is_refused(ground, case):
+    there, said, trusted, outcome = MATRIX[case]
+    if there is not None:
+        link(ground.store, there, GITHUB)
+    provider = LINKING if trusted else CAREFUL
+    if outcome == "refused":
+        with pytest.raises(AccountNotLinked):
+            ground.sign_in(provider=provider, **said)
+        assert ground.store.get_account("google", "g-17") is None
+        assert ground.told == []
+        return
+    user, is_new = ground.sign_in(provider=provider, **said)
+    assert is_new is (outcome == "new")
+    assert (user.id == "u1") is (outcome == "linked")
+    assert ground.told == (["create_user"] if is_new else []) + ["link_account"]
+    again, is_new = ground.sign_in(provider=provider, **said)
+    assert (again.id, is_new) == (user.id, False)
+    if there is not None:
+        assert ground.store.get_user_by_account("github", "17").id == "u1"
+
+
+@pytest.mark.parametrize("said", [SAID, RUMOURED, {}, {**SAID, "email": "new@example.org"}])
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_known_account_is_its_user_whatever_address_comes_with_it(ground, said, trusted):
+    link(ground.store, ADA, GOOGLE)
+    user, is_new = ground.sign_in(provider=LINKING if trusted else CAREFUL, **said)
+    assert (user.id, is_new) == ("u1", False)
+
+
+def test_the_same_id_at_two_providers_is_two_users(ground):
+    one, _ = ground.sign_in(Account("github", "oauth", "17"))
+    two, _ = ground.sign_in(Account("gitlab", "oauth", "17"))
+    assert one.id != two.id
+
+
+def test_a_known_account_does_not_take_the_address_of_another_user(ground):
+    link(ground.store, ADA, GITHUB)
+    link(ground.store, UserRecord("u2", "Bob", "bob@example.org", 5), GOOGLE)
+    user, _ = ground.sign_in(name="Bobby", **SAID)
+    assert (user.id, user.name, user.email) == ("u2", "Bobby", "bob@example.org")
+    assert ground.store.get_user_by_email("ada@example.org") == ADA
+
+
+def test_an_address_nobody_vouches_for_takes_the_place_of_none_that_was_proven(ground):
+    link(ground.store, ADA, GOOGLE)
+    user, _ = ground.sign_in(email="eve@example.org", email_verified=False)
+    assert (user.email, user.email_verified) == ("ada@example.org", 1_000)
+
+
+def test_what_changed_at_the_provider_is_told(ground):
+    link(ground.store, ADA, GOOGLE)
+    user, _ = ground.sign_in(name="Ada L.", picture="https://x.org/a.png", **SAID)
+    assert ground.store.get_user("u1") == user
+    assert (user.name, user.image) == ("Ada L.", "https://x.org/a.png")
+    assert ground.told == ["update_user"]
+    ground.sign_in(name="Ada L.", picture="https://x.org/a.png", email=user.email,
+                   email_verified=True)  # fmt: skip
+    assert ground.told == ["update_user"], "and nothing is written where nothing changed"
+
+
+def test_first_sign_ins_at_the_same_time_are_one_user(store):
+    ground, found, barrier = Ground(store), [], threading.Barrier(8)
+
+    def one() -> None:
+        barrier.wait(20)
+        found.append(ground.sign_in(**SAID))
+
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len({user.id for user, _ in found}) == 1
+    assert [is_new for _, is_new in found].count(True) == 1
+    assert ground.told.count("create_user") == 1
+
+
+# --- people whom the application knows by an id of its own ------------------------------------------
+
+
+def test_a_local_user_keeps_the_id_that_the_application_gave(ground):
+    owner = ground.accounts.local({"sub": "ada", "name": "Ada"}, {}, NOW)
+    assert (owner.user.id, owner.is_new) == ("ada", True)
+    assert not ground.accounts.local({"sub": "ada", "name": "Ada"}, {}, NOW).is_new
+
+
+def test_a_local_user_does_not_take_the_address_of_another(ground):
+    link(ground.store, ADA, GITHUB)
+    owner = ground.accounts.local({"sub": "ada", **SAID}, {}, NOW)
+    assert (owner.user.id, owner.user.email_verified) == ("ada", None)
+    assert ground.store.get_user_by_email("ada@example.org") == ADA
+
+
+# --- linking, by the user's own act -----------------------------------------------------------------
+
+
+def test_a_user_links_another_account_and_signs_in_by_either(ground):
+    link(ground.store, ADA, GITHUB)
+    ground.accounts.link("u1", GOOGLE, {})
+    ground.accounts.link("u1", GOOGLE, {})
+    assert ground.sign_in(email="else@example.org", email_verified=True)[0].id == "u1"
+    assert ground.told[0] == "link_account"
+    assert [each.provider for each in ground.accounts.linked("u1")] == ["github", "google"]
+
+
+def test_an_account_of_somebody_else_is_not_linked(ground):
+    link(ground.store, ADA, GITHUB)
+    link(ground.store, UserRecord("u2"), GOOGLE)
+    with pytest.raises(AccountNotLinked):
+        ground.accounts.link("u1", GOOGLE, {})
+    assert ground.store.get_user_by_account("google", "g-17").id == "u2"
+    with pytest.raises(UsageError):
+        ground.accounts.link("nobody", Account("x", "oauth", "1"), {})
+
+
+def test_an_account_is_unlinked_but_never_the_last_nor_somebody_elses(ground):
+    link(ground.store, ADA, GITHUB)
+    link(ground.store, UserRecord("u2"), GOOGLE)
+    with pytest.raises(UsageError, match="last"):
+        ground.accounts.unlink("u1", "github", "17")
+    with pytest.raises(UsageError, match="not linked"):
+        ground.accounts.unlink("u1", "google", "g-17")
+    ground.accounts.link("u1", Account("gitlab", "oauth", "9"), {})
+    ground.accounts.unlink("u1", "github", "17")
+    assert ground.store.get_user_by_account("github", "17") is None
+
+
+# --- whole sign-ins ---------------------------------------------------------------------------------
+
+
+def two() -> tuple[FakeProvider, FakeProvider]:
+    return (FakeProvider("https://one.example.test", id="one"),
+            FakeProvider("https://two.example.test", id="two"))  # fmt: skip
+
+
+def test_a_new_user_is_told_as_one_and_goes_to_the_page_for_new_users(store):
+    triggers: list[Any] = []
+
+    def jwt(claims, context):
+        triggers.append(context.trigger)
+        return claims
+
+    fake, told = FakeProvider(), []
+    middleware = site(
+        fake, adapter=store, callbacks={"jwt": jwt}, pages={"new_user": "/welcome"},
+        events={"sign_in": lambda event: told.append(event.is_new_user)},
+    )  # fmt: skip
+    first, second = Visitor(middleware), Visitor(middleware)
+    landing = fake.approve(first.begin(callbackUrl="/members/x"), "alice")
+    assert first.land(landing).location == "/welcome?callbackUrl=/members/x"
+    landing = fake.approve(second.begin(callbackUrl="/members/x"), "alice")
+    assert second.land(landing).location == "/members/x"
+    assert told == [True, False]
+    assert [each for each in triggers if each] == ["sign_up", "sign_in"]
+    assert first.claims["sub"] == second.claims["sub"] != "alice"
+
+
+def test_who_signs_in_another_way_learns_it_on_a_page(store):
+    one, other = two()
+    middleware = site(one, other, adapter=store)
+    first, second = Visitor(middleware), Visitor(middleware)
+    one.sign_in(first, "alice")
+    landing = other.approve(second.begin("two"), "alice")
+    answer = second.land(landing)
+    assert answer.status_int == 403
+    assert "OAuthAccountNotLinked" in answer.text
+    assert second.who is None
+    assert len(store.list_accounts(first.claims["sub"])) == 1
+
+
+def test_a_plain_sign_in_while_signed_in_never_links(store):
+    one, other = two()
+    page = Visitor(site(one, other, adapter=store))
+    one.sign_in(page, "alice")
+    alice = page.claims["sub"]
+    landing = other.approve(page.begin("two"), "bob")
+    page.land(landing)
+    assert page.claims["sub"] != alice
+    assert [each.provider for each in store.list_accounts(alice)] == ["one"]
+
+
+def test_a_refused_visitor_leaves_no_user_behind(store):
+    fake = FakeProvider()
+    page = Visitor(site(fake, adapter=store, callbacks={"sign_in": lambda *_: False}))
+    page.land(fake.approve(page.begin(), "alice"))
+    assert page.who is None
+    with pytest.raises(AlreadyExists):
+        store.create_user(ADA._replace(email="alice@example.test"))
+        store.create_user(ADA._replace(id="u2", email="alice@example.test"))
+    assert store.get_user_by_account("fake", "alice") is None
