@@ -130,8 +130,10 @@ class SQLAdapter:
 
     # --- users ------------------------------------------------------------------------------
 
-    def create_user(self, user: UserRecord) -> UserRecord:
-        self._insert(self._all.create_user, user, email_key=email_key(user))
+    def create_user(self, user: UserRecord, account: AccountRecord | None = None) -> UserRecord:
+        made = (self._all.create_user, {**user._asdict(), "email_key": email_key(user)})
+        linked = [(self._all.link_account, account._asdict())] if account is not None else []
+        self._pool.write(made, *linked)
         return user
 
     def get_user(self, id: str) -> UserRecord | None:
