@@ -20,7 +20,7 @@ FLOORS = {
     "config": 3,
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,
-    "negotiation": 1, "addresses": 1, "theme": 1, "texts": 1,
+    "jwe": 1, "negotiation": 1, "addresses": 1, "theme": 1, "texts": 1,
     "errors": 0, "types": 0, "records": 0,
 }  # fmt: skip
 ANNEXE = {"throttle", "http", "adapters"}
@@ -33,13 +33,13 @@ ONLY_IN = {
     "requests": {"http"},
     "oauthlib": {"oauth"},
     "joserfc": {"oauth", "tokens", "testing"},
-    "cryptography": {"tokens", "oauth", "testing"},
+    "cryptography": {"tokens", "jwe", "oauth", "testing"},
     "bcrypt": {"providers"},
     "redis": {"adapters", "throttle"},
     "sqlalchemy": {"adapters"},
     "sqlite3": {"adapters"},
     "markupsafe": {"pages"},
-    "secrets": {"tokens", "csrf", "config", "oauth"},
+    "secrets": {"tokens", "jwe", "csrf", "config", "oauth"},
     "time": {"middleware", "throttle", "http", "providers", "sessions", "cli", "testing"},
     "os": {
         "config",

@@ -473,9 +473,7 @@ class Auth:
             self.set_cookies(self.site.vault.remove(header))
 
     def _names(self) -> tuple[str, ...]:
-        header = self.environ.get("HTTP_COOKIE") or ""
-        name = self.site.config.cookies.session.name
-        return cookies.names(cookies.find(header, name), name)
+        return self.site.config.cookies.session.names(self.environ.get("HTTP_COOKIE") or "")
 
     def set_cookies(self, values: list[str]) -> None:
         """Send these Set-Cookie values with the response; a later one of a name replaces an

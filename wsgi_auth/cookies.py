@@ -18,6 +18,8 @@ MAX_COOKIE = 4_000
 MAX_HEADER = 131_072
 #: Most chunks one value is cut into.
 MAX_CHUNKS = 24
+#: Characters of a value in one cookie of Auth.js v5 (its 4,096 less 160 for name and attributes).
+AUTHJS_SLICE = 3_936
 
 # Our own values never hold a separator, so a value ends at the first one. A comma separates too:
 # servers join repeated Cookie headers with it (HTTP/2 sends them split). Some clients put a value
@@ -94,6 +96,25 @@ def join(found: Iterable[tuple[int, str]]) -> list[str]:
     return joined
 
 
+def join_slices(found: Iterable[tuple[int, str]]) -> list[str]:
+    """:func:`join` for chunks as Auth.js cuts them: nothing says how many there are, but all but
+    the last are equally long, so that one left over from a longer value is seen to be none."""
+    chunks: dict[int, list[str]] = {}
+    for number, value in found:
+        chunks.setdefault(number, []).append(value)
+    joined: list[str] = []
+    for pick in (0, -1):
+        pieces: list[str] = []
+        while len(pieces) in chunks and len(pieces) < MAX_CHUNKS:
+            pieces.append(chunks[len(pieces)][pick])
+            if len(pieces[-1]) != len(pieces[0]):
+                break
+        value = "".join(pieces)
+        if value and value not in joined:
+            joined.append(value)
+    return joined
+
+
 def names(found: Iterable[tuple[int, str]], name: str) -> tuple[str, ...]:
     """The names of the cookies ``found``: all that has to be deleted when the value goes (R005)."""
     numbers = sorted({number for number, _ in found})
@@ -129,6 +150,10 @@ class CookieFormat:
     path: str = "/"
     domain: str | None = None
     same_site: SameSite = "Lax"
+    #: Long values are cut as Auth.js cuts them, into slices of so many characters; 0: our own way.
+    slices: int = 0
+    #: A name that is read as well, after this one, and never written: that of Auth.js v4.
+    older: str | None = None
     #: What follows the value and its Max-Age, the same for setting and removing (R012).
     attributes: str = field(init=False, repr=False, compare=False)
 
@@ -143,9 +168,35 @@ class CookieFormat:
         long as the browser runs."""
         age = "" if max_age is None else f"; Max-Age={max_age}"
         tail = age + self.attributes
-        if len(self.name) + len(value) <= MAX_COOKIE:
-            return [f"{self.name}={value}{tail}"]
-        return [f"{name}={piece}{tail}" for name, piece in cut(self.name, value)]
+        return [f"{name}={piece}{tail}" for name, piece in self.cut(value)]
+
+    def cut(self, value: str) -> list[tuple[str, str]]:
+        """The cookies ``(name, value)`` that carry ``value``. Raises ``ValueError`` where there
+        would be more than :data:`MAX_CHUNKS`."""
+        size = self.slices
+        if not size:
+            return cut(self.name, value)
+        if len(value) <= size:
+            return [(self.name, value)]
+        pieces = [value[start : start + size] for start in range(0, len(value), size)]
+        if len(pieces) > MAX_CHUNKS:
+            raise ValueError(f"{len(value)} characters do not fit into {MAX_CHUNKS} cookies")
+        return [(f"{self.name}.{number}", piece) for number, piece in enumerate(pieces)]
+
+    def found(self, header: str) -> tuple[list[str], tuple[str, ...]]:
+        """The values of this cookie that a header may hold, most likely first, with the names of
+        all the cookies that hold them."""
+        pairs = find(header, self.name)
+        whole = [value for number, value in pairs if number < 0]
+        return whole + (join_slices if self.slices else join)(pairs), names(pairs, self.name)
+
+    def names(self, header: str) -> tuple[str, ...]:
+        """The names of all cookies of a header that hold a value, or a piece of one, also under
+        the older name: what has to go with the value."""
+        found = names(find(header, self.name), self.name)
+        if self.older is not None:
+            found += names(find(header, self.older), self.older)
+        return found
 
     def remove(self, found: Iterable[str]) -> list[str]:
         """The Set-Cookie values that delete the cookies of these names."""

@@ -7,9 +7,9 @@ means is the strategy's business; nothing here writes anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from wsgi_auth import cookies
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.protocols import SessionStrategy
 from wsgi_auth.sessions import strategy_for
@@ -38,7 +38,10 @@ class CookieSessionReader:
             config = AuthConfig.from_mapping(config)
         self.view = SessionView(config.callbacks.jwt, config.callbacks.session)
         self.strategy = strategy or strategy_for(config)
-        self._name = config.cookies.session.name
+        self._cookie = config.cookies.session
+        self._name = self._cookie.name
+        older = self._cookie.older
+        self._former = replace(self._cookie, name=older, older=None) if older else None
         self._key_length = len(self._name) + 1
         #: Whose session is at home where, if providers are made per request.
         self.tenants = Tenants(config)
@@ -64,7 +67,7 @@ class CookieSessionReader:
             return ANONYMOUS
         start = header.find(self._name)
         if start < 0:
-            return ANONYMOUS
+            return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
         # The usual request holds the cookie once, in one piece: no list, no regular expression.
         begin = start + self._key_length
         if (
@@ -94,9 +97,9 @@ class CookieSessionReader:
         return self._read(header, environ, now)
 
     def _read(self, header: str, environ: Environ, now: float) -> Reading:
-        found = cookies.find(header, self._name)
+        values, names = self._cookie.found(header)
         ended = False
-        for value in [*(value for number, value in found if number < 0), *cookies.join(found)]:
+        for value in values:
             stored = self._load(value, now)
             if stored is None:
                 continue
@@ -105,9 +108,26 @@ class CookieSessionReader:
             ):
                 return self._living(header, stored, environ, now)
             ended = True
-        if not ended:
-            return ANONYMOUS  # not ours, or an older secret's: left alone
-        return Reading(None, None, Then.CLEAR, cookies.names(found, self._name))
+        if ended:
+            return Reading(None, None, Then.CLEAR, names)
+        # not ours, or an older secret's: left alone
+        return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
+
+    def _read_former(self, header: str, environ: Environ, now: float) -> Reading:
+        """The session under an older name, which is another program's: nothing is ever due."""
+        former = self._former
+        if former is None or former.name not in header:
+            return ANONYMOUS
+        for value in former.found(header)[0]:
+            stored = self._load(value, now)
+            if (
+                stored is not None
+                and now < stored.ends_at
+                and (self._has_ended is None or not self._has_ended(stored.claims, now))
+            ):
+                reading = self._living(header, stored, environ, now)
+                return Reading(reading.session, reading.claims)
+        return ANONYMOUS
 
     def _living(self, header: str, stored: Stored, environ: Environ, now: float) -> Reading:
         claims = stored.claims
@@ -117,7 +137,7 @@ class CookieSessionReader:
         if self.view.has_jwt:
             wanted = self.view.claims(claims, JWTContext(environ))
             if wanted is None:
-                return Reading(None, None, Then.CLEAR, self._names(header))
+                return Reading(None, None, Then.CLEAR, self._cookie.names(header))
             due = due or wanted != claims
             claims = wanted
         session = self.view.session(claims, environ)
@@ -126,7 +146,7 @@ class CookieSessionReader:
         return Reading(session, claims, kept=stored.kept)
 
     def _names(self, header: str) -> tuple[str, ...]:
-        return cookies.names(cookies.find(header, self._name), self._name)
+        return self._cookie.found(header)[1]
 
     def _remember(self, value: str, stored: Stored) -> None:
         """Keep a verified token that comes for the second time: many a one never comes again.

@@ -43,7 +43,7 @@ class RemoteUser:
             "id": str(claims.get("sub") or "").removeprefix(f"{claims.get('provider')}:"),
             "login": claims.get("login"),
             # only an address that the provider vouches for
-            "email": claims.get("email") if claims.get("email_verified") else None,
+            "email": claims.get("email") if claims.get("email_verified") is True else None,
         }
         rule = self._rule
         if callable(rule):

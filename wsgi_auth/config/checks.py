@@ -147,12 +147,15 @@ def _dev(config: AuthConfig) -> None:
 
 def _sessions(config: AuthConfig) -> None:
     session = config.session
-    if session.strategy == "jwt":
-        raise ConfigError("session.strategy", "this release lacks 'jwt', which is yet to come")
     if session.strategy == "database" and config.adapter is None:
         raise ConfigError(
             "adapter", "session.strategy = 'database' needs one, such as 'sqlite:///auth.db'"
         )
+    if session.strategy == "jwt":
+        _jwt(config)
+    elif session.encode is not None or session.decode is not None:
+        given = "encode" if session.encode is not None else "decode"
+        raise ConfigError(f"session.{given}", "belongs to the strategy 'jwt'")
     if session.update_age >= session.max_age:
         raise ConfigError(
             "session.update_age",
@@ -162,6 +165,23 @@ def _sessions(config: AuthConfig) -> None:
     if session.absolute_age is not None and session.absolute_age < session.max_age:
         raise ConfigError(
             "session.absolute_age", "is the whole life and cannot be shorter than session.max_age"
+        )
+
+
+def _jwt(config: AuthConfig) -> None:
+    session = config.session
+    if session.decode is None and session.encode is not None:
+        raise ConfigError("session.decode", "is missing: what session.encode writes is to be read")
+    if session.decode is not None and session.encode is None and not session.read_only:
+        raise ConfigError(
+            "session.encode",
+            "is missing: the token that session.decode reads is to be written, too; or set "
+            "session.read_only",
+        )
+    if config.cookies.session.name.endswith("next-auth.session-token") and not session.read_only:
+        raise ConfigError(
+            "cookies.session.name",
+            "is that of Auth.js v4, which cannot read what is written here; set session.read_only",
         )
 
 

@@ -11,14 +11,14 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from wsgi_auth.config import checks, parts, roads, values
 from wsgi_auth.config.provider import provider_from
 from wsgi_auth.config.secret import dev_secret
-from wsgi_auth.cookies import CookieFormat, SameSite
+from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.protocols import Transport
 from wsgi_auth.providers.base import FormProvider, Provider
@@ -29,6 +29,8 @@ from wsgi_auth.urls import AllowedOrigin, BaseURL
 _SCHEME = re.compile(r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:")
 #: Fewest octets of a secret (RFC 7518 section 3.2 wants as many as the hash has).
 MIN_SECRET = 32
+#: What Auth.js calls its session cookie: v5, and v4 (then NextAuth.js).
+AUTHJS_NAME, AUTHJS_V4_NAME = "authjs.session-token", "next-auth.session-token"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,11 +229,6 @@ def _build(
         raise ConfigError("authorized", "is given twice; remove callbacks.authorized")
     authorized = callbacks.pop("authorized", authorized)
     session = sections["session"]
-    for name in ("encode", "decode"):
-        if session.pop(name, None) is not None:
-            raise ConfigError(
-                f"session.{name}", "belongs to the strategy 'jwt', which this release lacks"
-            )
     adapter = option("adapter", _adapter)
     if adapter is not None:
         session.setdefault("strategy", "database")
@@ -256,7 +253,11 @@ def _build(
         session=parts.SessionOptions(**session),
         revocation=parts.RevocationOptions(**sections["revocation"]),
         adapter=adapter,
-        cookies=_cookies(given.get("cookies"), secure=url.secure if url else not dev),
+        cookies=_cookies(
+            given.get("cookies"),
+            secure=url.secure if url else not dev,
+            authjs=session.get("strategy") == "jwt",
+        ),
         theme=sections["theme"],
         texts=_texts(given.get("texts")),
         remote_user=option("remote_user", checks.remote_user),
@@ -504,7 +505,7 @@ def _events(given: Any) -> dict[str, tuple[Callable[..., Any], ...]]:
     }
 
 
-def _cookies(given: Any, *, secure: bool) -> parts.Cookies:
+def _cookies(given: Any, *, secure: bool, authjs: bool) -> parts.Cookies:
     if given is None:
         given = {}
     if not isinstance(given, Mapping):
@@ -516,6 +517,8 @@ def _cookies(given: Any, *, secure: bool) -> parts.Cookies:
         "flow_post": {"same_site": "None", "secure": True, **_given(given, "flow_post")},
     }
     formats = {kind: _cookie(kind, _given(own, kind), secure) for kind in _COOKIES}
+    if authjs:
+        formats["session"] = _authjs(formats["session"], named="name" in _given(own, "session"))
     return parts.Cookies(**formats)
 
 
@@ -549,6 +552,15 @@ def _cookie(kind: str, given: Any, secure: bool) -> CookieFormat:
     if same_site == "None" and not secure:
         raise ConfigError(f"{key}.same_site", "'None' wants https")
     return CookieFormat(name, secure, path, domain, same_site)
+
+
+def _authjs(ours: CookieFormat, named: bool) -> CookieFormat:
+    """The session cookie as Auth.js names and cuts it: its name is the salt of the key."""
+    if named:
+        return replace(ours, slices=AUTHJS_SLICE)
+    prefix = "__Secure-" if ours.secure else ""
+    name, older = f"{prefix}{AUTHJS_NAME}", f"{prefix}{AUTHJS_V4_NAME}"
+    return replace(ours, name=name, slices=AUTHJS_SLICE, older=older)
 
 
 def _texts(given: Any) -> Mapping[str, str]:

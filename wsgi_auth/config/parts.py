@@ -40,6 +40,9 @@ class SessionOptions:
     remember: Literal["always", "ask"] = "always"
     #: The whole life since sign-in, however busy; None is without end.
     absolute_age: int | None = None
+    #: Strategy ``jwt``: your own token in place of Auth.js's.
+    encode: Callable[..., Any] | None = None
+    decode: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

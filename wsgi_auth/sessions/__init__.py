@@ -1,6 +1,12 @@
-"""Sessions: three strategies of the same three methods, and what happens to a session over time."""
+"""Sessions: three strategies of the same three methods, and what happens to a session over time.
+
+``cookie``: the signed claims are the session. ``jwt``: Auth.js's encrypted claims are.
+``database``: the cookie holds an identifier, the store the rest.
+"""
 
 from __future__ import annotations
+
+import time
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError
@@ -36,6 +42,22 @@ def strategy_for(config: AuthConfig, adapter: Adapter | None = None) -> SessionS
 
 
 def _stateless(config: AuthConfig) -> SessionStrategy:
+    if config.session.strategy == "jwt":
+        return _jwt(config)
     # the cookie's name is part of the purpose: two applications with one secret share nothing
     purpose = f"wsgi_auth.session {config.cookies.session.name}"
     return CookieStrategy(SignedCodec(config.secret, purpose), config.session)
+
+
+def _jwt(config: AuthConfig) -> SessionStrategy:
+    # imported here: whoever has another strategy never loads cryptography
+    from wsgi_auth.sessions.jwt import CallableCodec, JWTStrategy
+
+    options, name = config.session, config.cookies.session.name
+    if options.encode is None and options.decode is None:
+        from wsgi_auth.jwe import JWECodec
+
+        return JWTStrategy(JWECodec(config.secret, name), options, config.logger)
+    codec = CallableCodec(config.secret, name, options, config.logger, time.time)
+    # who asks the application's own decode wants an answer each time: it may know of ended sessions
+    return JWTStrategy(codec, options, config.logger, cacheable=options.decode is None)

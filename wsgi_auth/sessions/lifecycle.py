@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.cookies import cut
 from wsgi_auth.errors import (
     AccessDenied,
     AccountNotLinked,
@@ -232,7 +231,7 @@ class Lifecycle:
         if saved is None:
             return None
         try:
-            cut(self._config.cookies.session.name, saved.value)
+            self._config.cookies.session.cut(saved.value)
         except ValueError as error:
             raise UsageError(f"the session is too large for cookies: {error}") from None
         return Begun(self._view.session(saved.claims, environ), saved)
