@@ -32,9 +32,12 @@ def main() -> None:
     """Sign-in, sessions and route protection for any WSGI application."""
 
 
+def _named(path: Path | None) -> Path:
+    return path or Path(os.environ.get(VARIABLE) or "auth.toml")
+
+
 def _file(path: Path | None) -> AuthConfig:
-    named = path or Path(os.environ.get(VARIABLE) or "auth.toml")
-    return AuthConfig.from_file(named)
+    return AuthConfig.from_file(_named(path))
 
 
 _config_option = click.option(
@@ -145,6 +148,37 @@ def end_sessions(user: str, session: str | None, path: Path | None) -> None:
     from wsgi_auth.cli.sessions import ended
 
     click.echo(ended(_file(path), user, session))
+
+
+@main.group()
+def db() -> None:
+    """Bring the tables of the adapter up to date; delete what is over."""
+
+
+@db.command("upgrade")
+@click.argument("url", required=False)
+@_config_option
+def upgrade_tables(url: str | None, path: Path | None) -> None:
+    """Bring the tables to the version of this release.
+
+    Of URL, else of the adapter in the configuration. Forward only: make a backup first.
+    """
+    from wsgi_auth.cli.db import upgraded
+
+    click.echo(upgraded(url, _named(path)))
+
+
+@db.command("sweep")
+@click.argument("url", required=False)
+@_config_option
+def sweep_tables(url: str | None, path: Path | None) -> None:
+    """Delete sessions, links and revocations that are over.
+
+    In URL, else in the adapter of the configuration.
+    """
+    from wsgi_auth.cli.db import swept
+
+    click.echo(swept(url, _named(path)))
 
 
 @main.command()

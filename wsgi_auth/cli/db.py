@@ -1,0 +1,38 @@
+"""``wsgi-auth db``: the tables of the adapter, brought up to date and swept."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from wsgi_auth.adapters import connect, upgrade
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import ConfigError
+
+#: Records of a kind that one step deletes: few, so that nobody waits for it.
+_AT_ONCE = 1_000
+
+
+def upgraded(url: str | None, config: Path) -> str:
+    """Bring the tables of ``url``, else of the configuration, up to date; says what they are."""
+    version = upgrade(url or _url(config))
+    return f"the tables are of version {version}" if version else "this store has no tables"
+
+
+def swept(url: str | None, config: Path) -> str:
+    """Delete all that is over; says how much that was."""
+    adapter = connect(url or _url(config))
+    try:
+        gone = 0
+        while step := adapter.sweep(int(time.time()), _AT_ONCE):
+            gone += step
+    finally:
+        adapter.close()
+    return f"{gone} records deleted that were over"
+
+
+def _url(config: Path) -> str:
+    adapter = AuthConfig.from_file(config).adapter
+    if not isinstance(adapter, str):
+        raise ConfigError("adapter", f"is no URL in {config}")
+    return adapter
