@@ -80,8 +80,8 @@ class SQLAdapter:
     def _read(self, statement: Statement, **values: Any) -> list[Sequence[Any]]:
         return self._pool.read(statement, values)
 
-    def _insert(self, statement: Statement, record: Any, **more: Any) -> None:
-        self._pool.write((statement, {**record._asdict(), **more}))
+    def _insert(self, statement: Statement, record: Any) -> None:
+        self._pool.write((statement, record._asdict()))
 
     def _update(self, statement: Statement, new: Any, old: Mapping[str, Any], **more: Any) -> bool:
         values = {f"new_{name}": value for name, value in {**new._asdict(), **more}.items()}

@@ -141,12 +141,21 @@ class Pool:
                 rows = held.cursor.fetchall() if held.cursor.description else []
                 done.append((held.cursor.rowcount, self._decoded(rows)))
         except BaseException as error:
-            if isinstance(error, self.dialect.loaded_dbapi.IntegrityError) and len(prepared) == 1:
-                self._slots.put(held)  # nothing was begun that would have to be undone
+            if isinstance(error, self.dialect.loaded_dbapi.IntegrityError):
+                self._undo(held, len(prepared) > 1)
                 raise AlreadyExists("a record of this key") from None
             raise self._lost(held, error) from error
         self._slots.put(held)
         return done
+
+    def _undo(self, held: _Held, transaction: bool) -> None:
+        """Put the connection back, after the end of its transaction."""
+        try:
+            if transaction:
+                held.cursor.execute("ROLLBACK")
+        except BaseException as error:
+            raise self._lost(held, error) from error
+        self._slots.put(held)
 
     def _parameters(
         self, statement: Statement, values: Mapping[str, Any]
@@ -220,8 +229,6 @@ class Pool:
         if held is not None:
             _close(held)
         self._slots.put(None)
-        if isinstance(error, errors.IntegrityError):
-            return AlreadyExists("a record of this key")
         if broken:
             return _Broken(_first_line(error))
         if isinstance(error, (errors.Error, sa.exc.SQLAlchemyError, OSError)):
