@@ -339,7 +339,12 @@ def _engine(options: Options) -> sa.Engine:
         raise ConfigError("adapter", f"{backend} is spoken to through {known}, not {driver}")
     if not url.database:
         raise ConfigError("adapter", "must name a database: " + problem.partition("as ")[2])
-    arguments: dict[str, Any] = {"poolclass": NullPool, "isolation_level": "AUTOCOMMIT"}
+    arguments: dict[str, Any] = {
+        "poolclass": NullPool,
+        # nothing is asked of a connection that is closed: it may be one that does not answer
+        "pool_reset_on_return": None,
+        "isolation_level": "AUTOCOMMIT",
+    }
     if known != "pysqlite":
         arguments["paramstyle"] = "format"
     if known == "psycopg":
