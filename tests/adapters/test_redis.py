@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +101,21 @@ def test_a_server_that_forgot_the_scripts_learns_them_again(store) -> None:
     assert adapter.get_session_and_user("s1") is not None
     client.script_flush()
     assert adapter.delete_session("s1") is not None
+
+
+def test_a_user_of_redis_with_the_rights_of_the_page_is_enough(store, redis_server: Redis) -> None:
+    _, client = store
+    page = (Path(__file__).parents[2] / "docs" / "keeping-sessions.rst").read_text()
+    (rights,) = re.findall(r"`ACL SETUSER app (.*?)`", page)
+    client.execute_command("ACL", "SETUSER", "app", *rights.split())
+    adapter = connect(f"redis://app:password@127.0.0.1:{redis_server.port}/0")
+    adapter.create_user(UserRecord("u9"))
+    adapter.create_session(SessionRecord("s9", "u9", 4_000_000_000, ""))
+    assert adapter.get_session_and_user("s9") is not None
+    assert adapter.sweep(4_000_000_001, 10) == 0
+    assert adapter.delete_user("u9")
+    adapter.close()
+    client.execute_command("ACL", "DELUSER", "app")
 
 
 def test_two_prefixes_are_two_stores(store, redis_server: Redis) -> None:

@@ -210,6 +210,40 @@ def test_what_is_locked_is_not_waited_for_and_not_written_later(server: Database
     adapter.close()
 
 
+@pytest.mark.live
+def test_the_options_of_the_page_about_stores_do_what_it_says(postgresql_server: Database) -> None:
+    url = empty(postgresql_server)
+    run(url, "CREATE SCHEMA elsewhere")
+    other = f"{url}?prepare=off&options=-csearch_path%3Delsewhere&sslmode=disable&timeout=2"
+    adapter = connect(other)
+    for _ in range(20):
+        assert adapter.get_user("u1") is None
+    tables = run(
+        url, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'auth_users'"
+    )
+    assert sorted(row[0] for row in tables) == ["elsewhere", "public"]
+    pool = adapter._pool
+    held = pool._take()
+    held.cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+    assert held.cursor.fetchone() == (0,)
+    held.cursor.execute("SHOW statement_timeout")
+    assert held.cursor.fetchone() == ("2s",)
+    pool._slots.put(held)
+    adapter.close()
+
+
+@pytest.mark.live
+def test_an_application_that_may_not_create_tables_uses_them(postgresql_server: Database) -> None:
+    url = empty(postgresql_server)
+    run(url, "DROP ROLE IF EXISTS app", "CREATE ROLE app LOGIN PASSWORD 'app'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app")  # fmt: skip
+    head, _, rest = url.partition("//")
+    adapter = connect(f"{head}//app:app@{rest.rpartition('@')[2]}")
+    assert adapter.create_user(UserRecord("u1")) == adapter.get_user("u1")
+    adapter.close()
+    run(url, "DROP OWNED BY app", "DROP ROLE app")
+
+
 # --- URLs ---------------------------------------------------------------------------------------
 
 
