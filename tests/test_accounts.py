@@ -75,9 +75,9 @@ MATRIX = {
     "nobody there, an address nobody vouches for": (None, RUMOURED, False, "new"),
     "nobody there, no address": (None, {}, False, "new"),
     "the address is taken": (VERIFIED, SAID, False, "refused"),
-    "the address is taken, and only rumoured": (VERIFIED, RUMOURED, False, "refused"),
+    "the address is taken, and only rumoured": (VERIFIED, RUMOURED, False, "new"),
     "the address is taken, trusted": (VERIFIED, SAID, True, "linked"),
-    "the address is taken, trusted, but only rumoured": (VERIFIED, RUMOURED, True, "refused"),
+    "the address is taken, trusted, but only rumoured": (VERIFIED, RUMOURED, True, "new"),
     "somebody else claims the address without proof": (UNVERIFIED, SAID, False, "new"),
     "somebody else claims the address without proof, trusted": (UNVERIFIED, SAID, True, "new"),
     "both only claim it": (UNVERIFIED, RUMOURED, True, "new"),
@@ -222,6 +222,55 @@ def two() -> tuple[FakeProvider, FakeProvider]:
             FakeProvider("https://two.example.test", id="two"))  # fmt: skip
 
 
+KNOWN = {"nobody's": None, "hers": "ada", "another's": "bob"}
+THERE = {"proven": "verified", "only claimed": "unverified", "another": "other"}
+SAYS = {
+    "vouched for": True,
+    "not vouched for": False,
+    "vouched for, as a string": "true",
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["careful", "link_by_email"])
+@pytest.mark.parametrize("says", SAYS)
+@pytest.mark.parametrize("there", THERE)
+@pytest.mark.parametrize("known", KNOWN)
+def test_nobody_becomes_somebody_else_R085_R086(store, known, there, says, trusted):
+    """An account of the provider "two", with Ada's address or none, in a browser in which nobody is
+    signed in and in one in which Ada is: it makes no difference."""
+    email = "ada@example.test"
+    claims = {} if SAYS[says] is None else {"email": email, "email_verified": SAYS[says]}
+    one = FakeProvider("https://one.example.test", id="one", people=[
+        {"sub": "1", "email": email if there != "another" else "ada@else.test",
+         "email_verified": there != "only claimed"}])  # fmt: skip
+    two = FakeProvider("https://two.example.test", [{"sub": "2", **claims}], id="two")
+    middleware = site(one, two, provider={"link_by_email": trusted}, adapter=store)
+    hers, elsewhere = Visitor(middleware), Visitor(middleware)
+    hers.land(one.approve(hers.begin("one"), "1"))
+    ada = hers.claims["sub"]
+    if KNOWN[known] is not None:
+        owner = ada if KNOWN[known] == "ada" else "bob"
+        if owner == "bob":
+            store.create_user(UserRecord("bob", "Bob"))
+        store.link_account(AccountRecord("two", "2", owner, "oidc"))
+    found = []
+    for page in (elsewhere, hers):
+        answer = page.land(two.approve(page.begin("two"), "2"))
+        found.append((answer.status_int, page.who))
+    if KNOWN[known] is not None:
+        assert found == [(302, owner), (302, owner)]
+    elif (there, says) == ("proven", "vouched for"):
+        assert found == ([(302, ada)] * 2 if trusted else [(403, None), (403, ada)])
+    else:
+        (_, first), (_, second) = found
+        assert first == second
+        assert first not in (None, ada, "bob")
+    others = [each for each in store.list_accounts(ada) if each.provider == "two"]
+    linked = KNOWN[known] == "ada" or (found[0][1] == ada)
+    assert len(others) == (1 if linked else 0)
+
+
 def test_a_new_user_is_told_as_one_and_goes_to_the_page_for_new_users(store):
     triggers: list[Any] = []
 
@@ -253,6 +302,7 @@ def test_who_signs_in_another_way_learns_it_on_a_page(store):
     answer = second.land(landing)
     assert answer.status_int == 403
     assert "OAuthAccountNotLinked" in answer.text
+    assert "Sign in the way you did before. You can link this one then." in answer.text
     assert second.who is None
     assert len(store.list_accounts(first.claims["sub"])) == 1
 

@@ -49,7 +49,8 @@ class Accounts:
             found = self._store.get_user_by_account(account.provider, account.provider_account_id)
             if found is not None:
                 return Owner(self._refreshed(found, claims, environ, now), False)
-            email = claims.get("email")
+            # what nobody vouches for finds nobody, nor does it stand in anybody's way
+            email = claims.get("email") if claims.get("email_verified") else None
             other = self._store.get_user_by_email(email) if email else None
             if other is None:
                 made = self._made(claims, account, environ, now)
@@ -57,7 +58,7 @@ class Accounts:
                     return Owner(made, True)
             elif self._store.get_user_by_account(account.provider, account.provider_account_id):
                 continue  # made since we looked, by another request of the same visitor
-            elif claims.get("email_verified") and getattr(provider, "link_by_email", False):
+            elif getattr(provider, "link_by_email", False):
                 if self._linked(other, account, environ):
                     return Owner(other, False)
             else:

@@ -123,13 +123,12 @@ def _made(maker: PerRequest, key: str, said: Any) -> OAuth | OIDC:
             "must be asymmetric where a provider is made per request: who knows the client_secret "
             "could sign in anybody of any issuer",
         )
-    for option in ("allow_linking", "link_by_email"):
-        if getattr(said, option, False):
-            raise ConfigError(
-                f"providers.{maker.id}.{option}",
-                "is not for a provider that is made per request: one tenant's could say that an "
-                "address of another's people is proven",
-            )
+    if said.link_by_email:
+        raise ConfigError(
+            f"providers.{maker.id}.link_by_email",
+            "is not for a provider that is made per request: one tenant's could say that an "
+            "address of another's people is proven",
+        )
     found = replace(said)
     object.__setattr__(found, "tenant", tenant_of(found))
     return found

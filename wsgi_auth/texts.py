@@ -92,7 +92,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "error.NotFound.text": "There is nothing at this address.",
         "error.OAuthAccountNotLinked.heading": "Known e-mail address",
         "error.OAuthAccountNotLinked.text": "There is already an account with your e-mail address. "
-        "Sign in the way you did the first time.",
+        "Sign in the way you did before. You can link this one then.",
         "error.OAuthCallbackError.heading": "Sign-in not completed",
         "error.OAuthCallbackError.text": "The sign-in service did not confirm who you are. "
         "Perhaps it was cancelled. Please try again.",

@@ -330,7 +330,7 @@ BROKEN = {
     "a function's name": (lambda request: {**OIDC_, "profile": "os:system"}, "names a function"),
     "a shared secret": (lambda request: {**OIDC_, "id_token_signed_response_alg": "HS256"},
                         "must be asymmetric"),
-    "linking": (lambda request: {**OIDC_, "allow_linking": True}, "allow_linking: is not for"),
+    "linking": (lambda request: {**OIDC_, "link_by_email": True}, "link_by_email: is not for"),
     "a broken key": (lambda request: {**OIDC_, "client_secret": None, "private_key":
                      "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"}, "private_key"),
 }  # fmt: skip

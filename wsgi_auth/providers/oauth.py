@@ -85,7 +85,8 @@ class _Client:
     ``profile`` maps what the provider says of somebody to a user: a mapping in the language of
     :mod:`wsgi_auth.providers.mapping`, or a function of one mapping that returns another.
     ``vouches``: its e-mail addresses count as verified whatever it says of them.
-    ``allow_linking``: an address that both sides verified links to the account that has it.
+    ``link_by_email``: whoever signs in here for the first time with an address that is proven on
+    both sides is the user who has it (needs an adapter).
     ``open_to_world``: anybody has an account there. ``tokens``: keep its tokens.
 
     ``dpop``: tokens are bound to a key of ours (RFC 9449). ``assertion_audience``: the ``aud`` of a
@@ -113,7 +114,7 @@ class _Client:
     response_mode: Literal["", "query", "form_post"] = ""
     profile: Profile = field(default_factory=dict)
     vouches: bool = False
-    allow_linking: bool = False
+    link_by_email: bool = False
     open_to_world: bool = False
     tokens: bool = False
     dpop: bool = False
