@@ -1,12 +1,20 @@
-"""Cold start: a new interpreter until its first response, CPU time and memory."""
+"""Cold start: a new interpreter until its first response, CPU time and memory.
+
+The interpreter starts bare (``-S``), with the packages' folder on its path and nothing else: what a
+development install puts into ``site`` (the finder of an editable install imports pathlib, re,
+urllib.parse and ipaddress) would count as the interpreter's own, and a reader that needs the same
+modules would seem to cost less than it does.
+"""
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+
+import wsgi_auth
 
 _BARE = """
 def app(environ, start_response):
@@ -30,19 +38,23 @@ pages = int(open("/proc/self/statm").read().split()[1])
 print(used.ru_utime + used.ru_stime, pages * resource.getpagesize() / 1e6)
 """
 
+#: What may be added to the bare application's memory.
+_MEGABYTES = 8
+
 
 def _run(code: str) -> tuple[float, float]:
-    # with byte code on disk, as an installed package has it
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(
-        [sys.executable, "-c", code + _CALL], capture_output=True, text=True, check=True, env=env
-    )
+    folder = str(Path(wsgi_auth.__file__).parents[1])
+    # -E: with byte code on disk, as an installed package has it, whatever the environment says
+    command = [sys.executable, "-S", "-E", "-s", "-c"]
+    code = f"import sys; sys.path.append({folder!r})\n{code}{_CALL}"
+    done = subprocess.run([*command, code], capture_output=True, text=True, check=True)
     seconds, megabytes = map(float, done.stdout.split()[-2:])
     return seconds, megabytes
 
 
-def measure(rounds: int) -> Iterator[tuple[str, str]]:
-    """Lines of the table: what ours costs, and what the imports of a hand-written reader do."""
+def measure(rounds: int) -> Iterator[tuple[str, str, str, str]]:
+    """Lines of the table, with target and verdict: what ours costs over the bare application, where
+    the imports of a hand-written reader are allowed twice, and what it keeps in memory."""
     programs = {"bare": _BARE, "reader": _BARE + _READER, "ours": _BARE + _OURS}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     for number in range(rounds + 1):
@@ -55,7 +67,10 @@ def measure(rounds: int) -> Iterator[tuple[str, str]]:
         return statistics.median(each[which] for each in found[name])
 
     bare, reader, ours = (median(name, 0) for name in programs)
-    yield "cold start to the first response, over the bare application", f"{ours / bare:.2f}"
-    yield "the same for the imports of a hand-written reader", f"{reader / bare:.2f}"
+    allowed = max(2.0, 1 + 2 * (reader / bare - 1))
+    yield "cold start, the imports of a hand-written reader", f"{reader / bare:.2f}", "", ""
+    verdict = "met" if ours / bare <= allowed else "missed"
+    yield "cold start to the first response", f"{ours / bare:.2f}", f"{allowed:.2f}", verdict
     more = median("ours", 1) - median("bare", 1)
-    yield "memory added", f"{more:.1f} MB"
+    verdict = "met" if more <= _MEGABYTES else "missed"
+    yield "memory added", f"{more:.1f} MB", f"{_MEGABYTES} MB", verdict

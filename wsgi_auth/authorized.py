@@ -29,7 +29,7 @@ from wsgi_auth.types import (
     webob_request,
 )
 
-_PLAIN = re.compile(r"[!#-\[\]-~]*")  # a URL has no more, and JSON needs no escapes
+_PLAIN = r"[!#-\[\]-~]*"  # a URL has no more, and JSON needs no escapes
 
 
 class Authorizer:
@@ -127,7 +127,7 @@ class Authorizer:
             return said
         if isinstance(said, Unauthorized):
             # goes into a header and into JSON as it is
-            if _PLAIN.fullmatch(f"{said.code}{said.sign_in_url or ''}"):
+            if re.fullmatch(_PLAIN, f"{said.code}{said.sign_in_url or ''}"):
                 return said
             self._events.logger.error("the authorized callback's Unauthorized is no code and URL")
             return Failed()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
+
+from wsgi_auth.frozen import Frozen
 
 #: Most octets of name and value in one Set-Cookie. Browsers take 4,096 (RFC 6265bis section 5.6).
 MAX_COOKIE = 4_000
@@ -138,8 +140,7 @@ def cut(name: str, value: str, limit: int = MAX_COOKIE) -> list[tuple[str, str]]
     return [(f"{name}.{number}", piece) for number, piece in enumerate(pieces)]
 
 
-@dataclass(frozen=True, slots=True)
-class CookieFormat:
+class CookieFormat(Frozen):
     """The name and attributes of one kind of cookie; writes its Set-Cookie values.
 
     HttpOnly always. ``__Host-`` and ``__Secure-`` are part of ``name`` (RFC 6265bis 4.1.3).
@@ -154,14 +155,13 @@ class CookieFormat:
     slices: int = 0
     #: A name that is read as well, after this one, and never written: that of Auth.js v4.
     older: str | None = None
-    #: What follows the value and its Max-Age, the same for setting and removing (R012).
-    attributes: str = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def attributes(self) -> str:
+        """What follows the value and its Max-Age, the same for setting and removing (R012)."""
         domain = f"; Domain={self.domain}" if self.domain else ""
         secure = "; Secure" if self.secure else ""
-        written = f"; Path={self.path}{domain}; HttpOnly; SameSite={self.same_site}{secure}"
-        object.__setattr__(self, "attributes", written)
+        return f"; Path={self.path}{domain}; HttpOnly; SameSite={self.same_site}{secure}"
 
     def set(self, value: str, max_age: int | None = None) -> list[str]:
         """The Set-Cookie values that store ``value``; without ``max_age`` (seconds) it lasts as

@@ -6,11 +6,14 @@ from outside is shown with its control characters escaped (R101).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.types import Environ, Event
+
+if TYPE_CHECKING:
+    import logging
 
 
 def shown(text: object) -> str:
@@ -19,15 +22,21 @@ def shown(text: object) -> str:
 
 
 class Events:
-    """Fires the configured handlers; :meth:`fire` never raises."""
-
-    __slots__ = ("_handlers", "logger")
+    """Fires the configured handlers; :meth:`fire` never raises. ``logger`` is asked for once there
+    is something to say."""
 
     def __init__(
-        self, handlers: Mapping[str, tuple[Callable[..., Any], ...]], logger: logging.Logger
+        self,
+        handlers: Mapping[str, tuple[Callable[..., Any], ...]],
+        logger: Callable[[], logging.Logger],
     ) -> None:
         self._handlers = handlers
-        self.logger = logger
+        self._logger = logger
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The operator's log."""
+        return self._logger()
 
     def wants(self, name: str) -> bool:
         """Whether anybody listens to this event."""

@@ -7,7 +7,6 @@ paths are ever written, below the mount the server reports.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import CallbackError
@@ -27,7 +26,7 @@ class Locations:
         page = self._page or config.base_path + "/signin"
         # ready for every refusal: all but the return URL
         # as an environ would spell the mount, and the origin as the value of a parameter
-        self._mounted = unquote_to_bytes(mount).decode("latin-1")
+        self._mounted = _decoded(mount)
         self._origin = config.url.origin.replace(":", "%3A") if config.url else ""
         self._sign_in = (page if self._absolute_page else local_url(mount, page)) + "?callbackUrl="
 
@@ -37,8 +36,12 @@ class Locations:
             return self._base.mount
         # one slash at its start, whatever a server says: two would make a host of what follows
         script = _text(environ, "SCRIPT_NAME").strip("/")
+        if not script:
+            return ""
+        from urllib.parse import quote  # here and below: few are mounted
+
         path = quote(script.encode("latin-1", "replace"), safe="/~:@!$&'()*+,;=")
-        return "/" + path if path else ""
+        return "/" + path
 
     def base(self, environ: Environ) -> BaseURL | None:
         """The public base URL; under ``dev`` that of this request, else None if there is none."""
@@ -112,6 +115,15 @@ class Locations:
             return safe(callback(url, str(base) if base else mount + "/"))
         except Exception as error:
             raise CallbackError("redirect", f"raised {type(error).__name__}") from error
+
+
+def _decoded(mount: str) -> str:
+    """A mount as a server would spell it in the environ."""
+    if "%" not in mount:
+        return mount
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(mount).decode("latin-1")
 
 
 _BUILT_IN = {

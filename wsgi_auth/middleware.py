@@ -6,7 +6,6 @@ must not: a decision of any kind. Every line of ``__call__`` is on the path of e
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -483,6 +482,8 @@ def _wsgi_app(app: Any) -> None:
     if not callable(app):
         raise UsageError(_RECIPES.format(name=name))
     try:
+        import inspect  # for a mistake only
+
         inspect.signature(app).bind({}, print)
     except TypeError:
         raise UsageError(_RECIPES.format(name=name)) from None

@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from urllib.parse import unquote_to_bytes
 
 __all__ = ["affordable_readings", "is_plain", "readings"]
 
@@ -101,6 +100,8 @@ def _texts(path_info: str) -> Iterator[str]:
         yield octets.decode("ascii", "ignore")
     yield from _decoded(octets)
     if b"%" in octets:
+        from urllib.parse import unquote_to_bytes  # rare
+
         yield from _decoded(unquote_to_bytes(octets))
 
 

@@ -6,7 +6,6 @@ not: deciding (``authorized``), and the pages' HTML (``pages``).
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,8 @@ from wsgi_auth.types import (
 )
 
 if TYPE_CHECKING:
+    import logging
+
     from wsgi_auth.pages import Pages
 
 #: What the choice between redirect, 401 and their bodies looks at (DESIGN, "Redirect or 401").
@@ -99,7 +100,7 @@ class Responders:
         options: ResponderOptions,
         pages: Callable[[], Pages],
         home: str,
-        logger: logging.Logger,
+        logger: Callable[[], logging.Logger],
     ) -> None:
         self._pages = pages
         self._home = home
@@ -135,7 +136,7 @@ class Responders:
     def broken(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """500 instead of an answer whose exception is being handled; it may have begun already,
         so the server is told of the exception (PEP 3333, ``exc_info``)."""
-        self._logger.exception("a responder failed; the request is refused")
+        self._logger().exception("a responder failed; the request is refused")
         exc_info = sys.exc_info()
         try:
             return self.failed(environ, Failed())(

@@ -68,7 +68,7 @@ class Site:
                 from wsgi_auth.oauth.client_auth import check_key
 
                 check_key(provider)  # type: ignore[arg-type]  # only OAuth and OIDC have one
-        self.events = Events(config.events, config.logger)
+        self.events = Events(config.events, lambda: config.logger)
         self.locations = Locations(config)
         #: Where users and sessions are kept, if they are.
         self.adapter: Adapter | None = None
@@ -89,7 +89,9 @@ class Site:
         self.authorizer = Authorizer(config, self.locations, self.events)
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
-        self.responders = Responders(config.responders, lambda: self.pages, home, config.logger)
+        self.responders = Responders(
+            config.responders, lambda: self.pages, home, lambda: config.logger
+        )
 
     @cached_property
     def pages(self) -> Pages:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import secrets
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from hmac import compare_digest
@@ -62,6 +61,8 @@ def parse_claims(octets: bytes) -> Claims | None:
 
 def random_id() -> str:
     """A fresh identifier of 192 random bits, safe in a URL, a cookie and JSON (R024)."""
+    import secrets  # here: it loads all of random, and nothing that reads needs it
+
     return secrets.token_urlsafe(24)
 
 
@@ -156,6 +157,8 @@ class SealedCodec:
     def seal(self, content: Mapping[str, Any]) -> str:
         """The string; ``TypeError`` or ``ValueError`` if the content is no JSON."""
         # imported here and below: a process that only reads sessions never needs it
+        import secrets
+
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = secrets.token_bytes(_NONCE)

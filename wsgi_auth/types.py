@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
+
+from wsgi_auth.frozen import Frozen
 
 if TYPE_CHECKING:
     from webob import Request
@@ -20,6 +21,9 @@ Environ: TypeAlias = dict[str, Any]
 Headers: TypeAlias = list[tuple[str, str]]
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
 WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+#: A segment of a pattern that is not literal: the expression it must match (None: any that is not
+#: empty), and ``?``, ``*``, ``+`` or nothing.
+Step: TypeAlias = tuple[str | None, str]
 
 
 # --- read-only containers -------------------------------------------------------------------
@@ -200,8 +204,7 @@ ANONYMOUS = Reading(None, None)
 Answer: TypeAlias = Literal["redirect", "401"]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Frozen):
     """One ``has`` or ``missing`` entry: a header, cookie, query key or the host, with an optional
     pattern that its whole value must match."""
 
@@ -210,8 +213,7 @@ class Condition:
     value: str | None = None
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Frozen):
     """One protected pattern with its conditions.
 
     ``source`` is a path-to-regexp 6 string or a compiled pattern (full match). ``methods``: only
@@ -331,8 +333,7 @@ class Device(NamedTuple):
     address: str
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Frozen, hidden=("tokens",)):
     """How somebody proved who they are: at which provider, by which id there."""
 
     provider: str
@@ -340,11 +341,10 @@ class Account:
     provider_account_id: str
     #: What an OAuth provider issued (``access_token``, ``refresh_token``, ``expires_at``, ...), for
     #: the callbacks alone: never logged, never part of a session.
-    tokens: Mapping[str, Any] | None = field(default=None, repr=False)
+    tokens: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, repr=False)
-class Proof:
+class Proof(Frozen):
     """What proved a user, beside the user: the ``account`` at a provider and what it said there
     (``profile``), or what was typed (``credentials``)."""
 
@@ -357,8 +357,7 @@ class Proof:
     remember: bool = True
 
 
-@dataclass(frozen=True, repr=False)
-class _Context:
+class _Context(Frozen):
     """What a callback is told beside its subject; ``environ`` gives the lazily built request."""
 
     environ: Environ
@@ -372,7 +371,6 @@ class _Context:
         return f"<{type(self).__name__}>"
 
 
-@dataclass(frozen=True, repr=False)
 class SignInContext(_Context):
     """For ``sign_in``: ``profile`` (what the provider said), ``credentials`` (the form)."""
 
@@ -380,7 +378,6 @@ class SignInContext(_Context):
     credentials: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, repr=False)
 class JWTContext(_Context):
     """For ``jwt``: ``trigger`` is ``"sign_in"``, ``"sign_up"``, ``"update"`` or None (a read)."""
 
@@ -391,15 +388,13 @@ class JWTContext(_Context):
     data: Any = None
 
 
-@dataclass(frozen=True, repr=False)
 class SessionContext(_Context):
     """For ``session``: the ``claims`` of the cookie, and ``user`` (strategy ``database``)."""
 
-    claims: Claims = field(default_factory=FrozenDict)
+    claims: Claims = NOTHING
     user: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, repr=False)
 class Event(_Context):
     """What an event handler is told; what does not apply is None."""
 
@@ -423,21 +418,19 @@ def webob_request(environ: Environ) -> Request:
 # --- requests to other parties ----------------------------------------------------------------
 
 
-@dataclass(frozen=True, repr=False)
-class Outgoing:
+class Outgoing(Frozen):
     """A request to another party: ``url`` is absolute, ``body`` None for a GET."""
 
     url: str
     method: Literal["GET", "POST"] = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NOTHING
     body: bytes | None = None
 
     def __repr__(self) -> str:  # headers and body hold secrets
         return f"<Outgoing {self.method} {self.url.partition('?')[0]}>"
 
 
-@dataclass(frozen=True, repr=False)
-class Incoming:
+class Incoming(Frozen):
     """What came back: ``headers`` by lower-case name, the whole ``body``."""
 
     status: int

@@ -8,14 +8,12 @@ What must not: anything that reads a Host or ``X-Forwarded-*`` header (R063).
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import quote
 
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.frozen import Frozen
 
 #: The longest return URL, as it comes in and as it goes out.
 MAX_RETURN_URL = 2048
@@ -26,8 +24,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # --- the base URL ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class BaseURL:
+class BaseURL(Frozen):
     """The configured ``url``: where the application is, as its visitors see it.
 
     ``origin`` is ``https://app.example.com`` (lower case, ASCII, no default port); ``mount`` is
@@ -74,6 +71,8 @@ def is_loopback_host(host: str) -> bool:
     host = host.removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress  # here and below: most hosts have a name
+
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -83,8 +82,7 @@ def is_loopback_host(host: str) -> bool:
 # --- listed origins -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedOrigin:
+class AllowedOrigin(Frozen):
     """An origin that a return URL may name beside our own: scheme, host and port, exactly (R061).
 
     A ``wildcard`` stands for the whole left-most label, and stops at the dot:
@@ -153,17 +151,22 @@ def safe_return_url(
 
 # Refused wherever it stands: C0, DEL and C1 controls (browsers drop tab and newline, and read on
 # what is then left), backslash (which they read as a slash), and surrogates (no UTF-8).
-_NEVER = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
+_NEVER = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
+_SURROGATE = "[\ud800-\udfff]"  # takes longer to compile than all of this module: for text only
 # Exactly two slashes: browsers read "https:evil.test", "https:/evil.test" and "https:///evil.test"
 # all as a host, other software does not, so these are refused before anybody can differ.
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]+)(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def _is_illegal(text: str) -> bool:
+    return bool(_NEVER.search(text) or (not text.isascii() and re.search(_SURROGATE, text)))
 
 
 def _return_url(value: object, base: BaseURL | None, allowed: Sequence[AllowedOrigin]) -> str:
     """The built URL, or "" when ``value`` is refused."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_RETURN_URL:
         return ""
-    if _NEVER.search(value) or value[0] == " " or value[-1] == " ":
+    if _is_illegal(value) or value[0] == " " or value[-1] == " ":
         return ""
     prefix, rest = "", value
     if value[0] != "/":
@@ -238,15 +241,14 @@ def local_url(mount: str, path: str, params: Params = ()) -> str:
     ``path`` is decoded text below the mount. Slashes stay readable in the values of the query,
     where they are legal (RFC 3986 3.4).
     """
-    # translate cannot fail, and a path of ours never needs more than one slash at its start
-    url = "/" + (mount + quote(path, safe="/~:@!$&'()*+,;=", errors="replace")).lstrip("/")
+    # a path of ours never needs more than one slash at its start
+    url = "/" + (mount + path.translate(_IN_LOCAL_PATH)).lstrip("/")
     pairs = params.items() if isinstance(params, Mapping) else params
-    query = "&".join(f"{_value(name)}={_value(value)}" for name, value in pairs)
+    query = "&".join(
+        f"{name.translate(_IN_LOCAL_VALUE)}={value.translate(_IN_LOCAL_VALUE)}"
+        for name, value in pairs
+    )
     return f"{url}?{query}" if query else url
-
-
-def _value(text: str) -> str:
-    return quote(text, safe="/", errors="replace")
 
 
 _PLAIN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/-]{0,2047}")
@@ -277,20 +279,27 @@ def quote_return(path: str, query: str = "") -> str:
 
 
 class _Encoding(dict[int, str]):
-    """A table for ``str.translate``: these characters percent-encoded, and all beyond ASCII.
+    """A table for ``str.translate``: these characters percent-encoded, with blank, controls and all
+    beyond ASCII. It fills itself: most starts need a few letters of it.
 
     ``raw`` tables read U+0080 to U+00FF as the bytes of an environ; the others as text.
     """
 
     def __init__(self, characters: str, *, raw: bool) -> None:
-        controls = "".join(map(chr, range(0x20))) + "\x7f "
-        kept = {chr(code) for code in range(0x80)} - set(characters) - set(controls)
-        super().__init__((ord(character), character) for character in kept)
-        codes = range(0x100) if raw else range(0x80)
-        self.update((code, f"%{code:02X}") for code in codes if code not in self)
+        super().__init__()
+        self._characters = frozenset(characters)
+        self._octets = range(0x100 if raw else 0x80)
 
     def __missing__(self, code: int) -> str:
-        return "".join(f"%{byte:02X}" for byte in chr(code).encode("utf-8", "replace"))
+        character = chr(code)
+        if " " < character < "\x7f" and character not in self._characters:
+            written = character
+        elif code in self._octets:
+            written = f"%{code:02X}"
+        else:  # not kept: there are too many
+            return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "replace"))
+        self[code] = written
+        return written
 
 
 # The percent-encode sets of the URL Standard, section 1.3. A "%" is left as it is.
@@ -301,6 +310,9 @@ _IN_FRAGMENT = _Encoding('"<>`', raw=False)
 # slash there.
 _RAW_IN_PATH = _Encoding('"#<>?`{}^%\\', raw=True)
 _IN_QUERY_RAW = _Encoding("\"#<>'\\", raw=True)
+# What RFC 3986 leaves for a path (section 3.3), and what is unreserved (2.3), with the slash: text.
+_IN_LOCAL_PATH = _Encoding('"#%<>?[\\]^`{|}', raw=False)
+_IN_LOCAL_VALUE = _Encoding("!\"#$%&'()*+,:;<=>?@[\\]^`{|}", raw=False)
 # And around both: the value of a query parameter. The URL in it is ASCII by then.
 _IN_VALUE = _Encoding("\"#<>'%&+=;?\\`{}^|[],:@$!()*", raw=True)
 
@@ -327,7 +339,7 @@ def _configured(text: object) -> tuple[_Origin, str]:
     """
     if not isinstance(text, str):
         raise ValueError(f"must be a string, not {type(text).__name__}")
-    if _NEVER.search(text) or " " in text:
+    if _is_illegal(text) or " " in text:
         raise ValueError("has a blank, a backslash or a control character in it")
     if "?" in text or "#" in text:
         raise ValueError("has a query or a fragment")
@@ -340,7 +352,7 @@ def _configured(text: object) -> tuple[_Origin, str]:
 _PORT = re.compile(r":([0-9]{0,5})\Z")
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 # IDNA 2003 (which the standard library has) maps these away, browsers keep them: another domain.
-_DEVIATIONS = re.compile("[ßẞς\u200c\u200d]")
+_DEVIATIONS = "[ßẞς\u200c\u200d]"
 
 
 def _origin(scheme: str, authority: str) -> _Origin:
@@ -361,7 +373,7 @@ def _host(text: str) -> str:
     if text.startswith("["):
         return _ipv6(text)
     if not text.isascii():
-        if len(text) > 253 or _DEVIATIONS.search(text):
+        if len(text) > 253 or re.search(_DEVIATIONS, text):
             raise ValueError("has a host name that must be written in its xn-- form")
         try:
             text = text.encode("idna").decode("ascii")
@@ -373,6 +385,8 @@ def _host(text: str) -> str:
     last = text.removesuffix(".").rpartition(".")[2]
     if last.isdigit() or re.fullmatch("0x[0-9a-f]*", last):
         # browsers read "127.1", "0x7f.1" and "017700000001" as addresses: only the plain form
+        import ipaddress
+
         try:
             return str(ipaddress.IPv4Address(text))
         except ValueError:
@@ -381,6 +395,8 @@ def _host(text: str) -> str:
 
 
 def _ipv6(text: str) -> str:
+    import ipaddress
+
     try:
         if not text.endswith("]") or "%" in text:
             raise ValueError

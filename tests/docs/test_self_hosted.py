@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def test_a_file_signs_in_a_member_of_the_group_and_nobody_else(configured: AuthC
     client = FakeClient(provider.client_id, provider.client_secret, auth=provider.client_auth)
     people = [{"sub": name, "groups": claims["groups"]} for name, claims in PEOPLE.items()]
     fake = FakeProvider(provider.issuer, people, [client], id=provider.id)
-    application = AuthMiddleware(app, replace(configured, transport=fake.transport))
+    application = AuthMiddleware(app, configured, transport=fake.transport)
 
     def signed_in(name: str, audience: list[str]) -> bool:
         browser = TestApp(application, extra_environ=VISITOR)

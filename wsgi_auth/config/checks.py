@@ -124,7 +124,7 @@ def _urls(config: AuthConfig) -> None:
 
 def _cookie_names(config: AuthConfig) -> None:
     cookies = config.cookies
-    names = [getattr(cookies, kind).name for kind in cookies.__slots__]
+    names = [getattr(cookies, kind).name for kind in cookies.__match_args__]
     if len(set(names)) < len(names):
         raise ConfigError("cookies", f"two of them have one name: {', '.join(names)}")
     for kind in ("flow", "flow_post"):

@@ -7,34 +7,36 @@ judged is in ``values``; how options must agree, in ``checks``; how files become
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_auth.config import checks, parts, roads, values
 from wsgi_auth.config.provider import provider_from
 from wsgi_auth.config.secret import dev_secret
 from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.frozen import Frozen
 from wsgi_auth.protocols import Transport
 from wsgi_auth.providers.base import FormProvider, Provider
-from wsgi_auth.types import Route
+from wsgi_auth.types import NOTHING, Route
 from wsgi_auth.urls import AllowedOrigin, BaseURL
 
+if TYPE_CHECKING:
+    import logging
+    from pathlib import Path
+
 #: How a URL begins; ``package.module:name`` is none.
-_SCHEME = re.compile(r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:")
+_SCHEME = r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:"
 #: Fewest octets of a secret (RFC 7518 section 3.2 wants as many as the hash has).
 MIN_SECRET = 32
 #: What Auth.js calls its session cookie: v5, and v4 (then NextAuth.js).
 AUTHJS_NAME, AUTHJS_V4_NAME = "authjs.session-token", "next-auth.session-token"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuthConfig:
+class AuthConfig(Frozen, hidden=("secret", "providers", "log", "app", "source", "environ")):
     """The frozen, checked configuration. Make one with :meth:`from_mapping`, :meth:`from_ini`,
     :meth:`from_toml` or :meth:`from_env`; whatever is wrong raises :class:`ConfigError`.
 
@@ -42,12 +44,12 @@ class AuthConfig:
     durations in seconds, callables loaded, patterns as :class:`Route`.
     """
 
-    secret: tuple[bytes, ...] = field(repr=False)
+    secret: tuple[bytes, ...]
     url: BaseURL | None
     dev: bool
     dev_peers: tuple[str, ...]
     base_path: str
-    providers: tuple[Provider, ...] = field(repr=False)
+    providers: tuple[Provider, ...]
     providers_for: Callable[..., Any] | None
     matcher: tuple[Any, ...]
     routes: tuple[Route, ...]
@@ -76,16 +78,20 @@ class AuthConfig:
     reader: Any
     responders: parts.Responders
     transport: Transport | None
-    logger: logging.Logger = field(repr=False)
+    #: Where messages go, by name or itself; :attr:`logger` is the one to use.
+    log: str | logging.Logger
     #: What ``[app]`` of a file says; only ``wsgi-auth serve`` and ``wsgi_auth.wsgi`` read it.
-    app: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    app: Mapping[str, Any] = NOTHING
     #: What was handed in, and where its relative files count from, so that options can override it.
-    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    source: Mapping[str, Any] = NOTHING
     here: Path | None = None
     #: The ``AUTH_*`` variables it was read with.
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    #: What is allowed but risky; said once at start-up and by ``wsgi-auth check``.
-    warnings: tuple[str, ...] = ()
+    environ: Mapping[str, str] = NOTHING
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but risky; said once at start-up and by ``wsgi-auth check``."""
+        return tuple(checks.risks(self))
 
     @classmethod
     def from_mapping(
@@ -106,6 +112,8 @@ class AuthConfig:
     @classmethod
     def from_ini(cls, path: str | Path, *, environ: Mapping[str, str] | None = None) -> AuthConfig:
         """The configuration of a plain INI file: section ``[auth]``, dotted keys."""
+        from pathlib import Path
+
         file = Path(path)
         options, app = roads.read_ini(file)
         return cls.from_mapping(options, environ=environ, here=file.parent, app=app)
@@ -113,6 +121,8 @@ class AuthConfig:
     @classmethod
     def from_toml(cls, path: str | Path, *, environ: Mapping[str, str] | None = None) -> AuthConfig:
         """The configuration of a TOML file: keys and tables as in a mapping."""
+        from pathlib import Path
+
         file = Path(path)
         options, app = roads.read_toml(file)
         return cls.from_mapping(options, environ=environ, here=file.parent, app=app)
@@ -126,9 +136,12 @@ class AuthConfig:
     @classmethod
     def from_file(cls, path: str | Path, *, environ: Mapping[str, str] | None = None) -> AuthConfig:
         """:meth:`from_toml` or :meth:`from_ini`, by the name's ending."""
-        if Path(path).suffix == ".toml":
+        from pathlib import Path
+
+        ending = Path(path).suffix
+        if ending == ".toml":
             return cls.from_toml(path, environ=environ)
-        if Path(path).suffix in (".ini", ".cfg"):
+        if ending in (".ini", ".cfg"):
             return cls.from_ini(path, environ=environ)
         raise ConfigError("", f"{str(path)!r} must end in .toml or .ini")
 
@@ -137,6 +150,14 @@ class AuthConfig:
         return type(self).from_mapping(
             {**self.source, **options}, environ=self.environ, here=self.here, app=self.app
         )
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The standard library's logger; loaded with the first message, for it is a fifth of what
+        a start would take."""
+        import logging
+
+        return logging.getLogger(self.log) if isinstance(self.log, str) else self.log
 
     @property
     def form_providers(self) -> tuple[FormProvider, ...]:
@@ -273,7 +294,7 @@ def _build(
         reader=option("reader", _reader),
         responders=parts.Responders(**sections["responders"]),
         transport=option("transport", _transport),
-        logger=option("logger", _logger, logging.getLogger("wsgi_auth")),
+        log=option("logger", _logger, "wsgi_auth"),
         app=app,
         source=given,
         here=here,
@@ -282,7 +303,6 @@ def _build(
         },
     )
     checks.agree(config)
-    object.__setattr__(config, "warnings", tuple(checks.risks(config)))
     return config
 
 
@@ -589,7 +609,7 @@ def _reader(key: str, given: Any) -> Any:
 def _adapter(key: str, given: Any) -> Any:
     """A URL as it is (what it names is looked at when it is opened), or an object."""
     if isinstance(given, str):
-        if _SCHEME.match(given):
+        if re.match(_SCHEME, given):
             return given
         if ":" not in given:
             raise ConfigError(key, "must be a URL: memory:, sqlite:///auth.db, redis://host:6379")
@@ -608,7 +628,7 @@ def _transport(key: str, given: Any) -> Any:
     return transport
 
 
-def _logger(key: str, given: Any) -> logging.Logger:
-    if isinstance(given, logging.Logger):
-        return given
-    return logging.getLogger(values.text(key, given))
+def _logger(key: str, given: Any) -> Any:
+    import logging
+
+    return given if isinstance(given, logging.Logger) else values.text(key, given)

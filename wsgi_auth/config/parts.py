@@ -7,10 +7,10 @@ in and what is refused: ``values`` (one option) and ``checks`` (options together
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from wsgi_auth.cookies import CookieFormat
+from wsgi_auth.frozen import Frozen
 
 DAY = 86_400
 
@@ -25,8 +25,7 @@ EVENTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
+class SessionOptions(Frozen):
     """How long a session lives and where it is kept. Times are seconds."""
 
     strategy: Literal["cookie", "jwt", "database"] = "cookie"
@@ -45,16 +44,14 @@ class SessionOptions:
     decode: Callable[..., Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RevocationOptions:
+class RevocationOptions(Frozen):
     """The list of sessions that were ended before their time. Times are seconds."""
 
     #: For how long the last list serves when the store does not answer.
     max_stale: int = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Callbacks:
+class Callbacks(Frozen):
     """The application's own word in sign-in and session; None keeps the default."""
 
     sign_in: Callable[..., Any] | None = None
@@ -63,8 +60,7 @@ class Callbacks:
     session: Callable[..., Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PageOptions:
+class PageOptions(Frozen):
     """Your own pages in place of the built-in ones: paths below the mount."""
 
     #: May be an absolute URL: sign-in then lives in another application.
@@ -75,18 +71,16 @@ class PageOptions:
     new_user: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Frozen, hidden=("storage",)):
     """Attempts at sign-in, as ``10 per 15 minutes``; ``off`` lifts one."""
 
     account: str = "10 per 15 minutes"
     address: str = "50 per 15 minutes"
     #: ``memory://`` counts in this process; a Redis URL (it may hold a password) counts for all.
-    storage: str = field(default="memory://", repr=False)
+    storage: str = "memory://"
 
 
-@dataclass(frozen=True, slots=True)
-class Responders:
+class Responders(Frozen):
     """Your own answers: ``f(environ, decision)`` returns a WSGI application; None is built in."""
 
     redirect: Callable[..., Any] | None = None
@@ -94,8 +88,7 @@ class Responders:
     forbidden: Callable[..., Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cookies:
+class Cookies(Frozen):
     """The cookies by purpose, with names and attributes as they are sent."""
 
     session: CookieFormat

@@ -5,10 +5,10 @@ What lives here: which options an entry may have. What a provider does is in ``p
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
 from wsgi_auth.config.roads import env_prefix
@@ -17,7 +17,10 @@ from wsgi_auth.providers.base import Field, Provider
 from wsgi_auth.providers.credentials import PASSWORD, USERNAME, Credentials
 from wsgi_auth.providers.dev import Dev
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
 _OPTIONS = {
     "credentials": {"authorize", "fields"},
     "htpasswd": {"file"},
@@ -95,7 +98,7 @@ def _fields(key: str, given: Any) -> tuple[Field, ...]:
         raise ConfigError(key, "must map field names to {'label', 'type', ...}")
     found = []
     for name, options in given.items():
-        if not isinstance(options, Mapping) or not _ID.fullmatch(str(name)):
+        if not isinstance(options, Mapping) or not re.fullmatch(_ID, str(name)):
             raise ConfigError(f"{key}.{name}", "must be a mapping with 'label' and 'type'")
         unknown = set(options) - {"label", "type", "autocomplete", "required"}
         if unknown:
@@ -120,8 +123,10 @@ def _fields(key: str, given: Any) -> tuple[Field, ...]:
 
 
 def _htpasswd(key: str, given: dict[str, Any], here: Path | None) -> Any:
-    if not isinstance(given.get("file"), str | Path) or not str(given["file"]):
+    if not isinstance(given.get("file"), str | os.PathLike) or not str(given["file"]):
         raise ConfigError(f"{key}.file", "is missing: the path of a file that `htpasswd -B` wrote")
+    from pathlib import Path
+
     file = Path(given["file"]).expanduser()
     given["file"] = here / file if here is not None and not file.is_absolute() else file
     from wsgi_auth.providers.htpasswd import Htpasswd
@@ -158,7 +163,7 @@ _MAKERS = {"credentials": _credentials, "htpasswd": _htpasswd, "dev": _dev}
 def _checked(provider: Any) -> Provider:
     if isinstance(provider, type) or not isinstance(provider, Provider):
         raise ConfigError("providers", f"{provider!r} is no provider: it needs id, name and type")
-    if not _ID.fullmatch(provider.id):
+    if not re.fullmatch(_ID, provider.id):
         raise ConfigError(
             "providers", f"the id {provider.id!r} must be letters, digits, '-' and '_' only"
         )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.values import near
 from wsgi_auth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PLURAL = {
     "provider": "providers",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import secrets
-from pathlib import Path
 
 
 def new_secret() -> str:
     """A fresh secret of 256 random bits, as text."""
+    import secrets  # here: it loads all of random
+
     return secrets.token_urlsafe(32)
 
 
 def dev_secret() -> bytes:
     """This user's development secret, made on first use (mode 0600), so that a reload signs nobody
     out. Where nothing can be written it lasts as long as the process."""
+    from pathlib import Path
+
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsgi_auth"
     file = folder / "dev-secret"
     try:

@@ -8,28 +8,31 @@ names the option and says what would be right. What must not live here: which op
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from wsgi_auth.cookies import SameSite
 from wsgi_auth.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 T = TypeVar("T")
 
-_DURATION = re.compile(r"\s*([0-9]+)\s*(s|m|h|d|w)?\s*")
+_DURATION = r"\s*([0-9]+)\s*(s|m|h|d|w)?\s*"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}
 _LONGEST = 10 * 366 * 86_400
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
-_DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_DOTTED = r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"
 # A cookie's name is an RFC 9110 token; ours may bear no dot-number ending, which marks a chunk.
-_COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_COOKIE_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 # What ``oauth/pending`` leaves of a cookie beside the longest sign-in.
 _LONGEST_NAME = 200
-_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
-_PATH = re.compile(r"/[!-~]*")
+_DOMAIN = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
+_PATH = r"/[!-~]*"
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -73,7 +76,7 @@ def duration(key: str, value: Any) -> int:
     if hasattr(value, "total_seconds"):
         value = int(value.total_seconds())
     if isinstance(value, str):
-        found = _DURATION.fullmatch(value)
+        found = re.fullmatch(_DURATION, value)
         if found and found.group(0).isascii() and len(found.group(1)) < 12:
             value = int(found.group(1)) * _UNITS[found.group(2)]
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LONGEST:
@@ -128,7 +131,7 @@ def function(key: str, value: Any) -> Callable[..., Any]:
 
 def load(key: str, name: str) -> Any:
     """The object that ``package.module:name`` names."""
-    if not _DOTTED.fullmatch(name):
+    if not re.fullmatch(_DOTTED, name):
         raise ConfigError(key, f"{name!r} is not of the form 'package.module:name'")
     module_name, _, attributes = name.partition(":")
     try:
@@ -166,7 +169,7 @@ def same_site(key: str, value: Any) -> str:
 def cookie_name(key: str, value: Any) -> str:
     """An RFC 9110 token that does not look like a chunk of another cookie."""
     name = text(key, value)
-    if not _COOKIE_NAME.fullmatch(name):
+    if not re.fullmatch(_COOKIE_NAME, name):
         raise ConfigError(key, f"{name!r} is no cookie name (RFC 9110 token characters only)")
     if re.search(r"\.[0-9]+$", name):
         raise ConfigError(key, f"{name!r} ends like a chunk; leave out the number at the end")
@@ -182,7 +185,7 @@ def cookie_name(key: str, value: Any) -> str:
 def domain(key: str, value: Any) -> str:
     """A domain such as ``example.com``; a leading dot, which means nothing today, is dropped."""
     found = text(key, value).lstrip(".").lower()
-    if not _DOMAIN.fullmatch(found):
+    if not re.fullmatch(_DOMAIN, found):
         raise ConfigError(key, f"must be a domain such as 'example.com', not {_shown(value)}")
     return found
 
@@ -190,14 +193,16 @@ def domain(key: str, value: Any) -> str:
 def path(key: str, value: Any) -> str:
     """An absolute path such as ``/auth``; a trailing slash is dropped."""
     found = text(key, value)
-    if not _PATH.fullmatch(found) or "//" in found or set(found) & set("\\;?#%"):
+    if not re.fullmatch(_PATH, found) or "//" in found or set(found) & set("\\;?#%"):
         raise ConfigError(key, f"must be a path such as '/login', not {found!r}")
     return found.rstrip("/") or "/"
 
 
 def file(key: str, value: Any, here: Path | None) -> Path:
     """The path of a file that can be read; a relative one counts from ``here``."""
-    if not isinstance(value, str | Path) or not str(value):
+    from pathlib import Path  # here and elsewhere: only who names a file needs it
+
+    if not isinstance(value, str | os.PathLike) or not str(value):
         raise ConfigError(key, f"must be the path of a file, not {_shown(value)}")
     found = Path(value).expanduser()
     if here is not None and not found.is_absolute():

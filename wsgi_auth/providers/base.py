@@ -6,14 +6,13 @@ What lives here: shapes. What must not: a provider's own rules (one module each)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from wsgi_auth.frozen import Frozen
 from wsgi_auth.types import Environ
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Frozen):
     """One input of a sign-in form."""
 
     name: str
@@ -23,8 +22,7 @@ class Field:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Frozen):
     """One person that a chooser offers."""
 
     value: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from wsgi_auth.errors import ConfigError, CredentialsSignin
+from wsgi_auth.frozen import Frozen
 from wsgi_auth.providers.base import Choice, Field
 from wsgi_auth.types import Environ, webob_request
 
@@ -18,8 +18,7 @@ USERNAME = Field("username", "", "text", "username")
 PASSWORD = Field("password", "", "password", "current-password")
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(Frozen):
     """Sign-in by a form that the application's ``authorize(credentials, request)`` judges.
 
     It returns a user mapping with an ``id`` (and ``name``, ``email``, ``image``, ``groups``,

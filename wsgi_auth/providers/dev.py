@@ -7,9 +7,9 @@ browser that followed the link with the key printed at start-up (``actions`` che
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from wsgi_auth.frozen import Frozen
 from wsgi_auth.providers.base import Choice, Field
 from wsgi_auth.types import Environ
 
@@ -26,8 +26,7 @@ PEOPLE: tuple[Mapping[str, Any], ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Dev:
+class Dev(Frozen):
     """Sign in as one of ``people`` by a click. Refused outside ``dev``."""
 
     people: tuple[Mapping[str, Any], ...] = PEOPLE

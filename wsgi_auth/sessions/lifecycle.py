@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
 
 NO_PROOF = Proof()
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Begun:
@@ -345,4 +344,4 @@ def _agent(environ: Environ) -> str:
 
 def _is_text(value: Any) -> bool:
     """Whether it is a string that can be written (half a surrogate pair cannot)."""
-    return isinstance(value, str) and _SURROGATE.search(value) is None
+    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
