@@ -7,15 +7,16 @@ means is the strategy's business; nothing here writes anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.protocols import SessionStrategy
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
 from wsgi_auth.tenants import Tenants
 from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
+
+if TYPE_CHECKING:
+    from wsgi_auth.protocols import SessionStrategy
 
 _BEFORE = "; ,\t"
 #: Verified tokens remembered per generation; two generations are kept.

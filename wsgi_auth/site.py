@@ -17,7 +17,6 @@ from wsgi_auth.csrf import CSRF
 from wsgi_auth.errors import StoreUnavailable, UsageError
 from wsgi_auth.events import Events
 from wsgi_auth.locations import Locations
-from wsgi_auth.protocols import Reader
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
 from wsgi_auth.sessions import strategy_for
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from wsgi_auth.oauth.vault import Vault
     from wsgi_auth.pages import Pages
     from wsgi_auth.pages.script import Script
-    from wsgi_auth.protocols import Adapter, Attempts, Transport
+    from wsgi_auth.protocols import Adapter, Attempts, Reader, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.sessions.register import Register
 

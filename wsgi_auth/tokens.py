@@ -68,6 +68,8 @@ def random_id() -> str:
 
 def random_token() -> str:
     """A fresh identifier of 256 random bits: what a cookie or a link holds whose hash is stored."""
+    import secrets
+
     return secrets.token_urlsafe(32)
 
 

@@ -12,13 +12,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from wsgi_auth.errors import AuthError
-from wsgi_auth.providers.base import Provider
 from wsgi_auth.types import WSGIApp
 
 if TYPE_CHECKING:
     from wsgi_auth.actions.exchange import Exchange
     from wsgi_auth.actions.methods import Methods
     from wsgi_auth.config.model import AuthConfig
+    from wsgi_auth.providers.base import Provider
 
 #: The endpoint that is the same for everybody.
 SCRIPT = "client.js"

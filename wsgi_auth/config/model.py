@@ -14,19 +14,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_auth.config import checks, parts, roads, values
-from wsgi_auth.config.provider import provider_from
 from wsgi_auth.config.secret import dev_secret
 from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.frozen import Frozen
-from wsgi_auth.protocols import Transport
-from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.types import NOTHING, Route
 from wsgi_auth.urls import AllowedOrigin, BaseURL
 
 if TYPE_CHECKING:
     import logging
     from pathlib import Path
+
+    from wsgi_auth.protocols import Transport
+    from wsgi_auth.providers.base import FormProvider, Provider
 
 #: How a URL begins; ``package.module:name`` is none.
 _SCHEME = r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:"
@@ -36,7 +36,9 @@ MIN_SECRET = 32
 AUTHJS_NAME, AUTHJS_V4_NAME = "authjs.session-token", "next-auth.session-token"
 
 
-class AuthConfig(Frozen, hidden=("secret", "providers", "log", "app", "source", "environ")):
+class AuthConfig(
+    Frozen, hidden=("secret", "providers", "adapter", "log", "app", "source", "environ")
+):
     """The frozen, checked configuration. Make one with :meth:`from_mapping`, :meth:`from_ini`,
     :meth:`from_toml` or :meth:`from_env`; whatever is wrong raises :class:`ConfigError`.
 
@@ -63,7 +65,7 @@ class AuthConfig(Frozen, hidden=("secret", "providers", "log", "app", "source", 
     session: parts.SessionOptions
     revocation: parts.RevocationOptions
     #: An adapter, or the URL of one (which may hold a password).
-    adapter: Any = field(repr=False)
+    adapter: Any
     cookies: parts.Cookies
     theme: Mapping[str, str]
     texts: Mapping[str, str]
@@ -162,6 +164,8 @@ class AuthConfig(Frozen, hidden=("secret", "providers", "log", "app", "source", 
     @property
     def form_providers(self) -> tuple[FormProvider, ...]:
         """The providers whose proof is a form."""
+        from wsgi_auth.providers.base import FormProvider
+
         return tuple(each for each in self.providers if isinstance(each, FormProvider))
 
 
@@ -424,6 +428,8 @@ def _pages(section: dict[str, Any], url: BaseURL | None) -> parts.PageOptions:
 def _providers(given: Any, env: Mapping[str, str], here: Path | None) -> tuple[Provider, ...]:
     if given is None:
         return ()
+    from wsgi_auth.config.provider import provider_from  # who has none need not load them
+
     entries: list[Any]
     if isinstance(given, Mapping):
         entries = [

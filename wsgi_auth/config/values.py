@@ -11,7 +11,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from wsgi_auth.cookies import SameSite
 from wsgi_auth.errors import ConfigError
@@ -19,7 +19,6 @@ from wsgi_auth.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-T = TypeVar("T")
 
 _DURATION = r"\s*([0-9]+)\s*(s|m|h|d|w)?\s*"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.protocols import Adapter, SessionStrategy
 from wsgi_auth.sessions.cookie import CookieStrategy
 from wsgi_auth.tokens import SignedCodec
+
+if TYPE_CHECKING:
+    from wsgi_auth.protocols import Adapter, SessionStrategy
 
 
 def strategy_for(config: AuthConfig, adapter: Adapter | None = None) -> SessionStrategy:

@@ -7,12 +7,14 @@ valid until then (``docs/security``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.parts import SessionOptions
-from wsgi_auth.protocols import Codec
 from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
 from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
+
+if TYPE_CHECKING:
+    from wsgi_auth.protocols import Codec
 
 
 class CookieStrategy:

@@ -19,8 +19,6 @@ from wsgi_auth.errors import (
     UsageError,
 )
 from wsgi_auth.events import Events, shown
-from wsgi_auth.protocols import SessionStrategy
-from wsgi_auth.providers.base import FormProvider
 from wsgi_auth.sessions.view import SessionView
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import (
@@ -39,6 +37,7 @@ from wsgi_auth.types import (
 
 if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
+    from wsgi_auth.protocols import SessionStrategy
 
 NO_PROOF = Proof()
 
@@ -290,6 +289,10 @@ class Lifecycle:
 def _prefixes(config: AuthConfig) -> dict[str, str]:
     """What the ids of each outside provider's users begin with: nothing for the first provider of a
     configuration without passwords, so that a single provider's ids are its own."""
+    if not config.providers:
+        return {}
+    from wsgi_auth.providers.base import FormProvider
+
     others = [each for each in config.providers if each.type != "dev"]
     local = any(isinstance(each, FormProvider) for each in others)
     return {
