@@ -7,7 +7,7 @@ application took to start, and of what it kept in memory. What must not: a field
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn, dataclass_transform
+from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
 
 
 @dataclass_transform(frozen_default=True)
@@ -41,6 +41,11 @@ class Frozen:
             if name not in names:
                 self._misused(values, named)
         self.__post_init__()
+
+    def but(self, **changes: Any) -> Self:
+        """The same with these fields changed."""
+        kept = {name: getattr(self, name) for name in self.__match_args__}
+        return type(self)(**{**kept, **changes})
 
     def __post_init__(self) -> None:
         pass

@@ -94,7 +94,7 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
     posted = exchange.environ["REQUEST_METHOD"] == "POST"
     signed_in = site.client(provider).finish(exchange.pairs, flow, now, posted=posted)
     try:
-        proof = replace(signed_in.proof, remember=not flow.brief)
+        proof = signed_in.proof.but(remember=not flow.brief)
         exchange.handle.begin(signed_in.user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
