@@ -42,7 +42,7 @@ class CookieSessionReader:
         self._cookie = config.cookies.session
         self._name = self._cookie.name
         older = self._cookie.older
-        self._former = replace(self._cookie, name=older, older=None) if older else None
+        self._former = self._cookie.but(name=older, older=None) if older else None
         self._key_length = len(self._name) + 1
         #: Whose session is at home where, if providers are made per request.
         self.tenants = Tenants(config)

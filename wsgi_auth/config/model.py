@@ -583,10 +583,10 @@ def _cookie(kind: str, given: Any, secure: bool) -> CookieFormat:
 def _authjs(ours: CookieFormat, named: bool) -> CookieFormat:
     """The session cookie as Auth.js names and cuts it: its name is the salt of the key."""
     if named:
-        return replace(ours, slices=AUTHJS_SLICE)
+        return ours.but(slices=AUTHJS_SLICE)
     prefix = "__Secure-" if ours.secure else ""
     name, older = f"{prefix}{AUTHJS_NAME}", f"{prefix}{AUTHJS_V4_NAME}"
-    return replace(ours, name=name, slices=AUTHJS_SLICE, older=older)
+    return ours.but(name=name, slices=AUTHJS_SLICE, older=older)
 
 
 def _texts(given: Any) -> Mapping[str, str]:
