@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wsgi_auth.config.model import AuthConfig
@@ -98,6 +97,8 @@ class Tenants:
 
 
 def _made(maker: PerRequest, key: str, said: Any) -> OAuth | OIDC:
+    from dataclasses import replace
+
     from wsgi_auth.config.provider import provider_from
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.providers.per_request import tenant_of
