@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from tests.conftest import Browser, config, hello
 from wsgi_auth import AuthMiddleware, CookieSessionReader, get_auth, get_session, get_token
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
+from wsgi_auth.records import Revocation
 from wsgi_auth.sessions.database import content, hashed
+from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.testing import sign_in
 
 DAY = 86_400
@@ -27,7 +30,7 @@ def adapter(request, tmp_path: Path) -> Any:
     return connect("memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/auth.db")
 
 
-@pytest.fixture(params=["database", "cookie"])
+@pytest.fixture(params=["database", "cookie", "jwt"])
 def strategy(request) -> str:
     return request.param
 
@@ -60,6 +63,7 @@ class Flaky:
 
 def protected(adapter: Any, strategy: str = "database", app: Any = hello, **more: Any) -> Any:
     session = {"strategy": strategy, **more.pop("session", {})}
+    more = {"cookies": {"session": {"name": NAME}}, **more}  # one name, whatever the strategy
     return AuthMiddleware(app, config(adapter=adapter, session=session, **more))
 
 
@@ -407,6 +411,21 @@ def test_who_only_reads_sees_what_was_ended_too(adapter):
     assert who(reads, cookie_of(visitor)) != "hello alice"
 
 
+def test_a_session_that_auth_js_wrote_is_ended_by_its_subject_or_its_token(adapter, clock):
+    revocations = Revocations(adapter, 60, logging.getLogger("tests"))
+    written = {"sub": "alice", "name": "Alice", "jti": "one", "iat": START - 10, "exp": START + DAY}
+    assert not revocations.has_ended(written, START)
+    revocations.end([Revocation("session", "one", START, START + DAY)])
+    assert revocations.has_ended(written, START)
+    again = {**written, "jti": "two"}
+    assert not revocations.has_ended(again, START)
+    revocations.end([Revocation("user", "alice", START, START + DAY)])
+    assert revocations.has_ended(again, START)
+    assert not revocations.has_ended({**again, "sub": "bob"}, START)
+    assert not revocations.has_ended({**again, "iat": START + 1}, START)
+    assert revocations.has_ended({"sub": "alice"}, START), "one without a time is older than any"
+
+
 def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):
     middleware = AuthMiddleware(hello, config())
     with pytest.raises(UsageError, match="adapter"):
@@ -537,7 +556,8 @@ def test_a_worker_reads_kept_sessions_with_the_adapter_itself(adapter, strategy)
     visitor = Browser(middleware)
     visitor.sign_in()
     environ = {"HTTP_COOKIE": f"{NAME}={cookie_of(visitor)}"}
-    settings = config(adapter=adapter, session={"strategy": strategy})
+    names = {"session": {"name": NAME}}
+    settings = config(adapter=adapter, session={"strategy": strategy}, cookies=names)
     assert get_session(environ, settings).user["id"] == "alice"
     middleware.sessions.end_all("alice")
     assert get_session(environ, settings) is None
