@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from wsgi_auth import cookies
 from wsgi_auth.errors import AuthError, ProviderRefused, SignInAgain, StoreUnavailable, UsageError
 from wsgi_auth.matcher import method_in
-from wsgi_auth.providers.base import Provider
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun, Overtaken
 from wsgi_auth.site import Site
@@ -35,6 +34,7 @@ from wsgi_auth.types import (
 )
 
 if TYPE_CHECKING:
+    from wsgi_auth.providers.base import Provider
     from wsgi_auth.sessions.register import SessionInfo
 
 HANDLE = "auth.handle"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import AuthError, CallbackError, ConfigError
-from wsgi_auth.providers.base import Provider
 from wsgi_auth.types import Claims, Environ, webob_request
 
 if TYPE_CHECKING:
+    from wsgi_auth.providers.base import Provider
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.providers.per_request import PerRequest
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.providers.base import BasicProvider
 
 if TYPE_CHECKING:
     from wsgi_auth.config.model import AuthConfig
@@ -241,6 +240,10 @@ def _idle(config: AuthConfig) -> Iterator[str]:
     """What cannot be used where sessions are only read."""
     routes = (*config.matcher, *config.routes)
     with_basic = any(getattr(route, "basic", False) for route in routes)
+    if not config.providers:
+        return
+    from wsgi_auth.providers.base import BasicProvider
+
     idle = [
         each.id
         for each in config.providers
