@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import hostile, peers, server, start
+from benchmarks import hostile, kept, peers, server, start
 from benchmarks.cases import Suite
 from benchmarks.measure import Case, ratio, run
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds; writes nothing")
     quick = parser.parse_args().quick
     suite = Suite()
-    others = list(peers.cases())
+    others = [*kept.cases(), *peers.cases()]
     cases = suite.cases + [case for _, case in others]
     if suite.noop not in cases:
         cases.append(suite.noop)
@@ -100,7 +100,7 @@ def main() -> None:
             rst_table(("request", "ratio", "to", "target", ""), rows),
             "Under gunicorn, CPU time of the worker over the bare application:\n",
             rst_table(("request", "added", "target", ""), served),
-            "Peers, a signed-in request:\n",
+            "Sessions in a store, and peers, a signed-in request:\n",
             rst_table(("peer", "ratio", "to"), others_rows),
             "60 kB of hostile input in a header:\n",
             rst_table(("what", "CPU time"), worst),
