@@ -13,6 +13,7 @@ REDIS = ["redis>=5.0"]
 SQL = ["SQLAlchemy>=2.0"]
 POSTGRESQL = [*SQL, "psycopg[binary]>=3.2"]
 MYSQL = [*SQL, "PyMySQL>=1.1"]
+PASSKEYS = ["fido2>=2.0"]
 
 setup(
     name="wsgi_auth",
@@ -24,7 +25,15 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["wsgi_auth", "wsgi_auth.*"]),
-    package_data={"wsgi_auth": ["py.typed", "pages/client.js", "pages/client.d.ts"]},
+    package_data={
+        "wsgi_auth": [
+            "py.typed",
+            "pages/client.js",
+            "pages/client.d.ts",
+            "pages/passkey.js",
+            "pages/passkey.d.ts",
+        ]
+    },
     install_requires=[
         "webob>=1.8.11",
         "itsdangerous>=2.2",
@@ -43,7 +52,8 @@ setup(
         "sql": SQL,
         "postgresql": POSTGRESQL,
         "mysql": MYSQL,
-        "all": HTPASSWD + SERVE + PASTE + REDIS + POSTGRESQL + MYSQL,
+        "passkeys": PASSKEYS,
+        "all": HTPASSWD + SERVE + PASTE + REDIS + POSTGRESQL + MYSQL + PASSKEYS,
     },
     entry_points={
         "console_scripts": ["wsgi-auth = wsgi_auth.cli:main"],

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from wsgi_auth.errors import AccountNotLinked, AlreadyExists, StoreUnavailable, UsageError
+from wsgi_auth.errors import (
+    AccessDenied,
+    AccountNotLinked,
+    AlreadyExists,
+    StoreUnavailable,
+    UsageError,
+)
 from wsgi_auth.events import Events
 from wsgi_auth.protocols import UserStore
 from wsgi_auth.records import AccountRecord, UserRecord
@@ -81,6 +87,13 @@ class Accounts:
                 # the address may be another user's: whose it is in truth is not for us to say
                 wanted = wanted._replace(email_verified=None)
         raise StoreUnavailable("a sign-in was overtaken by others of the same user")
+
+    def known(self, user_id: str) -> Owner:
+        """The user of this id, who is kept here. Raises :class:`AccessDenied` for none."""
+        found = self._store.get_user(user_id)
+        if found is None:
+            raise AccessDenied("the user is gone")
+        return Owner(found, False)
 
     def link(self, user_id: str, account: Account, environ: Environ) -> None:
         """From now on this account signs in this user, who is signed in and asked for it.

@@ -144,7 +144,7 @@ class Authorizer:
         return Failed()
 
     def _conditions(self, reading: Reading, route: Route, now: float) -> Any:
-        """``allow_groups`` and ``fresh``: True, False or ``"stale"``."""
+        """``allow_groups``, ``fresh``, ``user_verified``: True, False or ``"stale"``."""
         claims = reading.claims if reading.claims is not None else NOTHING
         if route.allow_groups is not None:
             groups = claims.get("groups")  # whatever a jwt callback may have made of them
@@ -155,5 +155,9 @@ class Authorizer:
         if route.fresh is not None:
             began = claims.get("auth_time")
             if type(began) is not int or began + route.fresh <= now:
+                return "stale" if reading.session is not None else False
+        if route.user_verified:
+            how = claims.get("amr")
+            if not isinstance(how, list) or not {"passkey", "uv"} <= set(map(str, how)):
                 return "stale" if reading.session is not None else False
         return True

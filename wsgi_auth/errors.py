@@ -76,6 +76,19 @@ class CredentialsSignin(AuthError):
     status = 401
 
 
+class PasskeyRefused(AuthError):
+    """A passkey did not sign anybody in, or was not added, renamed or removed. The code is one of
+    the pages' own; the message, for the log, says which check failed."""
+
+    code = "PasskeySignin"
+    status = 401
+
+    def __init__(self, message: str, code: str = "PasskeySignin", status: int = 401) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
 class TooManyAttempts(AuthError):
     """A limit on sign-in attempts is reached; ``retry_after`` says when to come back (seconds)."""
 

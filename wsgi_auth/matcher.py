@@ -283,7 +283,7 @@ def _checked(given: dict[str, Any], key: str) -> Route:
     answer = given.get("answer")
     if answer not in (None, "redirect", "401"):
         wrong("answer", "'redirect' or '401'")
-    for option in ("basic", "case_sensitive"):
+    for option in ("basic", "user_verified", "case_sensitive"):
         if type(given.get(option, False)) is not bool:
             wrong(option, "True or False")
     if not isinstance(given.get("name", ""), str):
@@ -298,6 +298,7 @@ def _checked(given: dict[str, Any], key: str) -> Route:
         fresh=fresh,
         answer=answer,
         basic=given.get("basic", False),
+        user_verified=given.get("user_verified", False),
         case_sensitive=given.get("case_sensitive", True),
         name=given.get("name", ""),
     )

@@ -425,6 +425,7 @@ def require(
     methods: Iterable[str] | None = None,
     allow_groups: Iterable[str] | None = None,
     fresh: int | None = None,
+    user_verified: bool = False,
     answer: Any = None,
 ) -> WSGIApp:
     """Guard one WSGI application or mount (Auth.js: ``auth(handler)``, ``withAuth``).
@@ -439,6 +440,7 @@ def require(
         "authorized": authorized,
         "allow_groups": allow_groups,
         "fresh": fresh,
+        "user_verified": user_verified,
         "answer": answer,
     }
     route = as_route({"source": "/:path*", **conditions}, "require")

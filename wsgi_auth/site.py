@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wsgi_auth.oauth.vault import Vault
     from wsgi_auth.pages import Pages
     from wsgi_auth.pages.script import Script
+    from wsgi_auth.passkeys import Passkeys
     from wsgi_auth.protocols import Adapter, Attempts, Reader, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.sessions.register import Register
@@ -77,6 +78,15 @@ class Site:
 
             self.adapter = connect()
             self.accounts = Accounts(self.adapter, self.events)
+        #: The passkeys of its users, if it has any.
+        self.passkeys: Passkeys | None = None
+        for provider in config.providers:
+            if provider.type == "passkey" and self.adapter is not None:
+                from wsgi_auth.passkeys import Passkeys
+                from wsgi_auth.providers.passkey import Passkey
+
+                assert isinstance(provider, Passkey)  # noqa: S101 - the type is its own
+                self.passkeys = Passkeys(config, provider, self.adapter, self.events)
         cookie_reader = CookieSessionReader(config, strategy_for(config, self.adapter))
         self.cookies = cookie_reader
         self.reader: Reader = config.reader or cookie_reader
@@ -108,6 +118,13 @@ class Site:
         from wsgi_auth.pages.script import Script
 
         return Script()
+
+    @cached_property
+    def passkey_script(self) -> Script:
+        """``passkey.js``."""
+        from wsgi_auth.pages.script import Script
+
+        return Script("passkey.js")
 
     @cached_property
     def register(self) -> Register | None:

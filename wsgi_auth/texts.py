@@ -32,6 +32,8 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "sign_in.password": "Password",
         "sign_in.email": "E-mail address",
         "sign_in.email_submit": "Send me a sign-in link",
+        "sign_in.passkey": "Sign in with a passkey",
+        "sign_in.passkey_problem": "No passkey was used. Try again, or sign in another way.",
         "sign_in.remember": "Keep me signed in",
         "sign_in.choose": "Choose who to be. These people are made up, for development.",
         "sign_in.choose_closed": "The choice of made-up people opens with the link "
@@ -99,6 +101,14 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "error.OAuthSignin.heading": "Sign-in service not usable",
         "error.OAuthSignin.text": "The sign-in service cannot be used from here. "
         "The people who run this server find the reason in its log.",
+        "error.PasskeyKept.heading": "Your only way to sign in",
+        "error.PasskeyKept.text": "Without this passkey you could not sign in any more. "
+        "Add another one first.",
+        "error.PasskeyNotAdded.heading": "Passkey not added",
+        "error.PasskeyNotAdded.text": "The passkey could not be added. Please try again.",
+        "error.PasskeySignin.heading": "Sign-in failed",
+        "error.PasskeySignin.text": "That passkey did not work here. Try again, "
+        "or sign in another way.",
         "error.PayloadTooLarge.heading": "Too much data",
         "error.PayloadTooLarge.text": "What was sent is larger than this page accepts.",
         "error.ProviderUnavailable.heading": "Sign-in service not reached",

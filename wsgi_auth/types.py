@@ -220,7 +220,8 @@ class Route(Frozen):
     these (None: all). ``has`` / ``missing``: conditions on headers, cookies, query, host.
     ``authorized`` replaces the general callback. ``allow_groups``: one of these is needed.
     ``fresh``: seconds since the last sign-in at most. ``answer``: ``"redirect"`` or ``"401"``
-    overrules the negotiation. ``basic``: programs may send Basic.
+    overrules the negotiation. ``basic``: programs may send Basic. ``user_verified``: only sessions
+    begun by a passkey that saw a PIN, a face or a fingerprint.
     """
 
     source: str | re.Pattern[str]
@@ -232,13 +233,15 @@ class Route(Frozen):
     fresh: int | None = None
     answer: Answer | None = None
     basic: bool = False
+    user_verified: bool = False
     case_sensitive: bool = True
     name: str = ""
 
     @cached_property
     def asks_for_more(self) -> bool:
         """Whether it asks for more than a session."""
-        return (self.authorized, self.allow_groups, self.fresh) != (None, None, None)
+        more = (self.authorized, self.allow_groups, self.fresh) != (None, None, None)
+        return more or self.user_verified
 
 
 # --- decisions ------------------------------------------------------------------------------
@@ -355,6 +358,10 @@ class Proof(Frozen):
     provider_sid: str = ""
     #: Whether the session is to outlive the browser's.
     remember: bool = True
+    #: How it was proved (RFC 8176): the claim of that name. Empty: nothing is said.
+    amr: tuple[str, ...] = ()
+    #: Whether the user's id is one of the store: nobody new can have signed in.
+    is_known: bool = False
 
 
 class _Context(Frozen):

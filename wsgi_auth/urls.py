@@ -58,6 +58,15 @@ class BaseURL(Frozen):
         """Whether only this machine can be meant."""
         return is_loopback_host(self.host)
 
+    @property
+    def is_address(self) -> bool:
+        """Whether the host is an IP address rather than a name."""
+        try:
+            ipaddress.ip_address(self.host.strip("[]"))
+        except ValueError:
+            return False
+        return True
+
     def absolute(self, local: str) -> str:
         """The absolute URL of a local one that :func:`local_url` built (mount already in it)."""
         return self.origin + local

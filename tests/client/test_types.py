@@ -33,7 +33,8 @@ BLOCKS = [block for language in LANGUAGES for block in blocks.of(language)]
 def test_the_scripts_of_the_documentation_fit_too(tmp_path):
     assert len(BLOCKS) > 8
     npm = installed()
-    shutil.copy(PAGES / "client.d.ts", tmp_path / "client.d.ts")
+    for name in ("client.d.ts", "passkey.d.ts"):
+        shutil.copy(PAGES / name, tmp_path / name)
     (tmp_path / "vue.d.ts").write_text('declare module "vue";')
     (tmp_path / "node_modules").symlink_to(npm / "node_modules")
     for number, block in enumerate(BLOCKS):
@@ -45,15 +46,17 @@ def test_the_scripts_of_the_documentation_fit_too(tmp_path):
 def check(npm: Path, folder: Path, more: dict[str, bool]) -> None:
     """Everything in the folder, with the options of the example, by its TypeScript."""
     options = json.loads((npm / "tsconfig.json").read_text())["compilerOptions"]
-    options |= {"paths": {"/auth/client.js": ["./client.d.ts"]}, **more}
+    paths = {f"/auth/{name}.js": [f"./{name}.d.ts"] for name in ("client", "passkey")}
+    options |= {"paths": paths, **more}
     (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options}))
     tsc = npm / "node_modules" / ".bin" / "tsc"
     run = subprocess.run([tsc, "-p", folder], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout
 
 
-def test_the_types_name_what_the_module_exports():
+@pytest.mark.parametrize(("name", "number"), [("client", 9), ("passkey", 2)])
+def test_the_types_name_what_the_module_exports(name, number):
     exported = r"^export (?:declare )?(?:async )?(?:const|function) (\w+)"
-    script, types = ((PAGES / f"client.{end}").read_text() for end in ("js", "d.ts"))
+    script, types = ((PAGES / f"{name}.{end}").read_text() for end in ("js", "d.ts"))
     named = set(re.findall(exported, types, re.MULTILINE))
-    assert named == set(re.findall(exported, script, re.MULTILINE)) and len(named) == 9
+    assert named == set(re.findall(exported, script, re.MULTILINE)) and len(named) == number

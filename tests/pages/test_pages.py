@@ -39,6 +39,7 @@ PASSWORD = ProviderView(
 HTPASSWD = ProviderView("htpasswd", "Staff", "htpasswd", "/auth/callback/htpasswd", PASSWORD.fields)
 GITHUB = ProviderView("github", "GitHub", "oauth", "/auth/signin/github")
 GOOGLE = ProviderView("google", "Google", "oidc", "/auth/signin/google")
+PASSKEY = ProviderView("passkey", "Passkey", "passkey", "/auth/callback/passkey")
 EMAIL = ProviderView("email", "E-mail", "email", "/auth/signin/email")
 DEV = ProviderView(
     "dev",
@@ -244,7 +245,7 @@ def test_every_text_is_shown_somewhere():
     }
     pages = Pages(texts=Texts(marked))
     shown = [
-        sign_in(PASSWORD, HTPASSWD, EMAIL, GITHUB, DEV, pages=pages, signed_in_as="Ada"),
+        sign_in(PASSWORD, HTPASSWD, EMAIL, GITHUB, PASSKEY, DEV, pages=pages, signed_in_as="Ada"),
         sign_in(PASSWORD, CLOSED, pages=pages, asks_to_remember=True),
         sign_in(pages=pages),
         pages.sign_out(SignOutView("/o", "t", "/", "Ada")),

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from wsgi_auth.config.model import AuthConfig
     from wsgi_auth.providers.base import Provider
 
-#: The endpoint that is the same for everybody.
+#: The endpoint that is the same for everybody, and the one beside it.
 SCRIPT = "client.js"
+PASSKEY_SCRIPT = "passkey.js"
 #: The endpoints that belong to no provider.
 NAMES = ("signin", "signout", "session", "csrf", "providers", "error", "verify-request", SCRIPT)
+#: The endpoints that there are only with the provider ``passkey``.
+OF_PASSKEYS = ("passkey/options", "account/passkeys", PASSKEY_SCRIPT)
 #: The endpoints that every provider has: ``/signin/{id}``, ``/callback/{id}``.
 OF_PROVIDER = ("signin/", "callback/")
 
@@ -40,7 +43,7 @@ class Endpoint:
     @property
     def is_for_all(self) -> bool:
         """Whether the answer is the same for everybody, so that any cache may have it."""
-        return self.name == SCRIPT
+        return self.name in (SCRIPT, PASSKEY_SCRIPT)
 
     def respond(self, exchange: Exchange) -> WSGIApp:
         """The answer; whatever goes wrong is an answer too, never a traceback to the client."""
@@ -78,6 +81,8 @@ class Endpoint:
 def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
     """Every path (below the mount) that is ours, with and without a trailing slash."""
     found = {name: Endpoint(name) for name in NAMES}
+    if any(each.type == "passkey" for each in config.providers):
+        found |= {name: Endpoint(name) for name in OF_PASSKEYS}
     for provider in config.providers:
         found |= {f"{name}{provider.id}": Endpoint(name, provider) for name in OF_PROVIDER}
     return {
@@ -95,6 +100,7 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
         client,
         csrf,
         error,
+        passkeys,
         providers,
         session,
         signin,
@@ -112,5 +118,8 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
         "providers": lambda _: providers.METHODS,
         "error": lambda _: error.METHODS,
         "verify-request": lambda _: verify_request.METHODS,
+        "passkey/options": lambda _: passkeys.OPTIONS,
+        "account/passkeys": lambda _: passkeys.OF_USER,
         SCRIPT: lambda _: client.METHODS,
+        PASSKEY_SCRIPT: lambda _: client.OF_PASSKEYS,
     }

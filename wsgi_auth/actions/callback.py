@@ -14,6 +14,7 @@ from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.providers.oauth import OIDC, OAuth
+from wsgi_auth.providers.passkey import Passkey
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
 from wsgi_auth.types import Proof, WSGIApp
 
@@ -79,6 +80,10 @@ def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -
 
 def methods(provider: Provider | None) -> Methods:
     """A form is posted; an answer comes by GET, or by POST where ``form_post`` was asked for."""
+    if isinstance(provider, Passkey):
+        from wsgi_auth.actions.passkeys import SIGN_IN
+
+        return SIGN_IN
     if isinstance(provider, OAuth | OIDC):
         return {"POST" if provider.response_mode == "form_post" else "GET": answered}
     return {"POST": check} if isinstance(provider, FormProvider) else {}

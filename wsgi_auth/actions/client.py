@@ -1,9 +1,10 @@
-"""``GET /client.js``: the browser's side, an ES module. The same for everybody."""
+"""``GET /client.js`` and ``/passkey.js``: the browser's side, the same for everybody."""
 
 from __future__ import annotations
 
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.actions.methods import Methods
+from wsgi_auth.pages.script import Script
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.responders import NO_SNIFF, Answer, answer
 from wsgi_auth.types import WSGIApp
@@ -17,7 +18,15 @@ ASK_FIRST = ("Cache-Control", "public, no-cache")
 
 def serve(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """The module; under ``?v=`` and its version it may be kept for ever."""
-    script = exchange.site.script
+    return _served(exchange, exchange.site.script)
+
+
+def serve_passkeys(exchange: Exchange, provider: Provider | None) -> WSGIApp:
+    """The module for passkeys, likewise."""
+    return _served(exchange, exchange.site.passkey_script)
+
+
+def _served(exchange: Exchange, script: Script) -> WSGIApp:
     tag = f'"{script.version}"'
     caching = FOR_EVER if exchange.query.get("v") == script.version else ASK_FIRST
     headers = [caching, ("ETag", tag), NO_SNIFF]
@@ -27,3 +36,4 @@ def serve(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
 
 METHODS: Methods = {"GET": serve}
+OF_PASSKEYS: Methods = {"GET": serve_passkeys}

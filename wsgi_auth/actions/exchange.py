@@ -121,6 +121,13 @@ class Exchange:
         url = self.callback_url
         return () if url.startswith("/") else ("/".join(url.split("/", 3)[:3]),)
 
+    @property
+    def passkey_script(self) -> str:
+        """The URL of ``passkey.js`` with its version."""
+        site = self.site
+        version = site.passkey_script.version
+        return site.locations.endpoint(self.environ, "passkey.js", v=version)
+
     def of_this_request(self, provider: Provider) -> Provider:
         """The provider, or what is made in its place per request; :class:`Refused` for none."""
         found = self.site.tenants.provider(provider, self.environ)

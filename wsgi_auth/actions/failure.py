@@ -15,6 +15,7 @@ from wsgi_auth.errors import (
     AuthError,
     CredentialsSignin,
     OAuthError,
+    PasskeyRefused,
     ProviderUnavailable,
     TooManyAttempts,
 )
@@ -38,7 +39,11 @@ def failure(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
 
 def _answer(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
     site, environ = exchange.site, exchange.environ
-    page = "sign_in" if isinstance(problem, _ON_SIGN_IN) else "error"
+    is_about_signing_in = isinstance(problem, _ON_SIGN_IN) or (
+        isinstance(problem, PasskeyRefused)
+        and problem.code in (PasskeyRefused.code, "FreshSignInRequired")
+    )
+    page = "sign_in" if is_about_signing_in else "error"
     params = {"error": problem.code if page == "sign_in" else _public(problem)}
     try:
         params["callbackUrl"] = exchange.callback_url
@@ -46,7 +51,7 @@ def _answer(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
         exchange.callback_url = site.locations.mount(environ) + "/"
     if isinstance(problem, CredentialsSignin) and problem.code != CredentialsSignin.code:
         params = {**params, "error": CredentialsSignin.code, "code": problem.code}
-    if exchange.wants_json or endpoint in ("session", "csrf", "providers"):
+    if exchange.wants_json or endpoint in ("session", "csrf", "providers", "passkey/options"):
         body: dict[str, Any] = {name: params[name] for name in ("error", "code") if name in params}
         body["url"] = site.locations.page(environ, page, **params)
         return exchange.json(body, problem.status)

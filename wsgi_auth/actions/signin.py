@@ -38,7 +38,12 @@ def sign_in_page(
     """The built-in page; ``typed`` is what the visitor had entered (never a password)."""
     site = exchange.site
     reading = exchange.reading
+    passkeys = site.passkeys
+    with_passkeys = passkeys is not None and is_offered(
+        site.config, exchange.environ, passkeys.provider
+    )
     view = SignInView(
+        script_url=exchange.passkey_script if with_passkeys else "",
         providers=tuple(
             _provider(exchange, each, typed or {}) for each in offered(site, exchange.environ)
         ),
@@ -94,7 +99,7 @@ def begun_elsewhere(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
 def _provider(exchange: Exchange, provider: Provider, typed: dict[str, str]) -> ProviderView:
     form = isinstance(provider, FormProvider)
-    action = "callback" if form else "signin"
+    action = "callback" if form or provider.type == "passkey" else "signin"
     fields: tuple[FieldView, ...] = ()
     choices: tuple[ChoiceView, ...] = ()
     if isinstance(provider, FormProvider):

@@ -90,6 +90,8 @@ def _conditions(route: Route) -> str:
         said.append("an authorized callback")
     if route.fresh:
         said.append(f"signed in within {route.fresh} s")
+    if route.user_verified:
+        said.append("a passkey that verified its user")
     if route.basic:
         said.append("Basic for programs")
     return ", ".join(said)

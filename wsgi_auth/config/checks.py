@@ -20,8 +20,11 @@ REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
 
 #: The first segments below ``base_path`` that are endpoints (``actions`` has the table).
 BUILT_IN = frozenset(
-    ("signin", "callback", "signout", "session", "csrf", "providers", "error", "verify-request")
-)
+    (
+        "signin", "callback", "signout", "session", "csrf", "providers", "error", "verify-request",
+        "account", "passkey",
+    )
+)  # fmt: skip
 
 
 def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
@@ -60,6 +63,7 @@ def agree(config: AuthConfig) -> None:
     _cookie_names(config)
     _dev(config)
     _sessions(config)
+    _passkeys(config)
     _who(config)
     if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
         raise ConfigError("auto_sign_in", "wants a single provider of type oauth or oidc")
@@ -184,6 +188,55 @@ def _jwt(config: AuthConfig) -> None:
         )
 
 
+def _passkeys(config: AuthConfig) -> None:
+    found = [each for each in config.providers if each.type == "passkey"]
+    if not found:
+        asked = any(route.user_verified for route in (*config.matcher, *config.routes))
+        if asked and not config.session.read_only:
+            raise ConfigError(
+                "providers", "a route asks for user_verified, so there must be the provider passkey"
+            )
+        return
+    from importlib.util import find_spec
+
+    key = f"providers.{found[0].id}"
+    if any(each.type == "per_request" for each in config.providers):
+        raise ConfigError(
+            key, "does not go with a provider that is made per request: it knows no tenants"
+        )
+    if len(found) > 1:
+        raise ConfigError(key, "one provider of type 'passkey' is enough for all")
+    if find_spec("fido2") is None:
+        raise ConfigError(key, "needs fido2: pip install 'wsgi_auth[passkeys]'")
+    if config.adapter is None:
+        raise ConfigError(
+            "adapter", f"is needed for {found[0].id!r}, to keep them: 'sqlite:///auth.db', say"
+        )
+    url = config.url
+    if url is None:
+        if not config.dev:
+            raise ConfigError(
+                "url",
+                f"is needed for {found[0].id!r}: the address that visitors see, for passkeys are "
+                "bound to it, such as 'https://app.example.com'",
+            )
+        return
+    if url.is_address:
+        instead = f"http://localhost:{url.port}" if url.is_loopback else "https://app.example.com"
+        raise ConfigError(
+            "url",
+            f"{url.origin} has an IP address, to which browsers bind no passkeys; use a name, such "
+            f"as {instead!r}",
+        )
+    if not url.secure and not url.is_loopback:
+        raise ConfigError("url", f"{url.origin}: browsers have passkeys on https only")
+    domain = getattr(found[0], "rp_id", "")
+    if domain and not f".{url.host}".endswith(f".{domain}"):
+        raise ConfigError(
+            f"{key}.rp_id", f"{domain!r} is neither the host of url ({url.host}) nor a parent of it"
+        )
+
+
 def _who(config: AuthConfig) -> None:
     rule = config.remote_user
     made = next((each.id for each in config.providers if each.type == "per_request"), None)
@@ -220,6 +273,13 @@ def risks(config: AuthConfig) -> Iterator[str]:
     """What is allowed but deserves a second look, one sentence each."""
     if not config.providers and config.pages.sign_in is None:
         yield "no providers and no pages.sign_in: nobody can sign in"
+    if config.url is None and config.dev and any(e.type == "passkey" for e in config.providers):
+        yield "passkeys work at http://localhost: browsers bind none to an IP address"
+    if [each.type for each in config.providers] == ["passkey"]:
+        yield (
+            "the only provider is passkey: people add one while they are signed in, so the "
+            "application has to sign them in the first time"
+        )
     if config.url is None and not config.dev:
         yield "url is not set: return URLs are limited to paths, cookies are Secure all the same"
     if config.url is not None and not config.url.secure and not config.url.is_loopback:

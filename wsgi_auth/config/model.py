@@ -211,6 +211,7 @@ _COOKIES = {
     "flow": "flow",
     "flow_post": "flow-post",
     "tokens": "tokens",
+    "passkey": "passkey",
     "dev": "dev-key",
 }
 
@@ -479,6 +480,7 @@ _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "authorized": values.function,
     "fresh": values.positive_duration,
     "basic": values.boolean,
+    "user_verified": values.boolean,
     "case_sensitive": values.boolean,
     "methods": values.strings,
     "allow_groups": values.strings,

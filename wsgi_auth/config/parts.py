@@ -100,3 +100,5 @@ class Cookies(Frozen):
     flow_post: CookieFormat
     #: The tokens of other parties for a provider with ``tokens``, sealed.
     tokens: CookieFormat
+    #: The questions that passkeys of this browser may answer, sealed.
+    passkey: CookieFormat

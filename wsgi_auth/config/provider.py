@@ -25,6 +25,7 @@ _OPTIONS = {
     "credentials": {"authorize", "fields"},
     "htpasswd": {"file"},
     "dev": {"people"},
+    "passkey": {"rp_id", "rp_name", "user_verification", "fresh"},
 }
 
 
@@ -157,7 +158,28 @@ def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:
     return Dev(**given)
 
 
-_MAKERS = {"credentials": _credentials, "htpasswd": _htpasswd, "dev": _dev}
+def _passkey(key: str, given: dict[str, Any], here: Path | None) -> Any:
+    for option in ("rp_id", "rp_name"):
+        if option in given:
+            given[option] = values.text(f"{key}.{option}", given[option])
+    if "fresh" in given:
+        given["fresh"] = values.duration(f"{key}.fresh", given["fresh"])
+    given["rp_id"] = given.get("rp_id", "").lower().rstrip(".")
+    how = values.choice("preferred", "required")
+    given["user_verification"] = how(
+        f"{key}.user_verification", given.get("user_verification", "preferred")
+    )
+    from wsgi_auth.providers.passkey import Passkey
+
+    return Passkey(**given)
+
+
+_MAKERS = {
+    "credentials": _credentials,
+    "htpasswd": _htpasswd,
+    "dev": _dev,
+    "passkey": _passkey,
+}
 
 
 def _checked(provider: Any) -> Provider:

@@ -82,7 +82,11 @@ export const signIn = (provider, options, params) =>
       return {};
     }
     // a form that was filled in is the proof itself; everything else begins with a request for one
-    const isProof = fields.length && /^(credentials|htpasswd|dev)$/.test(type);
+    if (type === "passkey") {
+      const { get } = await import(new URL("passkey.js", base));
+      fields.push(["credential", JSON.stringify(await get())]);
+    }
+    const isProof = fields.length && /^(credentials|htpasswd|dev|passkey)$/.test(type);
     const more = { ...params, ...Object.fromEntries(fields) };
     const said = await send((isProof ? "callback/" : "signin/") + provider, callbackUrl, more);
     if (isProof && !redirect) await askAnew();

@@ -1,8 +1,8 @@
 """From a view to a page: small functions that each return escaped HTML, and :class:`Pages`.
 
 Everything is ``markupsafe.Markup``: a constant of this module, or a value escaped on its way in.
-The policy needs no ``unsafe-inline``: the one style sheet is permitted by its hash, there is no
-script, and no element has a ``style`` attribute.
+The policy needs no ``unsafe-inline``: the one style sheet is permitted by its hash, no element has
+a ``style`` attribute, and the one script there may be is a file of ours (for passkeys).
 """
 
 from __future__ import annotations
@@ -83,6 +83,15 @@ class Page:
     headers: Headers
     status: int = 200
 
+    def with_script(self) -> Page:
+        """The same page, whose policy lets scripts of this site run and ask it."""
+        more = "; script-src 'self'; connect-src 'self'"
+        headers = [
+            (name, value + more if name == "Content-Security-Policy" else value)
+            for name, value in self.headers
+        ]
+        return Page(self.html, headers, self.status)
+
     @property
     def body(self) -> bytes:
         """The HTML as UTF-8; what cannot be encoded (a lone surrogate) becomes ``?``."""
@@ -126,12 +135,14 @@ class Pages:
                 _signed_in_as(words, view.signed_in_as),
                 _notice(words, code),
                 _providers(words, view, code),
+                _script(view.script_url),
             )
         )
         status = PROBLEMS[code].status if code and code not in INVITATIONS else 200
         if status != 200:
             title = Markup("{} – {}").format(words[f"error.{code}.heading"], title)
-        return self._page(title, content, status, view.form_action, view.app_name)
+        page = self._page(title, content, status, view.form_action, view.app_name)
+        return page.with_script() if view.script_url else page
 
     def sign_out(self, view: SignOutView) -> Page:
         """The page that asks before signing out: a link alone must not do it."""
@@ -370,7 +381,9 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
                 submit = words["sign_in.submit"]
             else:
                 submit = words.fill("sign_in.with", provider=row.name)
-            fields = _fields(words, _fields_of(row), code, focus=not blocks)
+            fields = _fields(
+                words, _fields_of(row), code, focus=not blocks, passkeys=bool(view.script_url)
+            )
             box = _remember(words) if view.asks_to_remember and row.fields else Markup()
             blocks.append(_form(row.action_url, hidden, fields, box, _submit(submit, main=True)))
     return _paragraph(words["sign_in.or"], "or").join(blocks)
@@ -383,8 +396,28 @@ def _remember(words: Words) -> Markup:
 
 
 def _button_form(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:
+    if provider.type == "passkey":
+        return _passkey(words, provider, hidden, main)
     text = words.fill("sign_in.with", provider=provider.name)
     return _form(provider.action_url, hidden, _submit(text, main=main))
+
+
+def _passkey(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:
+    """A button that asks the browser, which fills in the answer; what to say if there is none."""
+    return Markup(
+        '<form method="post" action="{}" data-passkey="authenticate">{}'
+        '<input type="hidden" name="credential">{}'
+        '<p class="note alert" role="alert" hidden>{}</p></form>'
+    ).format(
+        provider.action_url,
+        hidden,
+        _submit(words["sign_in.passkey"], main=main),
+        words["sign_in.passkey_problem"],
+    )
+
+
+def _script(url: str) -> Markup:
+    return Markup('<script type="module" src="{}"></script>').format(url) if url else NOTHING
 
 
 def _chooser(words: Words, provider: ProviderView, hidden: Markup) -> Markup:
@@ -403,7 +436,12 @@ def _fields_of(provider: ProviderView) -> tuple[FieldView, ...]:
 
 
 def _fields(
-    words: Words, fields: tuple[FieldView, ...], code: str | None, *, focus: bool
+    words: Words,
+    fields: tuple[FieldView, ...],
+    code: str | None,
+    *,
+    focus: bool,
+    passkeys: bool,
 ) -> Markup:
     """The inputs, each inside its label. With ``focus`` the first empty one has the focus, which
     also makes a screen reader say the notice that describes it."""
@@ -411,16 +449,26 @@ def _fields(
     for field in fields:
         kind = field.type if field.type in _INPUT_TYPES else "text"
         is_empty = kind == "password" or not field.value
-        rows.append(_field(words, field, kind, code, autofocus=focus and is_empty))
+        rows.append(
+            _field(words, field, kind, code, autofocus=focus and is_empty, passkeys=passkeys)
+        )
         focus = focus and not is_empty
     return _join(rows)
 
 
 def _field(
-    words: Words, field: FieldView, kind: str, code: str | None, *, autofocus: bool
+    words: Words,
+    field: FieldView,
+    kind: str,
+    code: str | None,
+    *,
+    autofocus: bool,
+    passkeys: bool,
 ) -> Markup:
     autocomplete = field.autocomplete or _autocomplete(field.name, kind)
     verbatim = autocomplete.startswith("username")  # a phone would "correct" a user name
+    if passkeys and autocomplete == "username":
+        autocomplete += " webauthn"  # the list of the field offers passkeys too
     return Markup("<label>{}<input{}></label>").format(
         field.label or _label(words, field.name, kind),
         _attributes(

@@ -1,4 +1,4 @@
-"""``client.js`` as it is served, and what a page is given for it."""
+"""``client.js`` and ``passkey.js`` as they are served, and what a page is given for it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Script:
 
     __slots__ = ("body", "version")
 
-    def __init__(self) -> None:
-        text = files("wsgi_auth.pages").joinpath("client.js").read_text(encoding="utf-8")
+    def __init__(self, name: str = "client.js") -> None:
+        text = files("wsgi_auth.pages").joinpath(name).read_text(encoding="utf-8")
         self.body = _MARGIN.sub("", _COMMENT.sub("", text)).encode()
         self.version = hashlib.sha256(self.body).hexdigest()[:16]
 

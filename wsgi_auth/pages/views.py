@@ -46,7 +46,8 @@ class ChoiceView:
 @dataclass(frozen=True, slots=True)
 class ProviderView:
     """One way to sign in. ``type``: ``credentials`` and ``htpasswd`` show ``fields``, ``email``
-    one e-mail field, ``dev`` its ``choices``; anything else is one button."""
+    one e-mail field, ``dev`` its ``choices``; anything else is one button, which for ``passkey``
+    asks the browser first."""
 
     id: str
     name: str
@@ -59,7 +60,8 @@ class ProviderView:
 @dataclass(frozen=True, slots=True)
 class SignInView:
     """The sign-in page. ``error_code`` may be anything a query string holds. ``app_name`` stands
-    in for that of :class:`Pages`. ``asks_to_remember``: a box "Keep me signed in"."""
+    in for that of :class:`Pages`. ``asks_to_remember``: a box "Keep me signed in".
+    ``script_url``: ``passkey.js``, which a provider of type ``passkey`` needs."""
 
     providers: tuple[ProviderView, ...]
     csrf_token: str
@@ -69,6 +71,7 @@ class SignInView:
     app_name: str | None = None
     form_action: tuple[str, ...] = ()
     asks_to_remember: bool = False
+    script_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsgi_auth.providers.catalogue import provider
     from wsgi_auth.providers.htpasswd import Htpasswd
     from wsgi_auth.providers.oauth import OIDC, OAuth
+    from wsgi_auth.providers.passkey import Passkey
     from wsgi_auth.providers.per_request import PerRequest
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "FormProvider",
     "Htpasswd",
     "OAuth",
+    "Passkey",
     "PerRequest",
     "Provider",
     "provider",
@@ -39,6 +41,7 @@ _LATER = {
     "Htpasswd": "wsgi_auth.providers.htpasswd",
     "OAuth": "wsgi_auth.providers.oauth",
     "OIDC": "wsgi_auth.providers.oauth",
+    "Passkey": "wsgi_auth.providers.passkey",
     "PerRequest": "wsgi_auth.providers.per_request",
     "provider": "wsgi_auth.providers.catalogue",
 }

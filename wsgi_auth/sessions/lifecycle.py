@@ -119,7 +119,9 @@ class Lifecycle:
         self._asked(user, account, environ, proof)
         is_new = False
         if accounts is not None:
-            if proof.account is None:
+            if proof.is_known:
+                owner = accounts.known(claims["sub"])
+            elif proof.account is None:
                 owner = accounts.local(claims, environ, now)
             else:
                 owner = accounts.owner(claims, account, provider, environ, now)
@@ -130,6 +132,8 @@ class Lifecycle:
         claims["sid"] = random_id()
         if not proof.remember:
             claims["remember"] = False
+        if proof.amr:
+            claims["amr"] = list(proof.amr)
         if proof.provider_sid:
             claims["provider_sid"] = proof.provider_sid
         trigger: Literal["sign_in", "sign_up"] = "sign_up" if is_new else "sign_in"

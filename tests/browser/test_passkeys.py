@@ -1,0 +1,244 @@
+"""Passkeys in a real browser with a virtual authenticator, on ``http://localhost``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.conftest import SECRET, authorize
+from tests.needs import require_module, require_program
+from wsgi_auth import AuthMiddleware
+from wsgi_auth.testing.fake_provider.transport import serve
+
+pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+
+POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium."""
+    program = require_program("chromium")
+    require_module("playwright")
+    require_module("fido2")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def page_of(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    session = environ["auth.session"]
+    who = "nobody" if session is None else session.user["id"]
+    headers = [("Content-Type", "text/html"), ("Content-Security-Policy", POLICY)]
+    start_response("200 OK", headers)
+    return [f"<!doctype html><title>-</title><h1>{who}</h1>".encode()]
+
+
+@contextmanager
+def site(**passkey: Any) -> Iterator[tuple[str, AuthMiddleware]]:
+    """An application at ``http://localhost``, with a form and passkeys."""
+    later: dict[str, Any] = {}
+    with serve(lambda environ, start: later["app"](environ, start)) as served:
+        url = served.replace("127.0.0.1", "localhost")
+        later["app"] = AuthMiddleware(page_of, {
+            "secret": SECRET, "url": url, "adapter": "memory:", "matcher": ["/members"],
+            "providers": [{"id": "credentials", "authorize": authorize}, {"id": "passkey", **passkey}],
+        })  # fmt: skip
+        yield url, later["app"]
+
+
+class Visitor:
+    """A browser with an authenticator in it that says yes to everything while :meth:`agrees`."""
+
+    def __init__(self, chromium: Any, url: str) -> None:
+        self.url = url
+        self.context = chromium.new_context()
+        self.said: list[str] = []
+        self.tab = self.context.new_page()
+        self.tab.set_default_timeout(30_000)
+        self.tab.on("pageerror", lambda error: self.said.append(str(error)))
+        self.tab.on("console", lambda message: self.said.append(message.text))
+        self.cdp = self.context.new_cdp_session(self.tab)
+        self.cdp.send("WebAuthn.enable")
+        self.devices = [self.device()]
+
+    def device(self) -> str:
+        options = {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+            "hasUserVerification": True, "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        made = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return str(made["authenticatorId"])
+
+    def agrees(self, does: bool) -> None:
+        for each in self.devices:
+            self.cdp.send(
+                "WebAuthn.setAutomaticPresenceSimulation",
+                {"authenticatorId": each, "enabled": does},
+            )
+
+    def sign_in(self, name: str = "alice", password: str = "correct horse") -> None:
+        self.agrees(False)
+        self.tab.goto(f"{self.url}/auth/signin?callbackUrl=/members")
+        self.tab.get_by_label("User name").fill(name)
+        self.tab.get_by_label("Password").fill(password)
+        self.tab.get_by_role("button", name="Sign in", exact=True).click()
+        self.tab.wait_for_url(f"{self.url}/members")
+        self.agrees(True)
+
+    def opens_the_page(self) -> None:
+        """The sign-in page, without taking what the list of the field offers."""
+        self.agrees(False)
+        self.tab.goto(f"{self.url}/auth/signin?callbackUrl=/members")
+        self.tab.wait_for_load_state("networkidle")
+        self.agrees(True)
+
+    def sign_out(self) -> None:
+        self.tab.goto(f"{self.url}/auth/signout?callbackUrl=/")
+        self.tab.get_by_role("button", name="Sign out").click()
+        self.tab.wait_for_url(f"{self.url}/")
+        assert self.who == "nobody"
+
+    def register(self, name: str = "") -> Any:
+        """As a page of the application does it; the error code, if there is one."""
+        return self.tab.evaluate(
+            """name => import("/auth/passkey.js").then((module) => module.register({ name }))
+                .then(() => null, (problem) => problem.message)""",
+            name,
+        )
+
+    @property
+    def who(self) -> str:
+        self.tab.goto(f"{self.url}/")
+        return str(self.tab.get_by_role("heading").inner_text())
+
+
+@contextmanager
+def visitor(chromium: Any, url: str) -> Iterator[Visitor]:
+    somebody = Visitor(chromium, url)
+    try:
+        yield somebody
+    finally:
+        somebody.context.close()
+    said = [each for each in somebody.said if not each.startswith("Failed to load resource")]
+    assert not said, said
+
+
+def button(somebody: Visitor) -> Any:
+    return somebody.tab.get_by_role("button", name="Sign in with a passkey")
+
+
+def test_a_passkey_is_added_and_signs_in_by_the_button(chromium):
+    with site() as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        assert somebody.register("My laptop") is None
+        [kept] = app.site.passkeys.of("alice")
+        assert kept.name == "My laptop"
+        somebody.sign_out()
+        somebody.opens_the_page()
+        button(somebody).click()
+        somebody.tab.wait_for_url(f"{url}/members")
+        assert somebody.who == "alice"
+
+
+def test_the_list_of_the_field_signs_in(chromium):
+    with site() as (url, _), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        somebody.sign_out()
+        somebody.tab.goto(f"{url}/auth/signin?callbackUrl=/members")
+        somebody.tab.wait_for_url(f"{url}/members")  # the authenticator picks it at once
+        assert somebody.who == "alice"
+
+
+def test_who_refuses_is_told_so_and_may_try_again(chromium):
+    with site(user_verification="required") as (url, _), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        somebody.sign_out()
+        [device] = somebody.devices
+
+        def verifies(does: bool) -> None:
+            somebody.cdp.send(
+                "WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": does}
+            )
+
+        somebody.opens_the_page()
+        verifies(False)
+        notice = somebody.tab.get_by_role("alert")
+        assert notice.count() == 0  # there, but hidden
+        button(somebody).click()
+        notice.wait_for()
+        assert "No passkey was used" in notice.inner_text()
+        verifies(True)
+        button(somebody).click()
+        somebody.tab.wait_for_url(f"{url}/members")
+
+
+def test_one_device_has_one_passkey_and_another_device_another(chromium):
+    with site() as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        assert somebody.register("One") is None
+        assert somebody.register("One again") == "PasskeyThere"
+        somebody.cdp.send(
+            "WebAuthn.removeVirtualAuthenticator", {"authenticatorId": somebody.devices.pop()}
+        )
+        somebody.devices.append(somebody.device())
+        assert somebody.register("Two") is None
+        assert {each.name for each in app.site.passkeys.of("alice")} == {"One", "Two"}
+
+
+def test_one_that_was_removed_signs_nobody_in(chromium):
+    with site() as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        [kept] = app.site.passkeys.of("alice")
+        somebody.tab.evaluate(
+            """async (id) => {
+                const { csrfToken } = await (await fetch("/auth/csrf")).json();
+                const body = new URLSearchParams({ csrfToken, action: "remove", id });
+                await fetch("/auth/account/passkeys", { method: "POST", body });
+            }""",
+            kept.id,
+        )
+        assert app.site.passkeys.of("alice") == []
+        somebody.sign_out()
+        somebody.opens_the_page()
+        button(somebody).click()
+        somebody.tab.get_by_text("That passkey did not work here").wait_for()
+        assert somebody.tab.url == f"{url}/auth/callback/passkey"
+
+
+SIGN_IN = """() => import("/auth/client.js")
+    .then(({ signIn }) => signIn("passkey", { redirect: false }))"""
+
+
+def test_signin_of_the_client_takes_a_passkey(chromium):
+    with site() as (url, _), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        somebody.sign_out()
+        result = somebody.tab.evaluate(SIGN_IN)
+        assert (result["ok"], result["status"]) == (True, 200)
+        assert somebody.who == "alice"
+
+
+def test_signin_of_the_client_says_what_went_wrong(chromium):
+    with site(user_verification="required") as (url, _), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        somebody.sign_out()
+        somebody.cdp.send(
+            "WebAuthn.setUserVerified",
+            {"authenticatorId": somebody.devices[0], "isUserVerified": False},
+        )
+        result = somebody.tab.evaluate(SIGN_IN)
+        assert (result["ok"], result["error"]) == (False, "PasskeyCancelled")
+        assert somebody.who == "nobody"

@@ -1,0 +1,29 @@
+"""Sign-in by passkey (WebAuthn): its options. The ceremonies are in ``wsgi_auth/passkeys``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Passkey:
+    """Sign-in by passkeys that people add to their account while they are signed in.
+
+    ``rp_id``: the domain that passkeys are for; the host of ``url``, or a parent domain of it to
+    share them with other hosts. It can never change: passkeys of another one are of no use.
+    ``rp_name``: what the browser calls this site; the domain if not given. ``user_verification``:
+    whether a PIN or a fingerprint is demanded every time (``"required"``) or where the
+    authenticator can (``"preferred"``). ``fresh``: seconds since the sign-in within which passkeys
+    may be added and removed, so that nobody who finds an open session stays; 0 is without end.
+    """
+
+    rp_id: str = ""
+    rp_name: str = ""
+    user_verification: Literal["preferred", "required"] = "preferred"
+    fresh: int = 900
+    id: str = "passkey"
+    name: str = "Passkey"
+    type: str = "passkey"
+    #: Whether the address of a user counts as verified: never by itself, the store knows.
+    vouches: bool = False
