@@ -119,6 +119,8 @@ def test_an_upgrade_goes_forward_and_keeps_what_is_there(
     adapter.close()
 
     def second(connection: sa.Connection) -> None:
+        slow = {"postgresql": "SELECT pg_sleep(1.3)", "mysql": "DO SLEEP(1.3)"}
+        connection.exec_driver_sql(slow.get(connection.dialect.name, "SELECT 1"))  # a large table
         connection.exec_driver_sql("ALTER TABLE auth_users ADD COLUMN more INTEGER")
 
     monkeypatch.setattr(sql_schema, "MIGRATIONS", (*sql_schema.MIGRATIONS, second))

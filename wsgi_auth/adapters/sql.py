@@ -7,7 +7,6 @@ it is; most methods are one statement, which is a transaction of its own.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,9 @@ from wsgi_auth.records import (
     VerificationToken,
 )
 
+#: Seconds for one statement that makes tables, or changes large ones.
+_CREATE, _UPGRADE = 60, 24 * 3600
+
 _logger = logging.getLogger("wsgi_auth")
 
 
@@ -43,7 +45,6 @@ class SQLAdapter:
 
     def __init__(self, url: str, *, upgrade: bool = False) -> None:
         self._pool = Pool(url)
-        self._lock = threading.Lock()
         self._known: _Statements | None = None
         if upgrade:
             self._prepare(upgrade=True)
@@ -63,7 +64,11 @@ class SQLAdapter:
     def _prepare(self, upgrade: bool = False) -> _Statements:
         """Look at the tables and compile the statements, once the database can be asked."""
         with self._pool.connect() as connection:
-            schema.ensure(connection, upgrade)
+            found = schema.version(connection)
+        if found is None or schema.is_behind(found, upgrade):
+            with self._pool.connect(_UPGRADE if upgrade else _CREATE) as connection:
+                found = schema.migrate(connection, upgrade)
+        schema.check(found)
         self._known = _Statements(self._pool)
         return self._known
 

@@ -46,17 +46,16 @@ class _Held(NamedTuple):
 
     owner: Any
     cursor: Any
+    slots: _Slots
 
 
 class Pool:
     """At most ``pool_size`` connections of this process; another process has its own."""
 
     def __init__(self, url: str) -> None:
-        options = Options.of(url)
+        self._options = options = Options.of(url)
         self.engine = _engine(options)
         self.dialect = self.engine.dialect
-        self._wait = options.timeout
-        self._size = options.pool_size
         self._process = os.getpid()
         self._slots = _Slots(options.pool_size)
         self._abandoned: list[Any] = []
@@ -68,19 +67,21 @@ class Pool:
         return Statement(str(compiled), tuple(compiled.positiontup))
 
     @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """SQLAlchemy's own connection, for work on tables; without a limit of time."""
+    def connect(self, seconds: float | None = None) -> Iterator[sa.Connection]:
+        """SQLAlchemy's own connection, for work on tables: with another time-out than requests
+        have, where ``seconds`` says so. :class:`ConfigError` for what the database refuses."""
+        engine = self.engine
+        if seconds is not None:
+            engine = _engine(self._options._replace(timeout=seconds))
         try:
-            with self.engine.connect() as connection:
-                if self.dialect.name == "postgresql":
-                    connection.exec_driver_sql("SET statement_timeout = 0")
+            with engine.connect() as connection:
                 yield connection
         except sa.exc.InterfaceError as error:
             raise StoreUnavailable(_first_line(error)) from error
         except TypeError as error:  # the driver's, for an argument that it does not have
             raise ConfigError("adapter", f"the options in its URL: {error}") from None
         except sa.exc.ProgrammingError as error:
-            raise ConfigError("adapter", f"its URL: {_first_line(error)}") from None
+            raise ConfigError("adapter", f"the database: {_first_line(error)}") from None
         except (sa.exc.SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(_first_line(error)) from error
 
@@ -106,8 +107,8 @@ class Pool:
             held.cursor.execute(text, parameters)
             rows = held.cursor.fetchall()
         except BaseException as error:
-            raise self._lost(held, error) from error
-        self._slots.put(held)
+            raise self._lost(held.slots, held, error) from error
+        held.slots.put(held)
         return self._decoded(rows)
 
     def write(self, *steps: tuple[Statement, Mapping[str, Any]]) -> list[tuple[int, list[Any]]]:
@@ -144,8 +145,8 @@ class Pool:
             if isinstance(error, self.dialect.loaded_dbapi.IntegrityError):
                 self._undo(held, len(prepared) > 1)
                 raise AlreadyExists("a record of this key") from None
-            raise self._lost(held, error) from error
-        self._slots.put(held)
+            raise self._lost(held.slots, held, error) from error
+        held.slots.put(held)
         return done
 
     def _undo(self, held: _Held, transaction: bool) -> None:
@@ -154,8 +155,8 @@ class Pool:
             if transaction:
                 held.cursor.execute("ROLLBACK")
         except BaseException as error:
-            raise self._lost(held, error) from error
-        self._slots.put(held)
+            raise self._lost(held.slots, held, error) from error
+        held.slots.put(held)
 
     def _parameters(
         self, statement: Statement, values: Mapping[str, Any]
@@ -192,17 +193,18 @@ class Pool:
         if self._process != os.getpid():
             # what belongs to the parent is neither used nor closed
             self._abandoned.append(self._slots)
-            self._process, self._slots = os.getpid(), _Slots(self._size)
-        held = self._slots.get(self._wait)
+            self._process, self._slots = os.getpid(), _Slots(self._options.pool_size)
+        slots = self._slots
+        held = slots.get(self._options.timeout)
         try:
             if held is not None and (new or (alive and not self._is_alive(held))):
                 _close(held)
                 held = None
             if held is None:
                 owner: Any = self.engine.raw_connection()
-                held = _Held(owner, owner.dbapi_connection.cursor())
+                held = _Held(owner, owner.dbapi_connection.cursor(), slots)
         except BaseException as error:
-            raise self._lost(held, error) from error
+            raise self._lost(slots, held, error) from error
         return held
 
     def _is_alive(self, held: _Held) -> bool:
@@ -213,7 +215,7 @@ class Pool:
                 raise
             return False
 
-    def _lost(self, held: _Held | None, error: BaseException) -> BaseException:
+    def _lost(self, slots: _Slots, held: _Held | None, error: BaseException) -> BaseException:
         """The error to raise, :class:`_Broken` if a new connection may do better. The connection
         is given up, for nobody knows what is on its way in it."""
         errors: Any = self.dialect.loaded_dbapi
@@ -228,7 +230,7 @@ class Pool:
                 broken = True
         if held is not None:
             _close(held)
-        self._slots.put(None)
+        slots.put(None)
         if broken:
             return _Broken(_first_line(error))
         if isinstance(error, (errors.Error, sa.exc.SQLAlchemyError, OSError)):
@@ -240,7 +242,7 @@ class Pool:
         if self._process == os.getpid():
             while (held := self._slots.get_idle()) is not None:
                 _close(held)
-                self._slots.put(None)
+                held.slots.put(None)
 
 
 class _Slots:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
 
-from wsgi_auth.errors import ConfigError
+from wsgi_auth.errors import ConfigError, StoreUnavailable
 
 
 def _key(length: int) -> TypeEngine[str]:
@@ -132,22 +132,28 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
 _LOCK = 0x77736769617574
 
 
-def ensure(connection: sa.Connection, upgrade: bool = False) -> None:
-    """Make the tables in an empty database; of many that come at once, one does.
+def is_behind(found: int | None, upgrade: bool) -> bool:
+    """Whether there is something to make: an empty database, or an older one to ``upgrade``."""
+    return found is None or (upgrade and found < len(MIGRATIONS))
 
-    Raises :class:`ConfigError` for tables that are not of this release; those of an older one are
-    brought up to date where ``upgrade`` says so. The connection is in autocommit mode.
-    """
-    found = version(connection)
-    if found is None or (upgrade and found < len(MIGRATIONS)):
-        with _alone(connection):
-            found = version(connection)
-            if found is None or (upgrade and found < len(MIGRATIONS)):
-                for step in MIGRATIONS[found or 0 :]:
-                    step(connection)
-                connection.execute(SCHEMA.delete())
-                connection.execute(SCHEMA.insert().values(version=len(MIGRATIONS)))
-                return
+
+def migrate(connection: sa.Connection, upgrade: bool) -> int:
+    """Make the tables, or bring them up to date; of many that come at once, one does. Returns the
+    version that they are of. The connection is in autocommit mode."""
+    with _alone(connection):
+        found = version(connection)
+        if is_behind(found, upgrade):
+            for step in MIGRATIONS[found or 0 :]:
+                step(connection)
+            connection.execute(SCHEMA.delete())
+            connection.execute(SCHEMA.insert().values(version=len(MIGRATIONS)))
+            return len(MIGRATIONS)
+    assert found is not None  # noqa: S101  then there would have been something to make
+    return found
+
+
+def check(found: int) -> None:
+    """Raises :class:`ConfigError` for tables that are not of this release."""
     if found < len(MIGRATIONS):
         raise ConfigError(
             "adapter",
@@ -174,20 +180,18 @@ def version(connection: sa.Connection) -> int | None:
 @contextmanager
 def _alone(connection: sa.Connection) -> Iterator[None]:
     """While nobody else changes tables: a transaction where the database has such for tables."""
-    name = connection.dialect.name
+    lock = "CONCAT('auth_schema_', MD5(DATABASE()))"
     begin, end, undo = {
         "postgresql": (("BEGIN", f"SELECT pg_advisory_xact_lock({_LOCK})"), "COMMIT", "ROLLBACK"),
         "sqlite": (("BEGIN IMMEDIATE",), "COMMIT", "ROLLBACK"),
     }.get(
-        name,
-        (
-            ("SELECT GET_LOCK('auth_schema', 30)",),
-            "SELECT RELEASE_LOCK('auth_schema')",
-            "SELECT RELEASE_LOCK('auth_schema')",
-        ),
+        connection.dialect.name,
+        ((f"SELECT GET_LOCK({lock}, 50)",), f"DO RELEASE_LOCK({lock})", f"DO RELEASE_LOCK({lock})"),
     )
     for statement in begin:
-        connection.exec_driver_sql(statement)
+        answer = connection.exec_driver_sql(statement)
+        if "GET_LOCK" in statement and answer.scalar() != 1:
+            raise StoreUnavailable("others have been changing the tables for long")
     try:
         yield
     except BaseException:
