@@ -61,6 +61,8 @@ class BaseURL(Frozen):
     @property
     def is_address(self) -> bool:
         """Whether the host is an IP address rather than a name."""
+        import ipaddress
+
         try:
             ipaddress.ip_address(self.host.strip("[]"))
         except ValueError:
