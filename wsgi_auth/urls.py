@@ -61,13 +61,8 @@ class BaseURL(Frozen):
     @property
     def is_address(self) -> bool:
         """Whether the host is an IP address rather than a name."""
-        import ipaddress
-
-        try:
-            ipaddress.ip_address(self.host.strip("[]"))
-        except ValueError:
-            return False
-        return True
+        # as it was parsed: a last label of digits is an IPv4 address in its usual form
+        return self.host.startswith("[") or self.host.removesuffix(".").split(".")[-1].isdigit()
 
     def absolute(self, local: str) -> str:
         """The absolute URL of a local one that :func:`local_url` built (mount already in it)."""
