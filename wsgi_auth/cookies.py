@@ -168,6 +168,8 @@ class CookieFormat(Frozen):
         long as the browser runs."""
         age = "" if max_age is None else f"; Max-Age={max_age}"
         tail = age + self.attributes
+        if not self.slices and len(self.name) + len(value) <= MAX_COOKIE:
+            return [f"{self.name}={value}{tail}"]
         return [f"{name}={piece}{tail}" for name, piece in self.cut(value)]
 
     def cut(self, value: str) -> list[tuple[str, str]]:
@@ -207,6 +209,8 @@ class CookieFormat(Frozen):
         """Set ``value`` and delete whichever of the cookies ``found`` it no longer uses."""
         written = self.set(value, max_age)
         if len(written) == 1:
+            if found == (self.name,):
+                return written
             kept = {self.name}
         else:
             kept = {f"{self.name}.{number}" for number in range(len(written))}

@@ -26,6 +26,7 @@ class CookieStrategy:
     def __init__(self, codec: Codec, options: SessionOptions) -> None:
         self._codec = codec
         self._options = options
+        self._max_age = options.max_age
         self._update_age = options.update_age
         self._absolute_age = options.absolute_age
 
@@ -64,7 +65,10 @@ class CookieStrategy:
     ) -> Written:
         """The cookie's value for these claims from now on, and the claims as they were signed."""
         issued = int(now)
-        ends = ends_at(claims, issued, self._options)
+        if "max_age" in claims or self._absolute_age is not None:
+            ends = ends_at(claims, issued, self._options)
+        else:
+            ends = issued + self._max_age
         fresh = {**claims, "iat": issued, "exp": ends}
         # claims that were read are read-only all the way down already
         stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
