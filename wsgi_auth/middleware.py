@@ -211,7 +211,7 @@ class AuthMiddleware:
         from wsgi_auth.actions.exchange import Exchange
 
         endpoint = self.endpoints[path]
-        if endpoint.is_for_all:  # no session matters, and no cookie gets into a shared cache
+        if endpoint.is_blind:  # no session matters, and no cookie gets into a shared cache
             exchange = Exchange(self.site, environ, handle, ANONYMOUS)
             return endpoint.respond(exchange)(environ, handle.send)
         if failed is not None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wsgi_auth.passkeys import Passkeys
     from wsgi_auth.protocols import Adapter, Attempts, Reader, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
+    from wsgi_auth.sessions.at_provider import AtProviders
     from wsgi_auth.sessions.register import Register
 
 
@@ -73,11 +74,19 @@ class Site:
         #: Where users and sessions are kept, if they are.
         self.adapter: Adapter | None = None
         self.accounts: Accounts | None = None
+        self._at_providers: AtProviders | None = None
         if config.adapter is not None and connect is not None:
             from wsgi_auth.accounts import Accounts
 
             self.adapter = connect()
             self.accounts = Accounts(self.adapter, self.events)
+            if any(
+                each.type == "per_request" or getattr(each, "hears_logout", False)
+                for each in config.providers
+            ):
+                from wsgi_auth.sessions.at_provider import AtProviders
+
+                self._at_providers = AtProviders(self.adapter)
         #: The passkeys of its users, if it has any.
         self.passkeys: Passkeys | None = None
         for provider in config.providers:
@@ -93,7 +102,12 @@ class Site:
         self.view = cookie_reader.view
         self.tenants = cookie_reader.tenants
         self.lifecycle = Lifecycle(
-            config, cookie_reader.strategy, cookie_reader.view, self.events, self.accounts
+            config,
+            cookie_reader.strategy,
+            cookie_reader.view,
+            self.events,
+            self.accounts,
+            self._at_providers,
         )
         self.authorizer = Authorizer(config, self.locations, self.events)
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
@@ -157,6 +171,12 @@ class Site:
                 "adapter = 'sqlite:///auth.db'"
             )
         return self.register
+
+    def require_at_providers(self) -> AtProviders:
+        """The notes on the sessions of providers, which endpoints for their logout have."""
+        if self._at_providers is None:
+            raise UsageError("no provider is heard about who has left it")
+        return self._at_providers
 
     @cached_property
     def attempts(self) -> Attempts:

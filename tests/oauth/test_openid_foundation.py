@@ -36,10 +36,10 @@ def application(environ, start_response):
     return [json.dumps({"session": environ["auth.session"], "token": token}).encode()]
 
 
-def visitor(fake: FakeProvider, **options) -> TestApp:
+def visitor(fake: FakeProvider, adapter: str | None = None, **options) -> TestApp:
     app = AuthMiddleware(
         application, secret="s" * 40, url=URL, matcher=["/members"], transport=fake.transport,
-        providers=[fake.options(tokens=True, logout=True, **options)],
+        adapter=adapter, providers=[fake.options(tokens=True, logout=True, **options)],
     )  # fmt: skip
     return TestApp(app, extra_environ=SERVED)
 
@@ -147,7 +147,27 @@ def test_third_party_initiated_login_R090(module):
     assert refused.status_int == 400
 
 
-def test_every_plan_is_played_but_that_of_what_this_release_lacks():
-    """Back-channel logout wants a list of ended sessions that all processes share."""
-    played = {BASIC, CONFIG, REFRESH, LOGOUT, THIRD_PARTY}
-    assert {module.plan for module in MODULES} - played == {BACKCHANNEL}
+@pytest.mark.parametrize("module", of(BACKCHANNEL))
+def test_backchannel_logout_R089(module):
+    """The visitor leaves by our sign-out; a second browser of theirs learns it from the provider."""
+    fake = FakeProvider()
+    page = visitor(fake, adapter="memory:", backchannel_logout=True)
+    other = TestApp(page.app, extra_environ=SERVED)
+    fake.sign_in(page, "alice")
+    fake.sign_in(other, "alice")
+    fake.misbehave(*module.wrong)
+    left = page.get("/auth/signout").forms[0].submit()
+    assert urlsplit(left.location).netloc == urlsplit(fake.issuer).netloc
+    token = fake.logout_token("alice")
+    answer = TestApp(page.app, extra_environ=SERVED).post(
+        "/auth/backchannel-logout/fake", {"logout_token": token}, expect_errors=True
+    )
+    ended = other.get("/").json["session"] is None
+    assert answer.status_int == (200 if ended else 400)
+    assert "no-store" in answer.headers["Cache-Control"]
+    judged(module, ended)
+
+
+def test_every_plan_is_played():
+    played = {BASIC, CONFIG, REFRESH, LOGOUT, THIRD_PARTY, BACKCHANNEL}
+    assert {module.plan for module in MODULES} == played

@@ -29,6 +29,7 @@ NAMES = ("signin", "signout", "session", "csrf", "providers", "error", "verify-r
 OF_PASSKEYS = ("passkey/options", "account/passkeys", PASSKEY_SCRIPT)
 #: The endpoints that every provider has: ``/signin/{id}``, ``/callback/{id}``.
 OF_PROVIDER = ("signin/", "callback/")
+BACKCHANNEL, FRONTCHANNEL = "backchannel-logout/", "frontchannel-logout/"
 
 
 class Endpoint:
@@ -39,6 +40,11 @@ class Endpoint:
     def __init__(self, name: str, provider: Provider | None = None) -> None:
         self.name = name
         self.provider = provider
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether no cookie matters, nor any trouble with reading one."""
+        return self.name in (SCRIPT, BACKCHANNEL)
 
     @property
     def is_for_all(self) -> bool:
@@ -84,13 +90,24 @@ def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
     if any(each.type == "passkey" for each in config.providers):
         found |= {name: Endpoint(name) for name in OF_PASSKEYS}
     for provider in config.providers:
-        found |= {f"{name}{provider.id}": Endpoint(name, provider) for name in OF_PROVIDER}
+        names = (*OF_PROVIDER, *_of_leaving(config, provider))
+        found |= {f"{name}{provider.id}": Endpoint(name, provider) for name in names}
     return {
         f"{config.base_path}/{path}{slash}": endpoint
         for path, endpoint in found.items()
         for slash in ("", "/")
         if not (slash and endpoint.is_for_all)  # a file is no folder
     }
+
+
+def _of_leaving(config: AuthConfig, provider: Provider) -> tuple[str, ...]:
+    """The endpoints by which a provider says that somebody has left it, if it is heard at all."""
+    if config.adapter is None:
+        return ()
+    if provider.type == "per_request":  # what is made of it for a request, says the request
+        return BACKCHANNEL, FRONTCHANNEL
+    wanted = {BACKCHANNEL: "backchannel_logout", FRONTCHANNEL: "frontchannel_logout"}
+    return tuple(name for name, option in wanted.items() if getattr(provider, option, False))
 
 
 @cache
@@ -100,6 +117,7 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
         client,
         csrf,
         error,
+        logout,
         passkeys,
         providers,
         session,
@@ -112,6 +130,8 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
         "signin": lambda _: signin.METHODS,
         "signin/": signin.starts,
         "callback/": callback.methods,
+        BACKCHANNEL: logout.backchannel,
+        FRONTCHANNEL: logout.frontchannel,
         "signout": lambda _: signout.METHODS,
         "session": lambda _: session.METHODS,
         "csrf": lambda _: csrf.METHODS,

@@ -22,7 +22,7 @@ REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
 BUILT_IN = frozenset(
     (
         "signin", "callback", "signout", "session", "csrf", "providers", "error", "verify-request",
-        "account", "passkey",
+        "account", "passkey", "backchannel-logout", "frontchannel-logout",
     )
 )  # fmt: skip
 
@@ -64,6 +64,7 @@ def agree(config: AuthConfig) -> None:
     _dev(config)
     _sessions(config)
     _passkeys(config)
+    _leaving(config)
     _who(config)
     if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
         raise ConfigError("auto_sign_in", "wants a single provider of type oauth or oidc")
@@ -235,6 +236,27 @@ def _passkeys(config: AuthConfig) -> None:
         raise ConfigError(
             f"{key}.rp_id", f"{domain!r} is neither the host of url ({url.host}) nor a parent of it"
         )
+
+
+def _leaving(config: AuthConfig) -> None:
+    """A provider that is to end sessions needs a place where all processes see which."""
+    heard = next(
+        (each.id for each in config.providers if getattr(each, "hears_logout", False)), None
+    )
+    if heard is not None:
+        if config.session.read_only:
+            raise ConfigError(
+                "session.read_only",
+                f"sessions are ended where they are written: {heard!r} is to have "
+                "backchannel_logout and frontchannel_logout there, and not here",
+            )
+        if config.adapter is None:
+            raise ConfigError(
+                "adapter",
+                f"is needed for {heard!r}, which is to end sessions (backchannel_logout or "
+                "frontchannel_logout): what was ended has to be kept where all processes see it, "
+                "such as 'sqlite:///auth.db'",
+            )
 
 
 def _who(config: AuthConfig) -> None:

@@ -20,9 +20,11 @@ from wsgi_auth.oauth.id_token import (
     Expected,
     Identity,
     KeyFor,
+    LogoutNotice,
     algorithms_of,
     unverified_claims,
     verify_id_token,
+    verify_logout_token,
     verify_signed,
 )
 from wsgi_auth.oauth.keys import KeySource
@@ -117,7 +119,16 @@ class Client:
         )
         if identity is not None:
             tokens = replace(tokens, subject=identity.subject)
-        return SignedIn(user, Proof(account, freeze(profile)), tokens)
+        proof = Proof(account, freeze(profile), provider_sid=_sid(identity))
+        return SignedIn(user, proof, tokens)
+
+    def logout_notice(self, token: str, now: float) -> LogoutNotice:
+        """What a logout token of this provider says; raises :class:`OAuthError` for one that is not
+        right. Asks the provider for nothing but its metadata and keys, as seldom as ever."""
+        provider, metadata = self._provider, self.metadata(now)
+        assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
+        expected = self._expected(provider, metadata, nonce=None)
+        return verify_logout_token(token, self._key_for(metadata, now), expected, now)
 
     def refresh(self, tokens: Tokens, now: float) -> Tokens:
         """Fresh tokens for these (RFC 6749 section 6). Raises
@@ -238,3 +249,9 @@ class Client:
         response = self._transport.send(request(""))
         nonce = dpop.wanted_nonce(response) if self._provider.dpop else ""
         return self._transport.send(request(nonce)) if nonce else response
+
+
+def _sid(identity: Identity | None) -> str:
+    """The provider's name for its session; "" where it gives none that can be one."""
+    sid = identity.claims.get("sid") if identity is not None else None
+    return sid if isinstance(sid, str) and len(sid) <= 255 and sid.isprintable() else ""

@@ -132,7 +132,9 @@ def verify_logout_token(
         _refuse(step, "events does not say that this is a logout")
     if not isinstance(sid, str) or not (subject or sid):
         _refuse(step, "it names neither sub nor sid")
-    if not isinstance(jti, str) or not 0 < len(jti) <= 255:
+    if len(sid) > 255 or (sid and not sid.isprintable()):
+        _refuse(step, "sid must be text of at most 255 characters")
+    if not isinstance(jti, str) or not 0 < len(jti) <= 255 or not jti.isprintable():
         _refuse(step, "jti is missing")
     return LogoutNotice(str(subject), sid, jti, math.ceil(claims["exp"]) + expected.skew)
 

@@ -322,12 +322,18 @@ class OIDC(_Client):
     the session at the provider too. ``issuer_pattern``: for a provider of many tenants, the ``iss``
     of an ID token with the claim that its tenant is in, ``https://login.example/{tid}/v2.0``.
     ``trusted_audiences``: who may stand beside us in ``aud``; nobody, unless named here (OpenID
-    Connect Core 3.1.3.7).
+    Connect Core 3.1.3.7). ``backchannel_logout``, ``frontchannel_logout``: who leaves the provider
+    leaves here too, as it tells us by itself or by the browser (both need an ``adapter``);
+    ``frontchannel_logout_session_required``: the browser has to say which session (``iss`` and
+    ``sid``), as the provider was told at registration.
     """
 
     id_token_signed_response_alg: tuple[str, ...] | str = ()
     max_age: int | None = None
     logout: bool = False
+    backchannel_logout: bool = False
+    frontchannel_logout: bool = False
+    frontchannel_logout_session_required: bool = False
     issuer_pattern: str = ""
     trusted_audiences: tuple[str, ...] = ()
     scope: str = "openid profile email"
@@ -362,6 +368,25 @@ class OIDC(_Client):
                 self._key("issuer_pattern"),
                 "must be an https URL with one claim in it, https://login.example/{tid}/v2.0",
             )
+
+    @property
+    def hears_logout(self) -> bool:
+        """Whether the provider's word that somebody has left ends their session here."""
+        return self.backchannel_logout or self.frontchannel_logout
+
+    @property
+    def knows_by_sub(self) -> bool:
+        """Whether the ids of its users are the ``sub`` of its tokens."""
+        return not callable(self.profile) and self.profile.get("id", "sub") == "sub"
+
+    def may_be_issuer(self, issuer: str) -> bool:
+        """Whether ``issuer`` is this provider's, of any of the tenants of an
+        ``issuer_pattern``."""
+        if not self.issuer_pattern:
+            return issuer == self.issuer
+        pattern = _CLAIM.sub("\0", self.issuer_pattern)
+        expected = re.escape(pattern).replace(re.escape("\0"), "[A-Za-z0-9-]{1,64}")
+        return re.fullmatch(expected, issuer) is not None
 
     def issuer_of(self, claims: Mapping[str, Any]) -> str:
         """The ``iss`` that an ID token with these claims has to have: the issuer, or with an

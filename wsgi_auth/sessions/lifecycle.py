@@ -19,6 +19,7 @@ from wsgi_auth.errors import (
     UsageError,
 )
 from wsgi_auth.events import Events, shown
+from wsgi_auth.sessions.life import SKEW, ends_at
 from wsgi_auth.sessions.view import SessionView
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import (
@@ -38,6 +39,7 @@ from wsgi_auth.types import (
 if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
     from wsgi_auth.protocols import SessionStrategy
+    from wsgi_auth.sessions.at_provider import AtProviders
 
 NO_PROOF = Proof()
 
@@ -78,7 +80,9 @@ class Lifecycle:
         view: SessionView,
         events: Events,
         accounts: Accounts | None = None,
+        at_providers: AtProviders | None = None,
     ) -> None:
+        self._at_providers = at_providers
         self._config = config
         self._accounts = accounts
         self._strategy = strategy
@@ -134,7 +138,7 @@ class Lifecycle:
             claims["remember"] = False
         if proof.amr:
             claims["amr"] = list(proof.amr)
-        if proof.provider_sid:
+        if proof.provider_sid and getattr(provider, "hears_logout", False):
             claims["provider_sid"] = proof.provider_sid
         trigger: Literal["sign_in", "sign_up"] = "sign_up" if is_new else "sign_in"
         context = JWTContext(environ, trigger, user, account, proof.profile)
@@ -167,6 +171,11 @@ class Lifecycle:
         device = Device(_agent(environ), address)
         begun = self._saved(claims, environ, now, None, device)
         assert begun is not None  # noqa: S101 - a new session has nothing to lose against
+        # asked after it was written, so that of a sign-in and the provider's word that its session
+        # is over one always sees the other
+        if self._at_providers is not None and self._at_providers.is_closed(begun.claims, now):
+            self._strategy.delete(begun.claims, now)
+            raise AccessDenied("the provider ended its session in the course of the sign-in")
         begun.is_new_user = is_new
         if before.claims is not None:
             self._strategy.delete(before.claims, now)
@@ -187,6 +196,7 @@ class Lifecycle:
         """A reading that is due, prolonged; None where another request was faster, or the session
         has ended meanwhile."""
         assert reading.claims is not None  # noqa: S101 - only a living session is due
+        self._note(reading.claims, now)
         return self._strategy.save(reading.claims, now, reading.kept)
 
     def update(self, reading: Reading, data: Any, environ: Environ, now: float) -> Begun | None:
@@ -226,6 +236,7 @@ class Lifecycle:
         device: Device | None = None,
     ) -> Begun | None:
         """None: what was ``kept`` has changed or ended meanwhile, so nothing was written."""
+        self._note(claims, now)
         try:
             saved = self._strategy.save(claims, now, kept, device)
         except (TypeError, ValueError, RecursionError) as error:
@@ -237,6 +248,12 @@ class Lifecycle:
         except ValueError as error:
             raise UsageError(f"the session is too large for cookies: {error}") from None
         return Begun(self._view.session(saved.claims, environ), saved)
+
+    def _note(self, claims: Claims, now: float) -> None:
+        """Whose the provider's session is, for as long as ours lives."""
+        if self._at_providers is not None and "provider_sid" in claims:
+            ends = ends_at(claims, int(now), self._config.session)
+            self._at_providers.note(claims, ends + SKEW)
 
     def _subject(self, own: str, provider: Any) -> str:
         """The id of the user here. What one party calls somebody says nothing of what another does

@@ -18,7 +18,7 @@ from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written
 
 #: Of the claims, what the record of a session that lives in a cookie repeats.
-_TOLD = ("sid", "sub", "iat", "exp", "auth_time", "provider", "provider_sid")
+_TOLD = ("sid", "sub", "iat", "exp", "auth_time", "provider", "provider_sid", "tenant")
 
 
 class SessionInfo(NamedTuple):
@@ -83,19 +83,23 @@ class Register:
                 self._revoke([Revocation("user", user_id, int(now), until)])
         return len(self._store.delete_sessions(user_id, but))
 
-    def end_at_provider(self, user_id: str, provider: str, sid: str = "") -> int:
-        """End what a provider signed out: the sessions of this user that were begun there, of its
-        session ``sid`` if that is given; how many there were."""
-        ended = 0
+    def end_at_provider(self, user_id: str, provider: str, sid: str = "", tenant: str = "") -> int:
+        """End what a provider signed out: the sessions of this user that were begun there (at that
+        ``tenant`` of it), of its session ``sid`` if that is given; how many there were. A session
+        that does not know by which of the provider's it was begun may be the one."""
+        mine = []
         for record in self._store.list_sessions(user_id):
             read = content(record.data)
             claims = {} if read is None else read[0]
-            if claims.get("provider") != provider:
+            if (claims.get("provider"), claims.get("tenant", "")) != (provider, tenant):
                 continue
-            if sid and claims.get("provider_sid", sid) != sid:
-                continue
-            ended += self.end(user_id, record.id)
-        return ended
+            if not sid or claims.get("provider_sid", sid) == sid:
+                mine.append(record)
+        now = int(self._clock())
+        self._revoke([Revocation("session", e.id, now, e.expires + SKEW) for e in mine])
+        for record in mine:
+            self._store.delete_session(record.id)
+        return len(mine)
 
     def _revoke(self, revocations: Sequence[Revocation]) -> None:
         if self._revocations is not None and revocations:
