@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from wsgi_auth import AuthMiddleware
+from wsgi_auth.mailing import Mail
 
 IMAGES = Path(__file__).parent / "images"
 MOST_BYTES = 60_000
@@ -94,6 +95,18 @@ def sign_in(page: Page, password: str) -> None:
     page.locator("form:has([name=password]) button").click()
 
 
+MAILS: list[Mail] = []
+
+
+def mailed(url: str, page: Page) -> Mail:
+    """The mail that the form of the sign-in page sends."""
+    page.goto(f"{url}/members")
+    page.fill("[name=email]", "ada@example.org")
+    page.locator("form:has([name=email]) button").click()
+    page.wait_for_url("**/verify-request**")
+    return MAILS[-1]
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     everything = protected()
@@ -103,11 +116,16 @@ def main() -> None:
         theme={"logo": LOGO, "brand_color": "#0f766e"},
         texts=GERMAN,
     )
+    by_mail = protected(
+        adapter="memory:",
+        providers=[{"id": "email", "from": "no-reply@example.org", "send": MAILS.append}],
+    )
     with (
         sync_playwright() as playwright,
         served(everything) as both,
         served(password) as form,
         served(german) as deutsch,
+        served(by_mail) as links,
     ):
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
@@ -144,6 +162,14 @@ def main() -> None:
             shot(page, f"sign-out-{scheme}")
             page.goto(f"{form}/admin")
             shot(page, f"no-access-{scheme}")
+
+        page = visit("light", 560, 336)
+        mail = mailed(f"{links}", visit())
+        page.set_content(mail.html)
+        shot(page, "mail-light")
+        page = visit("light", 560, 620)
+        page.goto(mail.url)
+        shot(page, "link-elsewhere-light")
 
         page = visit("light", 760, 560)
         page.goto(f"{deutsch}/members")

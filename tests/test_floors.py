@@ -21,10 +21,10 @@ FLOORS = {
     "config": 3,
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,
-    "jwe": 1, "patterns": 1, "negotiation": 1, "addresses": 1, "theme": 1, "texts": 1,
+    "jwe": 1, "patterns": 1, "negotiation": 1, "addresses": 1, "mailing": 1, "theme": 1, "texts": 1,
     "errors": 0, "frozen": 0, "types": 0, "records": 0,
 }  # fmt: skip
-ANNEXE = {"throttle", "http", "adapters"}
+ANNEXE = {"throttle", "http", "mail", "adapters"}
 SHELL = {"middleware", "cli"}
 #: What may be imported, and by which rooms only.
 ONLY_IN = {
@@ -32,6 +32,7 @@ ONLY_IN = {
     "itsdangerous": {"tokens"},
     "limits": {"throttle"},
     "requests": {"http"},
+    "smtplib": {"mail"},
     "oauthlib": {"oauth"},
     "joserfc": {"oauth", "tokens", "testing"},
     "cryptography": {"tokens", "jwe", "oauth", "passkeys", "testing"},
@@ -42,7 +43,7 @@ ONLY_IN = {
     "sqlite3": {"adapters"},
     "markupsafe": {"pages"},
     "secrets": {"tokens", "jwe", "csrf", "config", "oauth"},
-    "time": {"middleware", "throttle", "http", "providers", "sessions", "cli", "testing"},
+    "time": {"middleware", "throttle", "http", "mail", "providers", "sessions", "cli", "testing"},
     "os": {
         "config",
         "cli",

@@ -95,6 +95,23 @@ class Accounts:
             raise AccessDenied("the user is gone")
         return Owner(found, False)
 
+    def of_address(self, email: str) -> UserRecord | None:
+        """The user whose verified address this is."""
+        return self._store.get_user_by_email(email)
+
+    def addressed(self, claims: Mapping[str, Any], environ: Environ, now: float) -> Owner:
+        """The user whose verified address it is (they have just proven it); made at the first
+        time."""
+        for _ in range(_TURNS):
+            found = self._store.get_user_by_email(claims["email"])
+            if found is not None:
+                return Owner(found, False)
+            try:
+                return Owner(self._created(_record(random_id(), claims, now), environ), True)
+            except AlreadyExists:
+                continue  # by another link at this moment
+        raise StoreUnavailable("a sign-in was overtaken by others of the same address")
+
     def link(self, user_id: str, account: Account, environ: Environ) -> None:
         """From now on this account signs in this user, who is signed in and asked for it.
 

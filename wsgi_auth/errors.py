@@ -100,6 +100,31 @@ class TooManyAttempts(AuthError):
         self.retry_after = retry_after
 
 
+class EmailInvalid(AuthError):
+    """What was typed is no e-mail address that a link could be sent to."""
+
+    code = "EmailInvalid"
+    status = 400
+
+
+class EmailSignin(AuthError):
+    """The e-mail with the sign-in link could not be sent: try again later."""
+
+    code = "EmailSignin"
+    status = 503
+
+
+class RecipientRefused(EmailSignin):
+    """The mail server takes no mail for this address."""
+
+
+class VerificationFailed(AuthError):
+    """A sign-in link that works no longer, or never did: used, expired, changed."""
+
+    code = "Verification"
+    status = 403
+
+
 class ProviderUnavailable(AuthError):
     """A provider could not be asked (down, slow, too large an answer, a 5xx): try again later."""
 

@@ -41,7 +41,7 @@ from wsgi_auth.types import (
 
 if TYPE_CHECKING:
     from wsgi_auth.basic import BasicAuthentication
-    from wsgi_auth.protocols import Adapter, Attempts, Transport
+    from wsgi_auth.protocols import Adapter, Attempts, Mailer, Transport
     from wsgi_auth.sessions.register import Register
 
 _now = time.time
@@ -79,6 +79,7 @@ class AuthMiddleware:
             lambda: _attempts(config),
             lambda: _transport(config),
             lambda: _adapter(config),
+            _mailer,
         )
         self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
         self._plan = self.matcher.plan
@@ -413,6 +414,12 @@ def _transport(config: AuthConfig) -> Transport:
     from wsgi_auth.http import Http
 
     return Http(allow_loopback=config.dev or (config.url is not None and config.url.is_loopback))
+
+
+def _mailer() -> Mailer:
+    from wsgi_auth.mail import Post
+
+    return Post()
 
 
 # --- guarding one application -----------------------------------------------------------------

@@ -24,6 +24,7 @@ from wsgi_auth.types import (
 )
 
 if TYPE_CHECKING:  # needed by few configurations
+    from wsgi_auth.mailing import Mail, MailServer
     from wsgi_auth.records import (
         AccountRecord,
         Authenticator,
@@ -115,6 +116,14 @@ class Transport(Protocol):
     """
 
     def send(self, request: Outgoing) -> Incoming: ...
+
+
+class Mailer(Protocol):
+    """The only way to send mail. ``send`` raises :class:`~wsgi_auth.errors.EmailSignin` where the
+    mail was not taken; ``send_none`` takes as long, and sends nothing."""
+
+    def send(self, mail: Mail, server: MailServer | None, send: Any, now: float) -> None: ...
+    def send_none(self) -> None: ...
 
 
 class Handle(Protocol):
@@ -231,6 +240,7 @@ __all__ = [
     "AuthenticatorStore",
     "Codec",
     "Handle",
+    "Mailer",
     "Reader",
     "Responder",
     "RevocationStore",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wsgi_auth.pages import Pages
     from wsgi_auth.pages.script import Script
     from wsgi_auth.passkeys import Passkeys
-    from wsgi_auth.protocols import Adapter, Attempts, Reader, Transport
+    from wsgi_auth.protocols import Adapter, Attempts, Mailer, Reader, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.sessions.at_provider import AtProviders
     from wsgi_auth.sessions.register import Register
@@ -47,7 +47,7 @@ _SWEEP_AT_MOST = 200
 class Site:
     """One configuration, in working order. ``clock`` gives seconds since the epoch; ``attempts``
     makes the counter of sign-in attempts on first use (it may open a connection), ``transport``
-    the way to other parties, ``connect`` the adapter."""
+    the way to other parties, ``connect`` the adapter, ``mailer`` what sends mail."""
 
     def __init__(
         self,
@@ -56,11 +56,13 @@ class Site:
         attempts: Callable[[], Attempts],
         transport: Callable[[], Transport],
         connect: Callable[[], Adapter] | None = None,
+        mailer: Callable[[], Mailer] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
         self._new_attempts = attempts
         self._new_transport = transport
+        self._new_mailer = mailer
         self._clients: dict[str, Client] = {}
         self._swept_at = 0.0
         self._tenants_clients: Recent[OAuth | OIDC, Client] = Recent()
@@ -208,6 +210,13 @@ class Site:
     def transport(self) -> Transport:
         """The way to other parties: the configuration's own, or the network."""
         return self._new_transport()
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """What sends mail."""
+        if self._new_mailer is None:
+            raise UsageError("this site was made without a way to send mail")
+        return self._new_mailer()
 
     def client(self, provider: OAuth | OIDC) -> Client:
         """Our side of the protocol with this provider; what it learns of the provider is kept."""

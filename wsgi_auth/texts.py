@@ -49,6 +49,22 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "verify_request.heading": "Check your e-mail",
         "verify_request.text": "A link is on its way to you. Open it to sign in to {host}.",
         "verify_request.hint": "Nothing there after a few minutes? Look among the spam.",
+        # the page that a link leads to
+        "confirm.heading": "Sign in to {host}",
+        "confirm.text": "You are about to sign in as {email}.",
+        "confirm.elsewhere": "The link was asked for in another browser or on another device: "
+        "{time}, {device}, {address}. Go on only if that was you.",
+        "confirm.submit": "Sign in",
+        "confirm.submit_here": "Sign in here",
+        # the e-mail with the link
+        "mail.subject": "Sign in to {host}",
+        "mail.heading": "Sign in to {host}",
+        "mail.button": "Sign in",
+        "mail.limits": "The link works once, within {minutes} minutes.",
+        "mail.asked": "It was asked for on {time}: {device}, {address}.",
+        "mail.ignore": "If that was not you, ignore this e-mail. Nobody gets in without the link.",
+        "device.unknown": "unknown browser",
+        "device.address_unknown": "unknown address",
         # what a visitor can do next
         "action.sign_in": "Sign in",
         "action.other_account": "Use another account",
@@ -73,6 +89,9 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "error.CredentialsSignin.text": "That did not match. Check what you entered and try again.",
         "error.Default.heading": "Something went wrong",
         "error.Default.text": "The sign-in did not work. Please try again.",
+        "error.EmailInvalid.heading": "No e-mail address",
+        "error.EmailInvalid.text": "That is no e-mail address. Check what you entered and try "
+        "again.",
         "error.EmailSignin.heading": "E-mail not sent",
         "error.EmailSignin.text": "The e-mail with the link could not be sent. "
         "Try again in a moment.",

@@ -383,6 +383,8 @@ class SignInContext(_Context):
 
     profile: Mapping[str, Any] | None = None
     credentials: Mapping[str, str] | None = None
+    #: Nobody has proven anything yet: may a sign-in link be mailed to the user's address?
+    verification_request: bool = False
 
 
 class JWTContext(_Context):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wsgi_auth.actions.email_link import confirm, show
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered
@@ -13,6 +14,7 @@ from wsgi_auth.actions.signin import chooser_is_open
 from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.providers.email import Email
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.providers.passkey import Passkey
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
@@ -79,13 +81,16 @@ def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -
 
 
 def methods(provider: Provider | None) -> Methods:
-    """A form is posted; an answer comes by GET, or by POST where ``form_post`` was asked for."""
+    """A form is posted; a link in a mail leads to one; an answer comes by GET, or by POST where
+    ``form_post`` was asked for."""
     if isinstance(provider, Passkey):
         from wsgi_auth.actions.passkeys import SIGN_IN
 
         return SIGN_IN
     if isinstance(provider, OAuth | OIDC):
         return {"POST" if provider.response_mode == "form_post" else "GET": answered}
+    if isinstance(provider, Email):
+        return {"GET": show, "POST": confirm}
     return {"POST": check} if isinstance(provider, FormProvider) else {}
 
 

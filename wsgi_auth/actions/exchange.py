@@ -139,12 +139,17 @@ class Exchange:
         """Raise :class:`Refused` unless the form has a token of this browser and session, and the
         browser does not say that it comes from elsewhere."""
         site = self.site
-        name = site.config.cookies.csrf.name
-        known = cookies.values(self.environ.get("HTTP_COOKIE", ""), name)
         token = self.form.get("csrfToken")
-        valid = any(site.csrf.valid(token, browser, self.reading.claims) for browser in known[:4])
+        valid = any(site.csrf.valid(token, each, self.reading.claims) for each in self.browsers)
         if not valid or not same_origin(self.environ, site.locations.origins(self.environ)):
             raise Refused(403, "MissingCSRF", "no valid csrfToken of this browser")
+
+    @property
+    def browsers(self) -> list[str]:
+        """What this browser is known by: the values of the cookie that CSRF tokens are bound to
+        (of two that bear its name, it is not known which is ours)."""
+        name = self.site.config.cookies.csrf.name
+        return cookies.values(self.environ.get("HTTP_COOKIE", ""), name)[:4]
 
     def require_writable(self) -> None:
         """Raise :class:`Refused` where the session is another application's to write."""

@@ -14,6 +14,8 @@ from wsgi_auth.actions.signin import sign_in_page
 from wsgi_auth.errors import (
     AuthError,
     CredentialsSignin,
+    EmailInvalid,
+    EmailSignin,
     OAuthError,
     PasskeyRefused,
     ProviderUnavailable,
@@ -23,7 +25,7 @@ from wsgi_auth.events import shown
 from wsgi_auth.types import WSGIApp
 
 #: What the sign-in page itself can say; everything else is a page of its own.
-_ON_SIGN_IN = (CredentialsSignin, TooManyAttempts)
+_ON_SIGN_IN = (CredentialsSignin, EmailInvalid, TooManyAttempts)
 
 
 def failure(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
@@ -70,8 +72,8 @@ def _public(problem: AuthError) -> str:
 
 def _log(exchange: Exchange, problem: AuthError, endpoint: str) -> None:
     logger = exchange.site.events.logger
-    if isinstance(problem, OAuthError | ProviderUnavailable):
-        return  # `outside` has said it, with the provider's name; a traceback of ours says no more
+    if isinstance(problem, OAuthError | ProviderUnavailable | EmailSignin):
+        return  # said already, with the provider's name; a traceback of ours says no more
     if problem.status >= 500:
         logger.error("the endpoint %r failed: %s", endpoint, problem, exc_info=problem)
     elif isinstance(problem, Refused | TooManyAttempts):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from wsgi_auth import cookies
+from wsgi_auth.actions.email_link import ask
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods, method_not_allowed
 from wsgi_auth.actions.offer import is_offered, offered
 from wsgi_auth.actions.outside import depart, initiated, initiated_by_post
-from wsgi_auth.pages import ChoiceView, FieldView, ProviderView, SignInView
+from wsgi_auth.pages import EMAIL_FIELD, ChoiceView, FieldView, ProviderView, SignInView
 from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.providers.email import Email
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.types import WSGIApp
 
@@ -80,6 +82,8 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if begins_elsewhere and isinstance(provider, OIDC):
         return initiated_by_post(exchange, provider)
+    if isinstance(provider, Email):
+        return ask(exchange, provider)
     if isinstance(provider, OAuth | OIDC):
         asked = [(name, exchange.text(name)) for name in provider.request_params]
         return depart(exchange, provider, asked)
@@ -102,6 +106,8 @@ def _provider(exchange: Exchange, provider: Provider, typed: dict[str, str]) -> 
     action = "callback" if form or provider.type == "passkey" else "signin"
     fields: tuple[FieldView, ...] = ()
     choices: tuple[ChoiceView, ...] = ()
+    if isinstance(provider, Email):
+        fields = (FieldView(EMAIL_FIELD, type="email", value=typed.get(EMAIL_FIELD, "")),)
     if isinstance(provider, FormProvider):
         fields = tuple(
             FieldView(

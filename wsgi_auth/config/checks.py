@@ -66,6 +66,7 @@ def agree(config: AuthConfig) -> None:
     _passkeys(config)
     _leaving(config)
     _who(config)
+    _email(config)
     if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
         raise ConfigError("auto_sign_in", "wants a single provider of type oauth or oidc")
     if config.theme or config.texts:
@@ -107,13 +108,14 @@ def _urls(config: AuthConfig) -> None:
                 "are to live there",
             )
 
-    outside = next((each.id for each in config.providers if _is_oauth(each)), None)
-    if outside is not None and config.url is None and not config.dev:
-        raise ConfigError(
-            "url",
-            f"is needed for {outside!r}, which sends the browser back to an absolute URL: the "
-            "address that visitors see, such as 'https://app.example.com'",
-        )
+    for each in config.providers:
+        if config.url is None and not config.dev and (_is_oauth(each) or each.type == "email"):
+            how = "whose mails hold" if each.type == "email" else "which sends the browser back to"
+            raise ConfigError(
+                "url",
+                f"is needed for {each.id!r}, {how} an absolute URL: the "
+                "address that visitors see, such as 'https://app.example.com'",
+            )
 
     for name in ("sign_in", "sign_out", "error", "verify_request", "new_user"):
         page = getattr(config.pages, name) or ""
@@ -259,6 +261,16 @@ def _leaving(config: AuthConfig) -> None:
             )
 
 
+def _email(config: AuthConfig) -> None:
+    for each in config.providers:
+        if each.type == "email" and config.adapter is None:
+            raise ConfigError(
+                "adapter",
+                f"is needed for {each.id!r}, whose links are kept until they are used: "
+                "'sqlite:///auth.db', for one",
+            )
+
+
 def _who(config: AuthConfig) -> None:
     rule = config.remote_user
     made = next((each.id for each in config.providers if each.type == "per_request"), None)
@@ -313,6 +325,9 @@ def risks(config: AuthConfig) -> Iterator[str]:
         )
     if config.session.read_only:
         yield from _idle(config)
+    by_mail = next((each.id for each in config.providers if each.type == "email"), None)
+    if by_mail is not None and config.allow_groups is not None:
+        yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
     for option in ("allow_emails",):
         if "*" in (getattr(config, option) or ()):
             yield f"{option} = *: everybody with an account at a provider may sign in"

@@ -50,7 +50,7 @@ def party(
         make = partial(catalogue.provider, kind)
         kinds = catalogue.options(kind)
     options: dict[str, Any] = {}
-    for option, value in _from_files(key, given, here).items():
+    for option, value in values.from_files(key, given, here).items():
         if option not in kinds:
             raise ConfigError(
                 f"{key}.{option}", f"there is no such option{values.near(option, kinds)}"
@@ -72,17 +72,6 @@ def party(
             f"{env_prefix(name)}ID, and the secret from {env_prefix(name)}SECRET",
         )
     return make(**options)
-
-
-def _from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:
-    found = dict(given)
-    for option in [each for each in found if each.endswith("_file")]:
-        name = option.removesuffix("_file")
-        if found.get(name) is not None:
-            raise ConfigError(f"{key}.{option}", f"is given beside {name!r}; keep one of the two")
-        path = values.file(f"{key}.{option}", found.pop(option), here)
-        found[name] = path.read_text(encoding="utf-8").strip()
-    return found
 
 
 def _typed(key: str, kind: str, value: Any) -> Any:

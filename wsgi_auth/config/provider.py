@@ -26,6 +26,7 @@ _OPTIONS = {
     "htpasswd": {"file"},
     "dev": {"people"},
     "passkey": {"rp_id", "rp_name", "user_verification", "fresh"},
+    "email": {"server", "from", "send", "max_age"},
 }
 
 
@@ -59,6 +60,8 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
             + values.near(kind, [*_OPTIONS, *_catalogue()]),
         )
     options = _OPTIONS[kind]
+    if kind == "email":
+        given = values.from_files(key, given, here)  # the URL of a server may hold a password
     for option in given:
         if option not in options | {"id", "name"}:
             raise ConfigError(
@@ -158,6 +161,19 @@ def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:
     return Dev(**given)
 
 
+def _email(key: str, given: dict[str, Any], here: Path | None) -> Any:
+    from wsgi_auth.providers.email import Email
+
+    if "max_age" in given:
+        given["max_age"] = values.duration(f"{key}.max_age", given["max_age"])
+    if "send" in given:
+        given["send"] = values.function(f"{key}.send", given["send"])
+    if "server" in given:
+        given["server"] = values.text(f"{key}.server", given["server"])
+    given["sender"] = given.pop("from", "")
+    return Email(**given)
+
+
 def _passkey(key: str, given: dict[str, Any], here: Path | None) -> Any:
     for option in ("rp_id", "rp_name"):
         if option in given:
@@ -179,6 +195,7 @@ _MAKERS = {
     "htpasswd": _htpasswd,
     "dev": _dev,
     "passkey": _passkey,
+    "email": _email,
 }
 
 

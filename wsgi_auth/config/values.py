@@ -211,6 +211,18 @@ def file(key: str, value: Any, here: Path | None) -> Path:
     return found
 
 
+def from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:
+    """The options of a group with every ``name_file`` replaced by ``name``, read from that file."""
+    found = dict(given)
+    for option in [each for each in found if each.endswith("_file")]:
+        name = option.removesuffix("_file")
+        if found.get(name) is not None:
+            raise ConfigError(f"{key}.{option}", f"is given beside {name!r}; keep one of the two")
+        path = file(f"{key}.{option}", found.pop(option), here)
+        found[name] = path.read_text(encoding="utf-8").strip()
+    return found
+
+
 def _shown(value: Any) -> str:
     """A value in a message: its kind always, its text only if it is short and no secret's type."""
     if value is None or isinstance(value, bool | int | float):

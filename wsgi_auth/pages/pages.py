@@ -10,20 +10,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from markupsafe import Markup, escape
 
+from wsgi_auth.pages.letter import Letter, letter
 from wsgi_auth.pages.problems import INVITATIONS, PROBLEMS, known_code
 from wsgi_auth.pages.style import stylesheet
 from wsgi_auth.pages.views import (
     CHOICE_FIELD,
     EMAIL_FIELD,
     ChoiceView,
+    ConfirmView,
     ErrorView,
     FieldView,
+    MailView,
     ProviderView,
     SignInView,
     SignOutView,
@@ -105,14 +109,24 @@ class Pages:
     ``http(s)`` is left out, an origin that is not one is left out of the policy.
     """
 
-    __slots__ = ("_brand", "_head", "_policy", "_refusals", "_theme", "_words", "app_name")
+    __slots__ = (
+        "_brand",
+        "_head",
+        "_policy",
+        "_refusals",
+        "_texts",
+        "_theme",
+        "_words",
+        "app_name",
+    )
 
     def __init__(
         self, theme: Theme | None = None, texts: Texts | None = None, app_name: str | None = None
     ) -> None:
         self.app_name = app_name
         self._theme = theme or Theme()
-        self._words = Words(texts or Texts())
+        self._texts = texts or Texts()
+        self._words = Words(self._texts)
         style = stylesheet(self._theme)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self._policy = (
@@ -185,6 +199,38 @@ class Pages:
             )
         )
         return self._page(words["verify_request.heading"], content, 200)
+
+    def confirm(self, view: ConfirmView) -> Page:
+        """The page that a link in a mail leads to: a link alone must not sign in (a mail scanner
+        follows it too), and in another browser than asked for it the visitor has to know."""
+        words = self._words
+        heading = words.fill("confirm.heading", host=view.host)
+        note = NOTHING
+        if view.asked is not None:
+            time, device, address = view.asked
+            text = words.fill("confirm.elsewhere", time=time, device=device, address=address)
+            note = Markup('<p class="note" role="note">{}</p>').format(text)
+        submit = words["confirm.submit" if view.asked is None else "confirm.submit_here"]
+        content = _join(
+            (
+                _ICON_MAIL,
+                _heading(heading),
+                _signed_in_as(words, view.signed_in_as),
+                _paragraph(words.fill("confirm.text", email=view.email)),
+                note,
+                _form(
+                    view.action_url,
+                    _hidden_fields((("csrfToken", view.csrf_token), *view.fields)),
+                    _submit(submit, main=True),
+                ),
+                _ways(_link(view.cancel_url, words["action.cancel"])),
+            )
+        )
+        return self._page(words["confirm.submit"], content, 200, view.form_action)
+
+    def mail(self, view: MailView) -> Letter:
+        """A mail with a sign-in link."""
+        return letter(view, self._texts, self._theme)
 
     def refusal(
         self,
@@ -331,9 +377,13 @@ def _form(action_url: str, *content: Markup) -> Markup:
 
 
 def _hidden(csrf_token: str, callback_url: str) -> Markup:
+    return _hidden_fields((("csrfToken", csrf_token), ("callbackUrl", callback_url)))
+
+
+def _hidden_fields(fields: Iterable[tuple[str, str]]) -> Markup:
     return _join(
         Markup('<input type="hidden"{}>').format(_attributes(("name", name), ("value", value)))
-        for name, value in (("csrfToken", csrf_token), ("callbackUrl", callback_url))
+        for name, value in fields
         if value
     )
 

@@ -38,6 +38,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
         "Configuration": Problem(500),
         "CredentialsSignin": Problem(401, retype=True),
         DEFAULT: Problem(400),
+        "EmailInvalid": Problem(400, retype=True),
         "EmailSignin": Problem(503),
         "FreshSignInRequired": Problem(401, "action.sign_in"),
         "InvalidCheck": Problem(400),

@@ -96,6 +96,32 @@ class ErrorView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmView:
+    """Where a link in a mail leads. ``asked``, if it was asked for elsewhere: when, by which
+    device, from which address. ``fields`` are posted as they are."""
+
+    action_url: str
+    csrf_token: str
+    host: str
+    email: str
+    fields: tuple[tuple[str, str], ...]
+    asked: tuple[str, str, str] | None = None
+    cancel_url: str | None = None
+    signed_in_as: str | None = None
+    form_action: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MailView:
+    """A mail with a sign-in link. ``asked``: when, by which device, from which address."""
+
+    url: str
+    host: str
+    minutes: int
+    asked: tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyRequestView:
     """An e-mail with a link was sent; ``host`` is what the link signs in to."""
 

@@ -14,6 +14,7 @@ from wsgi_auth.providers.dev import Dev
 
 if TYPE_CHECKING:
     from wsgi_auth.providers.catalogue import provider
+    from wsgi_auth.providers.email import Email
     from wsgi_auth.providers.htpasswd import Htpasswd
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.providers.passkey import Passkey
@@ -25,6 +26,7 @@ __all__ = [
     "Choice",
     "Credentials",
     "Dev",
+    "Email",
     "Field",
     "FormProvider",
     "Htpasswd",
@@ -38,6 +40,7 @@ __all__ = [
 
 #: What is loaded when asked for: each takes its time, and most applications use one or two.
 _LATER = {
+    "Email": "wsgi_auth.providers.email",
     "Htpasswd": "wsgi_auth.providers.htpasswd",
     "OAuth": "wsgi_auth.providers.oauth",
     "OIDC": "wsgi_auth.providers.oauth",

@@ -105,6 +105,24 @@ class Lifecycle:
         """
         return self._admitted(user, provider, environ, now, proof, None)[0]
 
+    def may_be_asked(self, user: Mapping[str, Any], provider: Any, environ: Environ) -> bool:
+        """Whether a proof may be asked of this user at all (by a mail to their address), as far as
+        can be told before it is there. Raises as :meth:`admit` does where a callback fails, and
+        :class:`ElsewhereInstead`."""
+        claims = claims_of(user, provider)
+        account = Account(provider.id, provider.type, claims["email"])
+        try:
+            self._allowed(claims)
+            self._asked(user, account, environ, NO_PROOF, verification_request=True)
+        except ElsewhereInstead:
+            raise
+        except AccessDenied as denied:
+            self._events.logger.warning(
+                "no link by %s for %s: %s", provider.id, shown(claims["email"]), denied
+            )
+            return False
+        return True
+
     def _admitted(
         self,
         user: Mapping[str, Any],
@@ -127,6 +145,8 @@ class Lifecycle:
                 owner = accounts.known(claims["sub"])
             elif proof.account is None:
                 owner = accounts.local(claims, environ, now)
+            elif account.type == "email":
+                owner = accounts.addressed(claims, environ, now)
             else:
                 owner = accounts.owner(claims, account, provider, environ, now)
             claims["sub"], is_new = owner.user.id, owner.is_new
@@ -283,14 +303,14 @@ class Lifecycle:
         account: Account,
         environ: Environ,
         proof: Proof,
+        verification_request: bool = False,
     ) -> None:
         callback = self._config.callbacks.sign_in
         if callback is None:
             return
         try:
-            answer = callback(
-                user, account, SignInContext(environ, proof.profile, proof.credentials)
-            )
+            context = SignInContext(environ, proof.profile, proof.credentials, verification_request)
+            answer = callback(user, account, context)
         except AccessDenied:
             raise
         except Exception as error:
