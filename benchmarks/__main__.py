@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import hostile, kept, peers, server, start
+from benchmarks import hostile, kept, node, peers, server, start
 from benchmarks.cases import Suite
 from benchmarks.measure import Case, ratio, run
 
@@ -75,6 +75,8 @@ def main() -> None:
         target = "" if row.target is None else f"{row.target:g}"
         verdict = "" if row.target is None else ("met" if measured <= row.target else "missed")
         rows.append([row.label, f"{measured:.2f}", row.unit_name, target, verdict])
+    for label, measured in node.measure(suite.authjs, 3 if quick else 11):
+        rows.append([label, f"{measured:.1f}", "J", "", ""])
     others_rows = [[label, f"{ratio(case, suite.floor):.1f}", "F"] for label, case in others]
     worst = [[label, f"{milliseconds:.1f} ms"] for label, milliseconds in hostile.measure()]
     begun = [list(line) for line in start.measure(3 if quick else 11)]

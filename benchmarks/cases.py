@@ -15,6 +15,7 @@ from benchmarks.requests import (
     session_cookies,
 )
 from wsgi_auth import AuthMiddleware
+from wsgi_auth.jwe import hkdf
 from wsgi_auth.tokens import derive
 
 #: More distinct tokens than the reader remembers in its two generations.
@@ -51,6 +52,7 @@ class Suite:
         )
         self._anonymous()
         self._signed_in()
+        self._authjs()
         self._refused()
         self._growth()
         self._large()
@@ -120,6 +122,30 @@ class Suite:
         opened_to_all = alone(AuthMiddleware, floors.bare, self.settings)
         case = Case("forged", opened_to_all, environ("/about"), forged)
         self._add("forged cookie", case, opened, "valid one", 0.8)
+
+    def _authjs(self) -> None:
+        """Auth.js's cookie."""
+        settings = config(session={"strategy": "jwt"})
+        name = settings.cookies.session.name
+        info = f"Auth.js Generated Encryption Key ({name})".encode()
+        key = hkdf(settings.secret[0], name.encode(), info, 64)
+        cookies = [
+            among_others(session_cookies(settings, claims(number))) for number in range(DISTINCT)
+        ]
+        header = cookies[0].partition(name + "=")[2].partition(".")[0].encode()
+        given = environ("/members/area")
+        by_hand = alone(floors.HandWrittenJWE, floors.reads_hand_written, name, key, header)
+        self.authjs = Case("J", by_hand, given, cookies)
+        self._add("hand-written reader of Auth.js's cookie (J)", self.authjs, self.floor, "F")
+        ours = alone(AuthMiddleware, floors.reads_ours, settings)
+        first = Case("jwt", ours, given, cookies)
+        self._add("Auth.js's cookie, token not seen before", first, self.authjs, "J", 1.0)
+        ours = alone(AuthMiddleware, floors.reads_ours, settings)
+        again = Case("jwt, cached", ours, environ("/members/area", cookies[0]))
+        self._add("Auth.js's cookie, token seen before", again, self.floor, "F", 0.35)
+        library = alone(floors.JoserfcJWE, floors.reads_hand_written, name, key, header)
+        case = Case("joserfc", library, given, cookies)
+        self._add("the same hand-written with joserfc", case, self.authjs, "J")
 
     @staticmethod
     def _broken(cookies: list[str]) -> list[str]:

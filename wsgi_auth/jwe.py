@@ -44,10 +44,11 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 # base64url without padding only: what belongs to other spellings becomes invalid
 _FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_PADDING = {2: b"==", 3: b"="}
+_PADDING = {0: b"", 1: b"", 2: b"==", 3: b"="}
 #: By the same remainder of the length by four: the characters whose unused bits are zero, so that
 #: octets have one spelling.
-_LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+_LAST = {0: bytes(range(128)), 1: b"", 2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+_DOT = ord(".")
 
 
 def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
@@ -70,7 +71,18 @@ def thumbprint(key: bytes) -> str:
 class _Key:
     """What one secret opens: the keys of both encryptions, and the header that goes with them."""
 
-    __slots__ = ("aes", "gcm", "gcm_kid", "gcm_v4", "header", "inner", "kid", "outer", "prefix")
+    __slots__ = (
+        "absorbed",
+        "aes",
+        "gcm",
+        "gcm_kid",
+        "gcm_v4",
+        "header",
+        "inner",
+        "kid",
+        "outer",
+        "prefix",
+    )
 
     def __init__(self, secret: bytes, salt: str) -> None:
         name = salt.encode()
@@ -85,10 +97,17 @@ class _Key:
         mac = key[:32].ljust(_HASH_BLOCK, b"\0")
         self.inner = hashlib.sha512(mac.translate(_INNER))
         self.outer = hashlib.sha512(mac.translate(_OUTER))
+        self.absorbed = self.after(self.header)
         self.aes = AES(key[32:])
         self.gcm = AESGCM(key[:32])  # HKDF's first 32 octets do not depend on the length
         self.gcm_kid = thumbprint(key[:32])
         self.gcm_v4 = AESGCM(hkdf(secret, b"", b"NextAuth.js Generated Encryption Key", 32))
+
+    def after(self, header: bytes) -> Any:
+        """The hash's inner state with this header absorbed."""
+        inner = self.inner.copy()
+        inner.update(header)
+        return inner
 
 
 class JWECodec:
@@ -103,7 +122,7 @@ class JWECodec:
         self._keys = tuple(_Key(secret, salt) for secret in secrets)
         self._first = self._keys[0]
         self._skip = len(self._first.prefix)  # the same for all: only the kid differs
-        self._aad = (len(self._first.header) * 8).to_bytes(8, "big")
+        self._aad = _length(self._first.header)
 
     def encode(self, claims: Mapping[str, Any]) -> str:
         """The token for these claims; ``TypeError`` or ``ValueError`` if they are no JSON."""
@@ -113,8 +132,9 @@ class JWECodec:
         iv = secrets.token_bytes(_BLOCK)
         encryptor = Cipher(key.aes, CBC(iv)).encryptor()
         ciphertext = encryptor.update(text + bytes([fill]) * fill) + encryptor.finalize()
-        tag = _tag(key, key.header, iv + ciphertext, self._aad)
-        parts = (key.header, b"", _encoded(iv), _encoded(ciphertext), tag)
+        inner = key.absorbed.copy()
+        inner.update(iv + ciphertext + self._aad)
+        parts = (key.header, b"", _encoded(iv), _encoded(ciphertext), _tag(key, inner))
         return b".".join(parts).decode("ascii")
 
     def verify(self, token: str) -> tuple[Claims, int] | None:
@@ -133,12 +153,10 @@ class JWECodec:
         else:
             return self._otherwise(token)
         try:
-            text = _open_cbc(key, key.header, token[self._skip :].encode("ascii"), self._aad)
+            text = _open_cbc(key, key.absorbed, token[self._skip :].encode("ascii"), self._aad)
         except ValueError:
             return None
-        if text is None:
-            return None
-        claims = parse_claims(text)
+        claims = None if text is None else parse_claims(text)
         return None if claims is None else (claims, index)
 
     def _otherwise(self, token: str) -> tuple[Claims, int] | None:
@@ -165,7 +183,7 @@ class JWECodec:
             try:
                 if enc == "A256CBC-HS512":
                     if kid in (None, key.kid):
-                        text = _open_cbc(key, header, rest, (len(header) * 8).to_bytes(8, "big"))
+                        text = _open_cbc(key, key.after(header), rest, _length(header))
                 elif enc == "A256GCM":
                     if kid in (None, key.gcm_kid):
                         text = _open_gcm(key.gcm, header, rest)
@@ -179,19 +197,32 @@ class JWECodec:
         return None
 
 
-def _open_cbc(key: _Key, header: bytes, rest: bytes, aad: bytes) -> bytes | None:
-    """The text of ``iv.ciphertext.tag``; None if the tag is not this key's. ``ValueError`` for what
-    is not spelt as it must be."""
+def _open_cbc(key: _Key, absorbed: Any, rest: bytes, aad: bytes) -> bytes | None:
+    """The text of ``iv.ciphertext.tag``; None if the tag is not this key's, ``ValueError`` for what
+    is not spelt as it must be. ``absorbed``: the hash's inner state with the header in it."""
     end = len(rest) - _CBC_TAG - 1
-    # one block of ciphertext at least: 22 characters
-    if end < _CBC_IV + 1 + _CBC_IV or rest[_CBC_IV] != 46 or rest[end] != 46:
+    left = (end - _CBC_IV - 1) % 4
+    if (
+        end < _CBC_IV + 1 + _CBC_IV  # one block of ciphertext at least: 22 characters
+        or rest[_CBC_IV] != _DOT
+        or rest[end] != _DOT
+        or rest[_CBC_IV - 1] not in _LAST[2]
+        or rest[end - 1] not in _LAST[left]
+    ):
         return None
-    iv = _decoded(rest[:_CBC_IV])
-    ciphertext = _decoded(rest[_CBC_IV + 1 : end])
-    if not compare_digest(_tag(key, header, iv + ciphertext, aad), rest[end + 1 :]):
+    # as _decoded does, but for both at once
+    octets = rest.translate(_FROM_URL)
+    iv = a2b_base64(octets[:_CBC_IV] + b"==", strict_mode=True)
+    ciphertext = a2b_base64(octets[_CBC_IV + 1 : end] + _PADDING[left], strict_mode=True)
+    # _tag, but for the call
+    inner, outer = absorbed.copy(), key.outer.copy()
+    inner.update(iv + ciphertext + aad)
+    outer.update(inner.digest())
+    tag = b2a_base64(outer.digest()[:32], newline=False).translate(_TO_URL, b"=")
+    if len(ciphertext) % _BLOCK or not compare_digest(tag, rest[end + 1 :]):
         return None
-    decryptor = Cipher(key.aes, CBC(iv)).decryptor()
-    padded = decryptor.update(ciphertext) + decryptor.finalize()
+    # whole blocks without padding: nothing is left for finalize
+    padded = Cipher(key.aes, CBC(iv)).decryptor().update(ciphertext)
     # no oracle: the tag has been checked
     fill = padded[-1]
     return padded[:-fill] if 0 < fill <= _BLOCK else None
@@ -210,14 +241,18 @@ def _open_gcm(gcm: AESGCM, header: bytes, rest: bytes) -> bytes | None:
         return None
 
 
-def _tag(key: _Key, header: bytes, content: bytes, aad: bytes) -> bytes:
+def _tag(key: _Key, inner: Any) -> bytes:
     """The authentication tag (RFC 7518 section 5.2.2.1), spelt as in a token: half of the
-    HMAC-SHA-512 of the header, the content and the header's length in bits."""
-    first = key.inner.copy()
-    first.update(header + content + aad)
-    second = key.outer.copy()
-    second.update(first.digest())
-    return _encoded(second.digest()[:32])
+    HMAC-SHA-512 of the header, IV, ciphertext and the header's length in bits, which ``inner`` has
+    absorbed."""
+    outer = key.outer.copy()
+    outer.update(inner.digest())
+    return b2a_base64(outer.digest()[:32], newline=False).translate(_TO_URL, b"=")
+
+
+def _length(header: bytes) -> bytes:
+    """AL of RFC 7518 section 5.2.2.1."""
+    return (len(header) * 8).to_bytes(8, "big")
 
 
 def _encoded(octets: bytes) -> bytes:
@@ -228,9 +263,6 @@ def _decoded(text: bytes) -> bytes:
     """The octets of base64url without padding (RFC 7515 section 2); ``ValueError`` for any other
     spelling: the library would skip what does not belong there."""
     left = len(text) % 4
-    octets = text.translate(_FROM_URL)
-    if left:
-        if left == 1 or text[-1] not in _LAST[left]:
-            raise ValueError("no base64url")
-        octets += _PADDING[left]
-    return a2b_base64(octets, strict_mode=True)
+    if text and text[-1] not in _LAST[left]:
+        raise ValueError("no base64url")
+    return a2b_base64(text.translate(_FROM_URL) + _PADDING[left], strict_mode=True)
