@@ -7,7 +7,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import OctKey
@@ -102,6 +102,7 @@ def test_what_authjs_wrote_is_read(token, subject, index):
     assert (claims["sub"], found) == (subject, index)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), json_values))
 def test_what_is_written_is_read_and_joserfc_agrees(claims):
     codec = JWECodec([SECRET, OTHER], NAME)
@@ -110,11 +111,13 @@ def test_what_is_written_is_read_and_joserfc_agrees(claims):
     assert read_by_joserfc(token) == claims
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), json_values), st.sampled_from(["A256CBC-HS512", "A256GCM"]))
 def test_what_joserfc_writes_is_read(claims, enc):
     assert JWECodec([OTHER, SECRET], NAME).verify(by_joserfc(claims, {"enc": enc})) == (claims, 1)
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
 def test_no_input_raises_and_none_but_ours_is_read(text):
     codec = JWECodec([SECRET], NAME)
@@ -123,6 +126,7 @@ def test_no_input_raises_and_none_but_ours_is_read(text):
         assert token == V5 or codec.verify(token) is None
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_header_is_judged_without_an_exception(octets):
     token = V5.partition(".")[2]

@@ -535,7 +535,7 @@ def test_only_this_strategy_loads_cryptography():
         )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.text()
     | st.lists(
