@@ -192,8 +192,10 @@ class UserStore(Protocol):
 
 
 class VerificationStore(Protocol):
-    """Tokens of e-mail links. ``use_verification_token`` hands out and deletes in one step: of many
-    that ask at the same time, one gets it."""
+    """Tokens of e-mail links, and notes of ours that are over after a time (their identifier is no
+    address). ``create_verification_token`` takes the place of one of the same key.
+    ``use_verification_token`` hands out and deletes in one step: of many that ask at the same time,
+    one gets it."""
 
     def create_verification_token(self, token: VerificationToken) -> None: ...
     def get_verification_token(self, identifier: str, token: str) -> VerificationToken | None: ...

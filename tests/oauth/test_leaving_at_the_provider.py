@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -338,6 +339,29 @@ def test_a_token_that_comes_again_is_refused_in_every_worker_R089(strategy, url)
         with time_machine.travel(time.time() + late):
             one.site.sweep()
             assert tell(two, token).status_int == 400
+
+
+def test_of_one_token_many_times_at_once_the_session_ends_and_the_next_stays(strategy, url):
+    fake = FakeProvider()
+    apps = [heard(fake, strategy=strategy, adapter=url) for _ in range(2)]
+    visitor = signed_in(apps[0], fake)
+    token = fake_without_sid(fake, "alice")
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda app=app: statuses.append(tell(app, token).status_int))
+        for app in apps * 4
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(statuses) == 8 and 200 in statuses and set(statuses) <= {200, 400}
+    time.sleep(LATER)
+    assert visitor.who is None
+    fake.sign_in(visitor, "alice")
+    assert [tell(app, token).status_int for app in apps] == [400, 400]
+    time.sleep(LATER)
+    assert visitor.who
 
 
 def test_another_provider_may_use_the_same_jti():

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlsplit
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode, urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from webtest import TestApp
@@ -28,12 +33,15 @@ def application(environ, start_response):
     return [json.dumps({"session": session, "token": token}).encode()]
 
 
-def browser(options: dict) -> TestApp:
-    app = AuthMiddleware(
+def site(options: dict, **more) -> AuthMiddleware:
+    return AuthMiddleware(
         application, secret="s" * 40, url="https://app.example.test", matcher=["/members"],
-        providers=[options], transport=Http(allow_loopback=True),
+        providers=[options], transport=Http(allow_loopback=True), **more,
     )  # fmt: skip
-    return TestApp(app, extra_environ=SERVED)
+
+
+def browser(options: dict) -> TestApp:
+    return TestApp(site(options), extra_environ=SERVED)
 
 
 def sign_in(page: TestApp, visitor, **asked: str):
@@ -92,6 +100,78 @@ def test_signing_out_ends_the_session_there_and_comes_back(oidc_provider):
     assert urlsplit(back.url)[:3] == ("https", "app.example.test", "/auth/signout")
     assert page.get(back.url.removeprefix("https://app.example.test")).location == "/bye"
     assert sign_in(page, visitor, prompt="none").status_int == 403
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Reached:
+    """Our application on a port of this machine, where the provider reaches it; ``app`` is set
+    once the provider is told. ``statuses``: of what the provider posted."""
+
+    def __init__(self) -> None:
+        self.app = None
+        self.statuses: list[str] = []
+        self.posted = threading.Event()
+
+    def __call__(self, environ, start_response):
+        def start(status, headers, exc_info=None):
+            self.statuses.append(status[:3])
+            return start_response(status, headers)
+
+        try:
+            yield from self.app(environ, start)
+        finally:
+            self.posted.set()
+
+
+@contextmanager
+def reached() -> Iterator[tuple[str, Reached]]:
+    there = Reached()
+    server = make_server("127.0.0.1", 0, there, handler_class=Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", there
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("strategy", ["database", "cookie", "jwt"])
+@pytest.mark.parametrize("with_sid", [True, False])
+def test_who_leaves_the_provider_leaves_here_within_a_second_R089(
+    oidc_provider, strategy, with_sid, tmp_path
+):
+    with reached() as (url, there):
+        said = oidc_provider.register(
+            backchannel_logout_uri=f"{url}/auth/backchannel-logout/op",
+            backchannel_logout_session_required=with_sid,
+        )
+        options = {
+            **oidc_provider.options(backchannel_logout=True),
+            "client_id": said["client_id"], "client_secret": said["client_secret"],
+        }  # fmt: skip
+        kept = {"adapter": f"sqlite:///{tmp_path}/auth.db", "session": {"strategy": strategy}}
+        there.app, other_worker = site(options, **kept), site(options, **kept)
+        alice, bob = (TestApp(other_worker, extra_environ=SERVED) for _ in range(2))
+        visitor = oidc_provider.visitor()
+        assert sign_in(alice, visitor).status_int == 302
+        assert sign_in(bob, oidc_provider.visitor("bob")).status_int == 302
+        assert alice.get("/").json["session"] and bob.get("/").json["session"]
+        # at the provider itself, with no word to us from the browser
+        end = there.app.site.client(there.app.config.providers[0]).metadata(time.time())
+        leave = {"client_id": said["client_id"],
+                 "post_logout_redirect_uri": "https://app.example.test/"}  # fmt: skip
+        visitor.walk(f"{end.end_session_endpoint}?{urlencode(leave)}")
+        assert there.posted.wait(10)
+        assert there.statuses == ["200"]
+        time.sleep(0 if strategy == "database" else 1.0)
+        assert alice.get("/").json["session"] is None
+        assert bob.get("/").json["session"]
+        assert sign_in(alice, visitor).status_int == 302
+        assert alice.get("/").json["session"]
 
 
 #: This provider has two RSA keys, and without kid and alg nothing says which of them is meant.

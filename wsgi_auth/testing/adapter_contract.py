@@ -263,6 +263,17 @@ class AdapterContract:
 
     # --- tokens of e-mail links -------------------------------------------------------------
 
+    def test_a_token_that_is_made_again_takes_the_place_of_the_first(
+        self, adapter: Adapter
+    ) -> None:
+        adapter.create_verification_token(LINK)
+        again = LINK._replace(expires=LINK.expires + 5_000, data="other")
+        adapter.create_verification_token(again)
+        assert adapter.get_verification_token(LINK.identifier, LINK.token) == again
+        adapter.sweep(LINK.expires + 1, 100)
+        assert adapter.use_verification_token(LINK.identifier, LINK.token) == again
+        assert adapter.use_verification_token(LINK.identifier, LINK.token) is None
+
     def test_a_token_is_used_once_even_at_once(self, adapter: Adapter) -> None:
         adapter.create_verification_token(LINK)
         assert adapter.get_verification_token(LINK.identifier, LINK.token) == LINK
