@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from tests.needs import require_module, require_program
 from wsgi_auth import AuthMiddleware
+from wsgi_auth.adapters import connect
 from wsgi_auth.testing import FakeProvider
 from wsgi_auth.testing.fake_provider.transport import serve
 
@@ -162,3 +163,52 @@ def test_signing_out_leads_to_the_provider_and_back(chromium):
         assert here.shown()["who"] is None
         here.page.goto(f"{here.url}/members/area")
         assert "/auth/signin" in here.page.url
+
+
+def framed(here: Place, page_there: str, query: str) -> str:
+    """Where a frame with our front-channel endpoint ends up in a page of somebody else's."""
+    page = here.page.context.new_page()
+    page.goto(page_there)
+    page.evaluate(
+        """address => new Promise(loaded => {
+            const frame = document.createElement("iframe")
+            frame.onload = loaded
+            frame.src = address
+            document.body.append(frame)
+        })""",
+        f"{here.url}/auth/frontchannel-logout/fake?{query}",
+    )
+    return str(page.frames[1].url)
+
+
+@pytest.mark.parametrize("host", SITES.values(), ids=SITES)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_frame_at_the_provider_signs_out_by_name_or_where_the_cookie_comes_along(
+    chromium, host, is_named
+):
+    store = connect("memory:")
+    heard = {"frontchannel_logout": True}
+    with place(chromium, heard, host, adapter=store) as here:
+        here.sign_in("/members/area", "Alice")
+        (user,) = store._users
+        (record,) = store.list_sessions(user)
+        sid = json.loads(record.data)["claims"]["provider_sid"]
+        query = urlencode({"iss": here.fake.issuer, "sid": sid}) if is_named else ""
+        theirs = f"{here.fake.issuer}/.well-known/openid-configuration"
+        assert framed(here, theirs, query).startswith(here.url)
+        here.page.goto(f"{here.url}/")
+        stays = not is_named and host == SITES["of another site"]
+        assert here.shown()["who"] == ("Alice Admin" if stays else None)
+
+
+def test_nobody_but_the_provider_shows_that_frame(chromium):
+    def page(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [b"<!doctype html><link rel=icon href='data:,'><body>"]
+
+    heard = {"frontchannel_logout": True}
+    with place(chromium, heard, adapter="memory:") as here, serve(page) as elsewhere:
+        query = urlencode({"iss": here.fake.issuer, "sid": "unknown"})
+        assert framed(here, elsewhere, query) == "chrome-error://chromewebdata/"
+        theirs = f"{here.fake.issuer}/.well-known/openid-configuration"
+        assert framed(here, theirs, query).startswith(here.url)
