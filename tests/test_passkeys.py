@@ -15,6 +15,7 @@ from wsgi_auth import AuthMiddleware, get_auth
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.passkeys import MOST, MOST_OPEN, handle_of
+from wsgi_auth.providers import Passkey
 
 pytest.importorskip("fido2")
 
@@ -117,6 +118,7 @@ def test_a_passkey_signs_in_without_a_user_name(adapter, alg):
     names = [event.name for event in site.events]
     assert names == ["sign_in", "link_account", "sign_in"]
     assert site.events[1].account.type == "passkey"
+    assert site.events[1].user["email"] == "alice@example.test"
     assert site.events[2].is_new_user is False
 
 
@@ -710,12 +712,22 @@ def settings(**more: Any) -> AuthConfig:
     ({"providers": ["passkey", {"id": "more", "type": "passkey"}]}, "providers.passkey", "one provider"),
     ({"providers": [PASSWORD], "routes": [{"source": "/a", "user_verified": True}]}, "providers", "passkey"),
     ({"providers": [{"id": "passkey", "rp": "x"}]}, "providers.passkey.rp", "no such option"),
+    ({"providers": [{"id": "passkey", "fresh": "soon"}]}, "providers.passkey.fresh", "15m"),
 ])  # fmt: skip
 def test_a_mistake_stops_start_up(more, key, said):
     with pytest.raises(ConfigError) as caught:
         settings(**more)
     assert caught.value.key == key
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"user_verification": "discouraged"}, {"fresh": -1}, {"fresh": "15m"}]
+)
+def test_a_mistake_in_an_object_is_one_too(wrong):
+    with pytest.raises(ConfigError):
+        Passkey(**wrong)
+    assert Passkey(rp_id="Example.TEST.").rp_id == "example.test"
 
 
 def test_a_domain_that_nobody_can_own_stops_start_up():

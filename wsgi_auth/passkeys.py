@@ -204,7 +204,8 @@ class Passkeys:
         mine = self._store.list_authenticators(claims["sub"])
         if len(mine) >= MOST:
             raise PasskeyRefused(f"nobody has more than {MOST} passkeys", code, 409)
-        if self._store.get_user(claims["sub"]) is None:
+        user = self._store.get_user(claims["sub"])
+        if user is None:
             raise PasskeyRefused("the user of the session is not kept here", code, 403)
         taken = {_content(each).get("name") for each in mine}
         content = {
@@ -228,7 +229,7 @@ class Passkeys:
         self._events.fire(
             "link_account",
             environ,
-            user={"id": claims["sub"]},
+            user={"id": user.id, "name": user.name, "email": user.email, "image": user.image},
             account=Account(self.provider.id, self.provider.type, record.credential_id),
             claims=claims,
         )

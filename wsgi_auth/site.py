@@ -96,7 +96,7 @@ class Site:
                 from wsgi_auth.passkeys import Passkeys
                 from wsgi_auth.providers.passkey import Passkey
 
-                assert isinstance(provider, Passkey)  # noqa: S101 - the type is its own
+                assert isinstance(provider, Passkey)  # noqa: S101 - the configuration has looked
                 self.passkeys = Passkeys(config, provider, self.adapter, self.events)
         cookie_reader = CookieSessionReader(config, strategy_for(config, self.adapter))
         self.cookies = cookie_reader

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import SECRET, authorize
 from tests.needs import require_module, require_program
-from wsgi_auth import AuthMiddleware
+from wsgi_auth import AuthMiddleware, get_auth
 from wsgi_auth.testing.fake_provider.transport import serve
 
 pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
@@ -35,9 +35,20 @@ def chromium() -> Iterator[Any]:
 def page_of(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     session = environ["auth.session"]
     who = "nobody" if session is None else session.user["id"]
+    html = f"<!doctype html><title>-</title><h1>{who}</h1>"
+    if environ["PATH_INFO"] == "/mine":
+        html += FORM.format(get_auth(environ).csrf_token)
     headers = [("Content-Type", "text/html"), ("Content-Security-Policy", POLICY)]
     start_response("200 OK", headers)
-    return [f"<!doctype html><title>-</title><h1>{who}</h1>".encode()]
+    return [html.encode()]
+
+
+#: What adds a passkey without a line of script on the page.
+FORM = """<form method="post" action="/auth/account/passkeys" data-passkey="register">
+<input type="hidden" name="csrfToken" value="{}"><input type="hidden" name="callbackUrl" value="/mine">
+<input type="hidden" name="action" value="add"><input type="hidden" name="credential">
+<label>Name <input name="name"></label><button>Add</button><p role="alert" hidden>Not added</p></form>
+<script type="module" src="/auth/passkey.js"></script>"""
 
 
 @contextmanager
@@ -193,6 +204,28 @@ def test_one_device_has_one_passkey_and_another_device_another(chromium):
         somebody.devices.append(somebody.device())
         assert somebody.register("Two") is None
         assert {each.name for each in app.site.passkeys.of("alice")} == {"One", "Two"}
+
+
+def test_a_form_adds_one_and_who_signed_in_long_ago_signs_in_again_first(chromium):
+    with site(fresh=1) as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        tab = somebody.tab
+        tab.wait_for_timeout(1_100)
+        tab.goto(f"{url}/mine")
+        tab.get_by_role("button", name="Add").click()
+        tab.get_by_text("This page wants to be sure that it is you").wait_for()
+        app.site.passkeys.provider.__dict__["fresh"] = 600  # this machine may be slow
+        tab.get_by_label("User name").fill("alice")
+        tab.get_by_label("Password").fill("correct horse")
+        tab.get_by_role("button", name="Sign in", exact=True).click()
+        tab.wait_for_url(f"{url}/mine")
+        tab.get_by_label("Name").fill("Mine")
+        tab.get_by_role("button", name="Add").click()
+        tab.wait_for_load_state("networkidle")
+        tab.wait_for_url(f"{url}/mine")
+        assert [each.name for each in app.site.passkeys.of("alice")] == ["Mine"]
+        tab.get_by_role("button", name="Add").click()
+        tab.get_by_role("alert").wait_for()  # this device has one
 
 
 def test_one_that_was_removed_signs_nobody_in(chromium):

@@ -207,6 +207,11 @@ def _passkeys(config: AuthConfig) -> None:
         raise ConfigError(
             key, "does not go with a provider that is made per request: it knows no tenants"
         )
+    from wsgi_auth.providers.passkey import Passkey
+
+    passkey = found[0]
+    if not isinstance(passkey, Passkey):
+        raise ConfigError(key, "is of type 'passkey' and no wsgi_auth.providers.Passkey")
     if len(found) > 1:
         raise ConfigError(key, "one provider of type 'passkey' is enough for all")
     if find_spec("fido2") is None:
@@ -233,7 +238,7 @@ def _passkeys(config: AuthConfig) -> None:
         )
     if not url.secure and not url.is_loopback:
         raise ConfigError("url", f"{url.origin}: browsers have passkeys on https only")
-    domain = getattr(found[0], "rp_id", "")
+    domain = passkey.rp_id
     if domain and not f".{url.host}".endswith(f".{domain}"):
         raise ConfigError(
             f"{key}.rp_id", f"{domain!r} is neither the host of url ({url.host}) nor a parent of it"

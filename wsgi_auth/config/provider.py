@@ -175,16 +175,11 @@ def _email(key: str, given: dict[str, Any], here: Path | None) -> Any:
 
 
 def _passkey(key: str, given: dict[str, Any], here: Path | None) -> Any:
-    for option in ("rp_id", "rp_name"):
+    for option in ("rp_id", "rp_name", "user_verification"):
         if option in given:
             given[option] = values.text(f"{key}.{option}", given[option])
     if "fresh" in given:
         given["fresh"] = values.duration(f"{key}.fresh", given["fresh"])
-    given["rp_id"] = given.get("rp_id", "").lower().rstrip(".")
-    how = values.choice("preferred", "required")
-    given["user_verification"] = how(
-        f"{key}.user_verification", given.get("user_verification", "preferred")
-    )
     from wsgi_auth.providers.passkey import Passkey
 
     return Passkey(**given)

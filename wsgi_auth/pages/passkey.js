@@ -110,13 +110,13 @@ for (const form of globalThis.document?.querySelectorAll("form[data-passkey]") ?
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     isAsking = true;
-    notice.hidden = true;
+    if (notice) notice.hidden = true;
     try {
       await fill();
     } catch ({ message, said }) {
       // who signed in long ago is asked to do so again, and comes back
       if (message === "FreshSignInRequired") return location.assign(said.url);
-      notice.hidden = false;
+      if (notice) notice.hidden = false;
       isAsking = false;
       if (!isNew) hint();
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wsgi_auth.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Passkey:
@@ -27,3 +29,12 @@ class Passkey:
     type: str = "passkey"
     #: Whether the address of a user counts as verified: never by itself, the store knows.
     vouches: bool = False
+
+    def __post_init__(self) -> None:
+        key = f"providers.{self.id}"
+        if self.user_verification not in ("preferred", "required"):
+            raise ConfigError(f"{key}.user_verification", "must be 'preferred' or 'required'")
+        if type(self.fresh) is not int or self.fresh < 0:
+            raise ConfigError(f"{key}.fresh", "must be a number of seconds, or 0")
+        # as browsers spell a domain
+        object.__setattr__(self, "rp_id", self.rp_id.lower().rstrip("."))
