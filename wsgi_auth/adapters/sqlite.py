@@ -410,6 +410,10 @@ class SQLiteAdapter:
             )
         return gone
 
+    def __del__(self) -> None:
+        if self._process == os.getpid():
+            self.close()
+
     def close(self) -> None:
         """Close the connections that nobody uses now."""
         while self._idle:
