@@ -18,7 +18,9 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from wsgi_auth import AuthMiddleware
+from wsgi_auth.adapters import connect
 from wsgi_auth.mailing import Mail
+from wsgi_auth.records import AccountData, AccountRecord, UserRecord
 
 IMAGES = Path(__file__).parent / "images"
 MOST_BYTES = 60_000
@@ -58,6 +60,21 @@ def protected(**more) -> AuthMiddleware:
         "limits": {"account": "off", "address": "off"},
     }
     return AuthMiddleware(app, {**options, **more})
+
+
+def with_accounts() -> AuthMiddleware:
+    store = connect("memory:")
+    store.create_user(UserRecord("ada", "Ada Lovelace", "ada@example.org", 1))
+    for provider, label in (("github", "lovelace"), ("google", "ada@example.org")):
+        data = AccountData(label).text()
+        store.link_account(AccountRecord(provider, "17", "ada", "oauth", data))
+    others = [
+        {"id": name, "client_id": "x", "client_secret": "x"}
+        for name in ("github", "google", "gitlab")
+    ]
+    return protected(
+        adapter=store, providers=[{"id": "credentials", "authorize": authorize}, *others]
+    )
 
 
 class Quiet(WSGIRequestHandler):
@@ -126,6 +143,7 @@ def main() -> None:
         served(password) as form,
         served(german) as deutsch,
         served(by_mail) as links,
+        served(with_accounts()) as kept,
     ):
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
@@ -154,6 +172,12 @@ def main() -> None:
             page.goto(f"{form}/members")
             sign_in(page, "wrong")
             shot(page, f"failed-narrow-{scheme}")
+
+            page = visit(scheme, 760, 900)
+            page.goto(f"{kept}/members")
+            sign_in(page, "engine")
+            page.goto(f"{kept}/auth/account")
+            shot(page, f"account-{scheme}")
 
             page = visit(scheme, 760, 500)
             page.goto(f"{form}/members")

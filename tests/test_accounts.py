@@ -41,7 +41,7 @@ class Ground:
         names = ("create_user", "update_user", "link_account")
         handlers = {name: (lambda event: self.told.append(event.name),) for name in names}
         self.store = store
-        self.accounts = Accounts(store, Events(handlers, logging.getLogger("tests")))
+        self.accounts = Accounts(store, Events(handlers, lambda: logging.getLogger("tests")))
 
     def sign_in(
         self, account: Account = GOOGLE, provider: Any = CAREFUL, **claims: Any

@@ -7,19 +7,21 @@ one person's, which only they, or an operator who trusts the provider, may decid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from wsgi_auth.errors import (
     AccessDenied,
     AccountNotLinked,
+    AccountTaken,
     AlreadyExists,
+    LastAccount,
     StoreUnavailable,
     UsageError,
 )
-from wsgi_auth.events import Events
+from wsgi_auth.events import Events, shown
 from wsgi_auth.protocols import UserStore
-from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.records import AccountData, AccountRecord, UserRecord
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import Account, Environ
 
@@ -32,6 +34,16 @@ class Owner(NamedTuple):
 
     user: UserRecord
     is_new: bool
+
+
+class LinkedAccount(NamedTuple):
+    """One account of a user: the ``provider`` with its own ``id`` of them, the ``type`` of the
+    provider, and what they are called there (``label``), "" for not known."""
+
+    provider: str
+    id: str
+    type: str
+    label: str
 
 
 class Accounts:
@@ -65,7 +77,7 @@ class Accounts:
             elif self._store.get_user_by_account(account.provider, account.provider_account_id):
                 continue  # made since we looked, by another request of the same visitor
             elif getattr(provider, "link_by_email", False):
-                if self._linked(other, account, environ):
+                if self._linked(other, account, environ, label_of(claims)):
                     return Owner(other, False)
             else:
                 raise AccountNotLinked(
@@ -112,7 +124,7 @@ class Accounts:
                 continue  # by another link at this moment
         raise StoreUnavailable("a sign-in was overtaken by others of the same address")
 
-    def link(self, user_id: str, account: Account, environ: Environ) -> None:
+    def link(self, user_id: str, account: Account, environ: Environ, label: str = "") -> None:
         """From now on this account signs in this user, who is signed in and asked for it.
 
         Raises :class:`AccountNotLinked` if it is another user's; once theirs, nothing changes.
@@ -120,25 +132,63 @@ class Accounts:
         user = self._store.get_user(user_id)
         if user is None:
             raise UsageError("there is no such user to link an account to")
-        if not self._linked(user, account, environ):
+        if not self._linked(user, account, environ, label):
             found = self._store.get_user_by_account(account.provider, account.provider_account_id)
             if found is None or found.id != user_id:
-                raise AccountNotLinked(f"this account of {account.provider} is another user's")
+                raise AccountTaken(f"this account of {account.provider} is another user's")
 
-    def unlink(self, user_id: str, provider: str, provider_account_id: str) -> None:
-        """This account no longer signs in this user. Raises :class:`UsageError` for the last one,
-        without which nobody could sign in as them, and for one that is not theirs."""
-        mine = self._store.list_accounts(user_id)
-        keys = [(each.provider, each.provider_account_id) for each in mine]
-        if (provider, provider_account_id) not in keys:
+    def unlink(
+        self, user_id: str, provider: str, provider_account_id: str,
+        usable: Collection[str] | None = None, has_other_way: Callable[[], bool] = bool,
+    ) -> None:  # fmt: skip
+        """This account no longer signs in this user.
+
+        ``usable``: the providers that one can sign in by (None: all); ``has_other_way``: whether
+        they can sign in without any account. Raises :class:`LastAccount` where they could not any
+        more, and :class:`UsageError` for an account that is not theirs.
+        """
+        key = (provider, provider_account_id)
+        record = next((e for e in self._store.list_accounts(user_id) if e[:2] == key), None)
+        if record is None:
             raise UsageError("this account is not linked to the user")
-        if len(keys) == 1:
-            raise UsageError("it is the last account of the user, who could not sign in any more")
-        self._store.unlink_account(provider, provider_account_id)
+
+        def is_last() -> bool:
+            others = (each for each in self._store.list_accounts(user_id) if each[:2] != key)
+            return not (
+                any(usable is None or each.provider in usable for each in others) or has_other_way()
+            )
+
+        last = LastAccount("it is the last account by which the user could sign in")
+        if is_last():
+            raise last
+        self._store.unlink_account(*key)
+        if is_last():  # the others were given up at this very moment
+            try:
+                self._store.link_account(record)
+            except AlreadyExists:  # it signs in somebody by now
+                pass
+            raise last
+        self._events.logger.info("%s no longer signs in %s", provider, shown(user_id))
 
     def linked(self, user_id: str) -> list[AccountRecord]:
         """The accounts of a user."""
         return self._store.list_accounts(user_id)
+
+    def of(self, user_id: str) -> list[LinkedAccount]:
+        """The same, as an application is told of them."""
+        return [
+            LinkedAccount(e.provider, e.provider_account_id, e.type, AccountData.of(e.data).label)
+            for e in self.linked(user_id)
+        ]
+
+    def has_address(self, user_id: str) -> bool:
+        """Whether the user has an address that is proven."""
+        user = self._store.get_user(user_id)
+        return user is not None and user.email_verified is not None
+
+    def knows(self, user_id: str) -> bool:
+        """Whether there is such a user."""
+        return self._store.get_user(user_id) is not None
 
     # --- steps ------------------------------------------------------------------------------
 
@@ -148,7 +198,8 @@ class Accounts:
         """A new user with this account; None if another request was faster."""
         wanted = _record(random_id(), claims, now)
         try:
-            user = self._store.create_user(wanted, _account(wanted.id, account))
+            record = _account(wanted.id, account, label_of(claims))
+            user = self._store.create_user(wanted, record)
         except AlreadyExists:
             return None
         told = _told(user)
@@ -161,11 +212,12 @@ class Accounts:
         self._events.fire("create_user", environ, user=_told(made))
         return made
 
-    def _linked(self, user: UserRecord, account: Account, environ: Environ) -> bool:
+    def _linked(self, user: UserRecord, account: Account, environ: Environ, label: str) -> bool:
         try:
-            self._store.link_account(_account(user.id, account))
+            self._store.link_account(_account(user.id, account, label))
         except AlreadyExists:
             return False
+        self._events.logger.info("%s signs in %s from now on", account.provider, shown(user.id))
         self._events.fire("link_account", environ, user=_told(user), account=account)
         return True
 
@@ -204,8 +256,14 @@ def _record(id: str, claims: Mapping[str, Any], now: float) -> UserRecord:
     return UserRecord(id, claims.get("name"), claims.get("email"), verified, claims.get("picture"))
 
 
-def _account(user_id: str, account: Account) -> AccountRecord:
-    return AccountRecord(account.provider, account.provider_account_id, user_id, account.type)
+def _account(user_id: str, account: Account, label: str) -> AccountRecord:
+    data = AccountData(label).text()
+    return AccountRecord(account.provider, account.provider_account_id, user_id, account.type, data)
+
+
+def label_of(claims: Mapping[str, Any]) -> str:
+    """What somebody is called at a provider, to recognise the account by."""
+    return str(claims.get("login") or claims.get("email") or claims.get("name") or "")[:200]
 
 
 def _told(user: UserRecord) -> dict[str, Any]:
@@ -213,4 +271,4 @@ def _told(user: UserRecord) -> dict[str, Any]:
     return {"id": user.id, "name": user.name, "email": user.email, "image": user.image}
 
 
-__all__ = ["Accounts", "Owner"]
+__all__ = ["Accounts", "LinkedAccount", "Owner", "label_of"]

@@ -34,6 +34,7 @@ from wsgi_auth.types import (
 )
 
 if TYPE_CHECKING:
+    from wsgi_auth.accounts import LinkedAccount
     from wsgi_auth.providers.base import Provider
     from wsgi_auth.sessions.register import SessionInfo
 
@@ -302,7 +303,13 @@ class Auth:
         self.reading = Reading(None, None, Then.CLEAR, self._names())
         self.environ[SESSION] = None
 
-    # --- the user's other sessions --------------------------------------------------------------
+    # --- the user's accounts, and other sessions ------------------------------------------------
+
+    def accounts(self) -> list[LinkedAccount]:
+        """The accounts by which the user signs in. Needs an adapter; nobody signed in has none."""
+        accounts = self.site.require_accounts()
+        claims = self.reading.claims
+        return [] if claims is None else accounts.of(claims["sub"])
 
     def sessions(self) -> list[SessionInfo]:
         """The living sessions of the user, newest first; the one with the id ``claims["sid"]`` is

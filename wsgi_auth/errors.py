@@ -184,6 +184,19 @@ class AccountNotLinked(AuthError):
     status = 403
 
 
+class AccountTaken(AccountNotLinked):
+    """The account that is to be linked is another user's: it stays theirs."""
+
+    code = "AccountNotLinked"
+
+
+class LastAccount(UsageError):
+    """The account that is to be unlinked is the last way in which its user can sign in."""
+
+    code = "LastAccount"
+    status = 409
+
+
 class SignInAgain(AuthError):
     """The provider gives no more tokens for this user, who has to sign in there again: answer with
     ``auth.challenge(provider)``, which sends a browser there and back (without the provider's id it

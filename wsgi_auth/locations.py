@@ -131,6 +131,7 @@ _BUILT_IN = {
     "sign_out": "signout",
     "error": "error",
     "verify_request": "verify-request",
+    "account": "account",
 }
 
 

@@ -8,7 +8,8 @@ Times are whole seconds since the epoch.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import json
+from typing import Any, Literal, NamedTuple
 
 
 class UserRecord(NamedTuple):
@@ -34,6 +35,44 @@ class AccountRecord(NamedTuple):
 
     def __repr__(self) -> str:  # the data holds tokens, if only sealed
         return f"<AccountRecord {self.provider} of {self.user_id!r}>"
+
+
+class AccountData(NamedTuple):
+    """What the ``data`` of an account says: ``label``, what the provider calls somebody, to be
+    recognised by; ``at``, when they last signed in by it with tokens that we keep; ``tokens``,
+    sealed; ``refused``, whether the provider gives no more; ``lease``, who asks it for fresh ones
+    just now, and until when at the latest."""
+
+    label: str = ""
+    at: int = 0
+    tokens: str = ""
+    refused: bool = False
+    lease: str = ""
+    lease_until: int = 0
+
+    def __repr__(self) -> str:
+        return f"<AccountData of {self.label!r}>"
+
+    def text(self) -> str:
+        """The text for the store; "" for nothing to say."""
+        said: dict[str, Any] = {name: value for name, value in self._asdict().items() if value}
+        if not said:
+            return ""
+        return json.dumps({"v": 1, **said}, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def of(cls, text: str) -> AccountData:
+        """What :meth:`text` wrote; of anything else, nothing. Never raises."""
+        try:
+            said = json.loads(text) if text else {}
+            if said.pop("v", None) != 1:
+                return cls()
+            found = cls(**said)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return cls()
+        defaults = cls()
+        same = all(type(a) is type(b) for a, b in zip(found, defaults, strict=True))
+        return found if same else defaults
 
 
 class SessionRecord(NamedTuple):
@@ -80,6 +119,7 @@ class Revocation(NamedTuple):
 
 
 __all__ = [
+    "AccountData",
     "AccountRecord",
     "Authenticator",
     "Revocation",

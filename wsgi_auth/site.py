@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
     from wsgi_auth.oauth.client import Client
     from wsgi_auth.oauth.pending import Pending
+    from wsgi_auth.oauth.proven import ProvenAccounts
     from wsgi_auth.oauth.refresh import Refresher
     from wsgi_auth.oauth.vault import Vault
     from wsgi_auth.pages import Pages
@@ -180,6 +181,15 @@ class Site:
             raise UsageError("no provider is heard about who has left it")
         return self._at_providers
 
+    def require_accounts(self) -> Accounts:
+        """:attr:`accounts`; raises :class:`UsageError` where nothing is kept."""
+        if self.accounts is None:
+            raise UsageError(
+                "users have accounts only where an adapter keeps them; set the option "
+                "adapter = 'sqlite:///auth.db'"
+            )
+        return self.accounts
+
     @cached_property
     def attempts(self) -> Attempts:
         """The counter of sign-in attempts."""
@@ -191,6 +201,13 @@ class Site:
         from wsgi_auth.oauth.pending import Pending
 
         return Pending(self.config)
+
+    @cached_property
+    def proven(self) -> ProvenAccounts:
+        """The accounts whose users have yet to say whether to link them."""
+        from wsgi_auth.oauth.proven import ProvenAccounts
+
+        return ProvenAccounts(self.config)
 
     @cached_property
     def vault(self) -> Vault:

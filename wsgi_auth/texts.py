@@ -45,6 +45,31 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "sign_out.text": "You are signed in as {name}. Do you want to sign out?",
         "sign_out.text_nameless": "Do you want to sign out?",
         "sign_out.submit": "Sign out",
+        # a user's own accounts and sessions
+        "account.heading": "Your account",
+        "account.accounts": "How you sign in",
+        "account.none": "No other account is linked.",
+        "account.last": "This is the only way in which you can sign in.",
+        "account.link": "Link {provider}",
+        "account.unlink": "Unlink",
+        "account.passkeys": "Passkeys",
+        "account.passkey_added": "Added {time}",
+        "account.add_passkey": "Add a passkey",
+        "account.passkey_problem": "No passkey was added. Try again.",
+        "account.remove": "Remove",
+        "account.sessions": "Where you are signed in",
+        "account.device": "{browser} on {system}",
+        "account.unknown_device": "Unknown device",
+        "account.this": "This device",
+        "account.seen": "Last seen {time}",
+        "account.end": "Sign out",
+        "account.end_others": "Sign out everywhere else",
+        "account.end_all": "Sign out everywhere",
+        "link.heading": "Link this account?",
+        "link.text": "{provider} knows you as {name}. From now on that account signs you in "
+        "as {user}.",
+        "link.text_nameless": "From now on your account at {provider} signs you in as {user}.",
+        "link.submit": "Link",
         # an e-mail with a link was sent
         "verify_request.heading": "Check your e-mail",
         "verify_request.text": "A link is on its way to you. Open it to sign in to {host}.",
@@ -101,6 +126,9 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "error.InvalidCheck.heading": "Sign-in expired",
         "error.InvalidCheck.text": "This sign-in took too long, or it was started in another "
         "browser. Please start again.",
+        "error.LastAccount.heading": "Still needed",
+        "error.LastAccount.text": "It is the only way in which you can sign in. "
+        "Link another one first.",
         "error.MethodNotAllowed.heading": "Not possible this way",
         "error.MethodNotAllowed.text": "This address cannot be used like that. "
         "Please start from the sign-in page.",

@@ -11,14 +11,19 @@ import pytest
 
 from wsgi_auth.pages import (
     PROBLEMS,
+    AccountRow,
+    AccountView,
     ChoiceView,
     ConfirmView,
     ErrorView,
     FieldView,
+    LinkView,
     MailView,
     Page,
     Pages,
+    PasskeyRow,
     ProviderView,
+    SessionRow,
     SignInView,
     SignOutView,
     VerifyRequestView,
@@ -113,7 +118,15 @@ def every_page(pages: Pages, text: str = "x", url: str = "/x") -> dict[str, Page
         for kind in ("credentials", "htpasswd", "email", "oauth", "oidc", "dev", text)
     )
     view = SignInView(providers, text, url, text, text, text, (text,))
+    account = AccountView(
+        text, text, url, url, f"{text}@", (AccountRow(text, text, text, text),), providers,
+        (PasskeyRow(text, text, text),), url, "", url,
+        (SessionRow(text, text, text, text, True), SessionRow(text, f"Firefox/ Linux {text}", text, text)),
+        url, url, text, (text,),
+    )  # fmt: skip
     return {
+        "account": pages.account(account),
+        "link": pages.link(LinkView(url, text, text, text, text, url, (text,))),
         "sign_in": pages.sign_in(view),
         "sign_out": pages.sign_out(SignOutView(url, text, url, text, (text,))),
         "error": pages.error(ErrorView(text, url, url)),
@@ -122,7 +135,7 @@ def every_page(pages: Pages, text: str = "x", url: str = "/x") -> dict[str, Page
     }
 
 
-NAMES = ["sign_in", "sign_out", "error", "verify_request", "refusal"]
+NAMES = ["account", "link", "sign_in", "sign_out", "error", "verify_request", "refusal"]
 
 
 # --- escaping (R070) --------------------------------------------------------------------------
@@ -180,7 +193,7 @@ def test_the_policy_permits_the_style_that_is_sent_and_nothing_inline_else(name,
     policy = header(page, "Content-Security-Policy")
     directives = dict(each.strip().split(" ", 1) for each in policy.split(";"))
     form_action = directives.pop("form-action")
-    assert form_action == ("'self'" if name.startswith("sign") else "'none'")
+    assert form_action == ("'self'" if name.startswith(("sign", "account", "link")) else "'none'")
     assert directives == {
         "default-src": "'none'",
         "style-src": f"'sha256-{digest}'",
@@ -257,6 +270,33 @@ def test_every_text_is_shown_somewhere():
         pages.confirm(ConfirmView("/c", "t", "h", "a@b.test", (), asked=("t", "d", "a"))),
         pages.mail(MailView("https://h/l", "h", 10, ("t", "d", "a"))),
         pages.refusal(403, "AccessDenied", "/s", "/"),
+        pages.account(AccountView("t", "Ada", "/u", "/s", links=(GITHUB,))),
+        pages.account(
+            AccountView(
+                "t",
+                "Ada",
+                "/u",
+                "/s",
+                passkeys=(PasskeyRow("1", "Key", "today"),),
+                passkeys_url="/p",
+            )
+        ),
+        pages.account(
+            AccountView(
+                "t",
+                "Ada",
+                "/u",
+                "/s",
+                accounts=(AccountRow("g", "1", "G", can_unlink=False),),
+                sessions=(
+                    SessionRow("1", "Firefox/1 Linux", "", "now", True),
+                    SessionRow("2", "", "", "now"),
+                ),
+            )
+        ),
+        pages.account(AccountView("t", "A", "/u", "/s", accounts=(AccountRow("g", "1", "G"),))),
+        pages.link(LinkView("/l", "t", "G", "ada", "Ada", "/")),
+        pages.link(LinkView("/l", "t", "G", "", "Ada", "/")),
         *(pages.error(ErrorView(code, "/s", "/")) for code in PROBLEMS),
     ]
     html = "".join(page.html for page in shown)

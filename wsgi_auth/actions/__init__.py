@@ -27,6 +27,8 @@ PASSKEY_SCRIPT = "passkey.js"
 NAMES = ("signin", "signout", "session", "csrf", "providers", "error", "verify-request", SCRIPT)
 #: The endpoints that there are only with the provider ``passkey``.
 OF_PASSKEYS = ("passkey/options", "account/passkeys", PASSKEY_SCRIPT)
+#: What is there with an adapter: the user's own accounts and sessions.
+OF_ACCOUNT = ("account", "account/link", "account/unlink", "account/sessions")
 #: The endpoints that every provider has: ``/signin/{id}``, ``/callback/{id}``.
 OF_PROVIDER = ("signin/", "callback/")
 BACKCHANNEL, FRONTCHANNEL = "backchannel-logout/", "frontchannel-logout/"
@@ -92,6 +94,13 @@ def endpoints(config: AuthConfig) -> dict[str, Endpoint]:
     for provider in config.providers:
         names = (*OF_PROVIDER, *_of_leaving(config, provider))
         found |= {f"{name}{provider.id}": Endpoint(name, provider) for name in names}
+    if config.adapter is not None and config.pages.account is not False:
+        found |= {name: Endpoint(name) for name in OF_ACCOUNT}
+        found |= {
+            f"account/link/{provider.id}": Endpoint("account/link/", provider)
+            for provider in config.providers
+            if provider.type in ("oauth", "oidc", "per_request")
+        }
     return {
         f"{config.base_path}/{path}{slash}": endpoint
         for path, endpoint in found.items()
@@ -113,6 +122,7 @@ def _of_leaving(config: AuthConfig, provider: Provider) -> tuple[str, ...]:
 @cache
 def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
     from wsgi_auth.actions import (
+        account,
         callback,
         client,
         csrf,
@@ -140,6 +150,11 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
         "verify-request": lambda _: verify_request.METHODS,
         "passkey/options": lambda _: passkeys.OPTIONS,
         "account/passkeys": lambda _: passkeys.OF_USER,
+        "account": lambda _: account.PAGE,
+        "account/link": lambda _: account.QUESTION,
+        "account/link/": lambda _: account.LINK,
+        "account/unlink": lambda _: account.UNLINK,
+        "account/sessions": lambda _: account.SESSIONS,
         SCRIPT: lambda _: client.METHODS,
         PASSKEY_SCRIPT: lambda _: client.OF_PASSKEYS,
     }

@@ -47,6 +47,8 @@ class Exchange:
         self.environ = environ
         self.handle = handle
         self.reading = reading
+        #: Whether it is about the user's accounts and sessions: their page says what goes wrong.
+        self.of_account = False
 
     # --- what came --------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wsgi_auth.actions.account import account_problem
 from wsgi_auth.actions.error import error_page
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.signin import sign_in_page
@@ -57,6 +58,10 @@ def _answer(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
         body: dict[str, Any] = {name: params[name] for name in ("error", "code") if name in params}
         body["url"] = site.locations.page(environ, page, **params)
         return exchange.json(body, problem.status)
+    if exchange.of_account:
+        shown_there = account_problem(exchange, problem)
+        if shown_there is not None:
+            return shown_there
     if getattr(site.config.pages, page) is not None:
         return exchange.go(site.locations.page(environ, page, **params))
     if page == "sign_in":

@@ -10,23 +10,38 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from wsgi_auth.accounts import label_of
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.offer import every
-from wsgi_auth.errors import AuthError, ConfigError, OAuthError, ProviderUnavailable, StateLost
+from wsgi_auth.errors import (
+    AccessDenied,
+    AuthError,
+    ConfigError,
+    OAuthError,
+    ProviderUnavailable,
+    StateLost,
+)
 from wsgi_auth.oauth.checks import Flow, begin, find
+from wsgi_auth.oauth.client import SignedIn
 from wsgi_auth.oauth.logout import logout_url
+from wsgi_auth.oauth.proven import ProvenAccount
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
-from wsgi_auth.types import WSGIApp
+from wsgi_auth.types import Account, WSGIApp
 
 #: Most characters of what another site may say as it begins a sign-in: as of a return URL.
 _LONGEST = 2_048
 
 
-def depart(exchange: Exchange, provider: OAuth | OIDC, asked: Iterable[tuple[str, str]]) -> WSGIApp:
+def depart(
+    exchange: Exchange,
+    provider: OAuth | OIDC,
+    asked: Iterable[tuple[str, str]],
+    subject: str = "",
+) -> WSGIApp:
     """On to the provider; ``asked`` are the parameters of the request, of which some may be for
-    the provider (``login_hint``, ...)."""
+    the provider (``login_hint``, ...). ``subject``: the user who asks to link an account there."""
     site = exchange.site
     now = site.clock()
     back, target = _absolute(exchange, f"callback/{provider.id}"), exchange.callback_url
@@ -34,6 +49,8 @@ def depart(exchange: Exchange, provider: OAuth | OIDC, asked: Iterable[tuple[str
         url, flow = site.client(provider).begin(back, target, now, asked)
     if exchange.environ["REQUEST_METHOD"] == "POST" and not exchange.remembers():
         flow = replace(flow, brief="y")
+    if subject:
+        flow = replace(flow, subject=subject)
     under_way = site.pending.read(provider, _cookies(exchange), now)
     exchange.handle.set_cookies(site.pending.write(provider, (*under_way, flow)))
     return exchange.go(url)
@@ -86,13 +103,12 @@ def _judged(exchange: Exchange, provider: OAuth | OIDC) -> WSGIApp:
     left = tuple(each for each in under_way if each is not flow)
     exchange.handle.set_cookies(site.pending.write(provider, left))
     exchange.callback_url = flow.callback_url
-    return _sign_in(exchange, provider, flow, now)
+    return (_link if flow.subject else _sign_in)(exchange, provider, flow, now)
 
 
 def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float) -> WSGIApp:
     site = exchange.site
-    posted = exchange.environ["REQUEST_METHOD"] == "POST"
-    signed_in = site.client(provider).finish(exchange.pairs, flow, now, posted=posted)
+    signed_in = _proven(exchange, provider, flow, now)
     try:
         proof = signed_in.proof.but(remember=not flow.brief)
         exchange.handle.begin(signed_in.user, provider, proof)
@@ -102,7 +118,56 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
     target = flow.callback_url
     if exchange.handle.is_new_user and site.config.pages.new_user is not None:
         target = site.locations.page(exchange.environ, "new_user", callbackUrl=target)
-    if site.config.cookies.session.same_site == "Strict":
+    return _onward(exchange, target)
+
+
+def _link(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float) -> WSGIApp:
+    """Link the account that the provider's answer proves to the user who asked for it.
+
+    They must be signed in still: an answer never links to anybody else, nor signs in anybody. One
+    that comes as a cross-site POST brings no session: what it proves is put aside, sealed, and its
+    user is asked on a page of ours.
+    """
+    site = exchange.site
+    exchange.of_account = True
+    posted = exchange.environ["REQUEST_METHOD"] == "POST"
+    if not posted and exchange.reading.subject != flow.subject:
+        raise StateLost("callback", "the user who asked to link an account is not signed in here")
+    signed_in = _proven(exchange, provider, flow, now)
+    account = signed_in.proof.account
+    assert account is not None  # noqa: S101 - another party's proof is one of an account
+    try:
+        claims = site.lifecycle.vetted(signed_in.user, provider, exchange.environ, signed_in.proof)
+    except ElsewhereInstead as elsewhere:
+        return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
+    proven = ProvenAccount(
+        flow.subject, provider.id, provider.tenant, provider.type, account.provider_account_id,
+        label_of(claims), flow.callback_url, int(now),
+        signed_in.tokens if provider.tokens else None,
+    )  # fmt: skip
+    if not posted:
+        return linked(exchange, proven)
+    exchange.handle.set_cookies(site.proven.write(proven))
+    return _onward(exchange, site.locations.endpoint(exchange.environ, "account/link"))
+
+
+def linked(exchange: Exchange, proven: ProvenAccount) -> WSGIApp:
+    """The account is linked to the user who asked for it; on to where that was."""
+    accounts = exchange.site.require_accounts()
+    if not accounts.knows(proven.subject):
+        raise AccessDenied("the user who asked to link an account is no longer there")
+    account = Account(proven.provider, proven.type, proven.account_id)
+    accounts.link(proven.subject, account, exchange.environ, proven.label)
+    return _onward(exchange, proven.callback_url)
+
+
+def _proven(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float) -> SignedIn:
+    posted = exchange.environ["REQUEST_METHOD"] == "POST"
+    return exchange.site.client(provider).finish(exchange.pairs, flow, now, posted=posted)
+
+
+def _onward(exchange: Exchange, target: str) -> WSGIApp:
+    if exchange.site.config.cookies.session.same_site == "Strict":
         # a redirect would still count as coming from the provider, and bring no such cookie
         return exchange.step_over(target)
     return exchange.go(target)

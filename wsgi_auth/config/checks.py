@@ -117,7 +117,7 @@ def _urls(config: AuthConfig) -> None:
                 "address that visitors see, such as 'https://app.example.com'",
             )
 
-    for name in ("sign_in", "sign_out", "error", "verify_request", "new_user"):
+    for name in ("sign_in", "sign_out", "error", "verify_request", "new_user", "account"):
         page = getattr(config.pages, name) or ""
         action = page.removeprefix(config.base_path + "/")
         if action != page and action.partition("/")[0] in BUILT_IN:

@@ -192,6 +192,7 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
         "error": values.path,
         "verify_request": values.path,
         "new_user": values.path,
+        "account": lambda key, value: _page_or_off(key, value),
     },
     "theme": dict.fromkeys(("color_scheme", "brand_color", "button_text", "logo"), values.text),
     "limits": dict.fromkeys(("account", "address", "storage"), values.text),
@@ -210,6 +211,7 @@ _COOKIES = {
     "csrf": "csrf-token",
     "flow": "flow",
     "flow_post": "flow-post",
+    "link": "link",
     "tokens": "tokens",
     "passkey": "passkey",
     "dev": "dev-key",
@@ -416,6 +418,12 @@ def _page_or_url(key: str, given: Any) -> str:
         parsed = _base_url(key, page)
         return parsed.origin + parsed.mount
     return values.path(key, page)
+
+
+def _page_or_off(key: str, given: Any) -> str | bool | None:
+    if isinstance(given, str) and given.startswith("/"):
+        return values.path(key, given)
+    return None if values.boolean(key, given) else False
 
 
 def _pages(section: dict[str, Any], url: BaseURL | None) -> parts.PageOptions:

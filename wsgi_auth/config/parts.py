@@ -69,6 +69,8 @@ class PageOptions(Frozen):
     error: str | None = None
     verify_request: str | None = None
     new_user: str | None = None
+    #: False: neither the page nor what it posts to is there.
+    account: str | Literal[False] | None = None
 
 
 class Limits(Frozen, hidden=("storage",)):
@@ -98,6 +100,8 @@ class Cookies(Frozen):
     #: (``form_post``) bring only a cookie of SameSite=None with them.
     flow: CookieFormat
     flow_post: CookieFormat
+    #: An account that was proven in such an answer, until its user says whether to link it, sealed.
+    link: CookieFormat
     #: The tokens of other parties for a provider with ``tokens``, sealed.
     tokens: CookieFormat
     #: The questions that passkeys of this browser may answer, sealed.

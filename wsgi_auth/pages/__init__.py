@@ -1,4 +1,4 @@
-"""The built-in pages: sign-in, sign-out, error, verify-request, and the answer to a refusal.
+"""The built-in pages: sign-in, sign-out, account, error, verify-request, and refusals.
 
 What lives here: a view (plain values) goes in, a :class:`Page` (HTML and headers) comes out. What
 must not: requests, cookies, configuration, or a decision about who may do what. The package is
@@ -11,12 +11,17 @@ from wsgi_auth.pages.problems import PROBLEMS, Problem, known_code, problem
 from wsgi_auth.pages.views import (
     CHOICE_FIELD,
     EMAIL_FIELD,
+    AccountRow,
+    AccountView,
     ChoiceView,
     ConfirmView,
     ErrorView,
     FieldView,
+    LinkView,
     MailView,
+    PasskeyRow,
     ProviderView,
+    SessionRow,
     SignInView,
     SignOutView,
     VerifyRequestView,
@@ -26,15 +31,20 @@ __all__ = [
     "CHOICE_FIELD",
     "EMAIL_FIELD",
     "PROBLEMS",
+    "AccountRow",
+    "AccountView",
     "ChoiceView",
     "ConfirmView",
     "ErrorView",
     "FieldView",
+    "LinkView",
     "MailView",
     "Page",
     "Pages",
+    "PasskeyRow",
     "Problem",
     "ProviderView",
+    "SessionRow",
     "SignInView",
     "SignOutView",
     "VerifyRequestView",

@@ -17,18 +17,24 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from wsgi_auth.pages.devices import device
 from wsgi_auth.pages.letter import Letter, letter
 from wsgi_auth.pages.problems import INVITATIONS, PROBLEMS, known_code
 from wsgi_auth.pages.style import stylesheet
 from wsgi_auth.pages.views import (
     CHOICE_FIELD,
     EMAIL_FIELD,
+    AccountRow,
+    AccountView,
     ChoiceView,
     ConfirmView,
     ErrorView,
     FieldView,
+    LinkView,
     MailView,
+    PasskeyRow,
     ProviderView,
+    SessionRow,
     SignInView,
     SignOutView,
     VerifyRequestView,
@@ -171,13 +177,59 @@ class Pages:
                 _paragraph(question),
                 _form(
                     view.action_url,
-                    _hidden(view.csrf_token, view.callback_url),
+                    _hidden(csrfToken=view.csrf_token, callbackUrl=view.callback_url),
                     _submit(words["sign_out.submit"], main=True),
                 ),
                 _ways(_link(view.callback_url, words["action.cancel"])),
             )
         )
         return self._page(words["sign_out.heading"], content, 200, view.form_action)
+
+    def account(self, view: AccountView) -> Page:
+        """The page of a user's own accounts and sessions."""
+        words = self._words
+        code = known_code(view.error_code) if view.error_code else None
+        who = [view.user_name, view.user_email if view.user_email != view.user_name else ""]
+        content = _join(
+            (
+                _heading(words["account.heading"]),
+                _join(_paragraph(_bdi(each), "soft") for each in who if each),
+                _notice(words, code),
+                _accounts(words, view),
+                _passkeys(words, view),
+                _sessions(words, view),
+                _ways(
+                    _link(view.home_url, words["action.home"]),
+                    _link(view.sign_out_url, words["sign_out.heading"]),
+                ),
+                _script(view.passkey_script),
+            )
+        )
+        status = PROBLEMS[code].status if code else 200
+        page = self._page(words["account.heading"], content, status, view.form_action)
+        return page.with_script() if view.passkey_script else page
+
+    def link(self, view: LinkView) -> Page:
+        """The page that asks before an account is linked."""
+        words = self._words
+        said = {"provider": view.provider_name, "user": view.user_name}
+        if view.label:
+            question = words.fill("link.text", name=view.label, **said)
+        else:
+            question = words.fill("link.text_nameless", **said)
+        content = _join(
+            (
+                _heading(words["link.heading"]),
+                _paragraph(question),
+                _form(
+                    view.action_url,
+                    _hidden(csrfToken=view.csrf_token),
+                    _submit(words["link.submit"], main=True),
+                ),
+                _ways(_link(view.cancel_url, words["action.cancel"])),
+            )
+        )
+        return self._page(words["link.heading"], content, 200, view.form_action)
 
     def error(self, view: ErrorView) -> Page:
         """The page for a sign-in that failed, with the status of its code."""
@@ -376,8 +428,8 @@ def _form(action_url: str, *content: Markup) -> Markup:
     return Markup('<form method="post" action="{}">{}</form>').format(action_url, _join(content))
 
 
-def _hidden(csrf_token: str, callback_url: str) -> Markup:
-    return _hidden_fields((("csrfToken", csrf_token), ("callbackUrl", callback_url)))
+def _hidden(**fields: str) -> Markup:
+    return _hidden_fields(fields.items())
 
 
 def _hidden_fields(fields: Iterable[tuple[str, str]]) -> Markup:
@@ -390,6 +442,11 @@ def _hidden_fields(fields: Iterable[tuple[str, str]]) -> Markup:
 
 def _submit(text: Markup, *, main: bool) -> Markup:
     return Markup("<button{}>{}</button>").format(_attributes(("class", main and "main")), text)
+
+
+def _bdi(text: str) -> Markup:
+    """A value from outside, which keeps its direction to itself."""
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 # --- signing in -----------------------------------------------------------------------------
@@ -413,7 +470,7 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
     """All the ways in, in their order; "or" stands between, but not between two plain buttons."""
     if not view.providers:
         return _paragraph(words["sign_in.nothing"])
-    hidden = _hidden(view.csrf_token, view.callback_url)
+    hidden = _hidden(csrfToken=view.csrf_token, callbackUrl=view.callback_url)
     is_only_button = len(view.providers) == 1
     has_one_password_form = [row.type in _PASSWORD_TYPES for row in view.providers].count(True) == 1
     blocks: list[Markup] = []
@@ -454,16 +511,17 @@ def _button_form(words: Words, provider: ProviderView, hidden: Markup, main: boo
 
 def _passkey(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:
     """A button that asks the browser, which fills in the answer; what to say if there is none."""
+    submit = _submit(words["sign_in.passkey"], main=main)
+    problem = words["sign_in.passkey_problem"]
+    return _ceremony("authenticate", provider.action_url, hidden, submit, problem)
+
+
+def _ceremony(what: str, url: str, hidden: Markup, submit: Markup, problem: Markup) -> Markup:
     return Markup(
-        '<form method="post" action="{}" data-passkey="authenticate">{}'
+        '<form method="post" action="{}" data-passkey="{}">{}'
         '<input type="hidden" name="credential">{}'
         '<p class="note alert" role="alert" hidden>{}</p></form>'
-    ).format(
-        provider.action_url,
-        hidden,
-        _submit(words["sign_in.passkey"], main=main),
-        words["sign_in.passkey_problem"],
-    )
+    ).format(url, what, hidden, submit, problem)
 
 
 def _script(url: str) -> Markup:
@@ -556,6 +614,133 @@ def _person(choice: ChoiceView) -> Markup:
         '<button class="person" name="{}" value="{}"><i aria-hidden="true">{}</i>'
         "<span>{}</span>{}</button>"
     ).format(CHOICE_FIELD, choice.value, choice.label[:1].upper(), choice.label, detail)
+
+
+# --- a user's own accounts and sessions ------------------------------------------------------
+
+
+def _accounts(words: Words, view: AccountView) -> Markup:
+    """The accounts, each with its button, and what else can be linked."""
+    rows = _join(_account_row(words, view, row) for row in view.accounts)
+    is_only = len(view.accounts) == 1 and not view.accounts[0].can_unlink
+    hidden = _hidden(csrfToken=view.csrf_token)
+    links = _join(
+        _form(
+            row.action_url,
+            hidden,
+            _submit(words.fill("account.link", provider=row.name), main=False),
+        )
+        for row in view.links
+    )
+    if not rows and not links:
+        return NOTHING
+    return _join(
+        (
+            _subheading(words["account.accounts"]),
+            _rows(rows) if rows else _paragraph(words["account.none"], "soft"),
+            _paragraph(words["account.last"], "soft") if is_only else NOTHING,
+            links,
+        )
+    )
+
+
+def _account_row(words: Words, view: AccountView, row: AccountRow) -> Markup:
+    small = Markup("<small>{}</small>").format(_bdi(row.label)) if row.label else NOTHING
+    button = NOTHING
+    if row.can_unlink:
+        button = _form(
+            view.unlink_url,
+            _hidden(csrfToken=view.csrf_token, provider=row.provider, id=row.id),
+            _row_submit(words["account.unlink"], row.provider_name),
+        )
+    return Markup("<li><p>{}{}</p>{}</li>").format(_bdi(row.provider_name), small, button)
+
+
+def _passkeys(words: Words, view: AccountView) -> Markup:
+    """The passkeys, each with its button, and one to add another."""
+    if not view.passkeys_url:
+        return NOTHING
+
+    def hidden(**fields: str) -> Markup:
+        return _hidden(csrfToken=view.csrf_token, callbackUrl=view.page_url, **fields)
+
+    def row(passkey: PasskeyRow) -> Markup:
+        added = words.fill("account.passkey_added", time=passkey.added)
+        form = _form(
+            view.passkeys_url,
+            hidden(action="remove", id=passkey.id),
+            _row_submit(words["account.remove"], passkey.name),
+        )
+        name = _bdi(passkey.name)
+        return Markup("<li><p>{}<small>{}</small></p>{}</li>").format(name, added, form)
+
+    return _join(
+        (
+            _subheading(words["account.passkeys"]),
+            _rows(_join(map(row, view.passkeys))) if view.passkeys else NOTHING,
+            _ceremony(
+                "register",
+                view.passkeys_url,
+                hidden(action="add"),
+                _submit(words["account.add_passkey"], main=False),
+                words["account.passkey_problem"],
+            ),
+        )
+    )
+
+
+def _sessions(words: Words, view: AccountView) -> Markup:
+    """The sessions, each with its button, and two for many at once."""
+    if not view.sessions:
+        return NOTHING
+    hidden = _hidden(csrfToken=view.csrf_token)
+
+    def at_once(which: str, text: str) -> Markup:
+        return _form(
+            view.sessions_url, hidden, _hidden(all=which), _submit(words[text], main=False)
+        )
+
+    several = len(view.sessions) > 1
+    return _join(
+        (
+            _subheading(words["account.sessions"]),
+            _rows(_join(_session_row(words, view, row) for row in view.sessions)),
+            at_once("others", "account.end_others") if several else NOTHING,
+            at_once("everywhere", "account.end_all"),
+        )
+    )
+
+
+def _session_row(words: Words, view: AccountView, row: SessionRow) -> Markup:
+    browser, system = device(row.agent)
+    if browser and system:
+        name = words.fill("account.device", browser=browser, system=system)
+    else:
+        name = _bdi(browser or system) if browser or system else words["account.unknown_device"]
+    mark = Markup("<strong>{}</strong>").format(words["account.this"]) if row.is_this else NOTHING
+    seen = words.fill("account.seen", time=row.seen)
+    details = _join(Markup("<small>{}</small>").format(each) for each in (seen, _bdi(row.address)))
+    button = NOTHING  # this one has the way out below, which leaves the provider too
+    if not row.is_this or not view.sign_out_url:
+        button = _form(
+            view.sessions_url,
+            _hidden(csrfToken=view.csrf_token, id=row.id),
+            _row_submit(words["account.end"], name),
+        )
+    return Markup("<li><p>{}{}{}</p>{}</li>").format(name, mark, details, button)
+
+
+def _row_submit(text: Markup, what: Markup | str) -> Markup:
+    """The button of a row: those who do not see the row are told what it is about."""
+    return Markup('<button>{} <span class="off">{}</span></button>').format(text, what)
+
+
+def _subheading(text: Markup) -> Markup:
+    return Markup("<h2>{}</h2>").format(text)
+
+
+def _rows(rows: Markup) -> Markup:
+    return Markup('<ul class="rows">{}</ul>').format(rows)
 
 
 # --- errors and refusals --------------------------------------------------------------------

@@ -42,6 +42,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
         "EmailSignin": Problem(503),
         "FreshSignInRequired": Problem(401, "action.sign_in"),
         "InvalidCheck": Problem(400),
+        "LastAccount": Problem(409, "action.sign_in"),
         "MethodNotAllowed": Problem(405, "action.sign_in"),
         "MissingCSRF": Problem(403),
         "NoUserName": Problem(403, "action.other_account"),

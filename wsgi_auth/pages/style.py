@@ -59,6 +59,7 @@ main { background: var(--card); border: 1px solid var(--line); border-radius: 1r
 .app img { display: block; max-inline-size: 100%; max-block-size: 3rem }
 h1 { margin: 0 0 1.5rem; font-size: 1.625rem; line-height: 1.25 }
 [dir=ltr] h1 { letter-spacing: -.015em }
+h2 { margin: 2rem 0 .5rem; font-size: 1.0625rem; line-height: 1.35 }
 p { margin: 0 0 1.25rem }
 .soft, small { color: var(--soft); font-size: .875rem }
 .note { border-radius: .625rem; padding: .75rem 1rem; background: var(--tint) }
@@ -90,6 +91,19 @@ label + .main { margin-block-start: .5rem }
 .person span:last-child { grid-row: span 2 }
 .person:hover i { background: var(--card) }
 .person small { font-weight: 400 }
+.rows { list-style: none; margin: 0 0 1rem; padding: 0 }
+.rows li { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; padding: .75rem 0;
+  border-block-end: 1px solid var(--line) }
+.rows p { flex: 1 1 9rem; margin: 0; font-weight: 600; line-height: 1.35 }
+.rows small { display: block; margin-block-start: .125rem; font-weight: 400 }
+.rows strong { display: table; margin-block: .25rem; padding: 0 .5rem; border-radius: 1rem;
+  background: var(--tint); font-size: .8125rem }
+.rows ~ .way { margin-block-start: 2rem }
+.rows form, .rows button { inline-size: auto; min-block-size: 2.25rem }
+.rows button { padding: .25rem .875rem; font-size: .875rem }
+.off { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap }
+.soft + .soft { margin-block-start: -1rem }
 .or { display: flex; align-items: center; gap: .875rem; margin: 1.25rem 0;
   color: var(--soft); font-size: .875rem }
 .or::before, .or::after { content: ""; flex: 1; border-block-start: 1px solid var(--line) }

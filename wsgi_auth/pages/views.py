@@ -127,3 +127,73 @@ class VerifyRequestView:
 
     host: str
     sign_in_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One account of a user; ``label`` is what they are called there, "" for not known."""
+
+    provider: str
+    id: str
+    provider_name: str
+    label: str = ""
+    can_unlink: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyRow:
+    """One passkey of a user; ``added`` is the day, as it is shown."""
+
+    id: str
+    name: str
+    added: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session of a user. ``agent`` is what the browser calls itself, ``seen`` when it was last
+    seen, as it is shown."""
+
+    id: str
+    agent: str
+    address: str
+    seen: str
+    is_this: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The page of a user's own accounts and sessions; ``links`` are what else can be linked.
+    With a ``passkeys_url`` there are passkeys, which the script at ``passkey_script`` adds;
+    ``page_url`` is the page's own."""
+
+    csrf_token: str
+    user_name: str
+    unlink_url: str
+    sessions_url: str
+    user_email: str = ""
+    accounts: tuple[AccountRow, ...] = ()
+    links: tuple[ProviderView, ...] = ()
+    passkeys: tuple[PasskeyRow, ...] = ()
+    passkeys_url: str = ""
+    passkey_script: str = ""
+    page_url: str = ""
+    sessions: tuple[SessionRow, ...] = ()
+    sign_out_url: str | None = None
+    home_url: str | None = None
+    error_code: str | None = None
+    form_action: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """The question before linking an account that was proven; ``label`` as in
+    :class:`AccountRow`."""
+
+    action_url: str
+    csrf_token: str
+    provider_name: str
+    label: str
+    user_name: str
+    cancel_url: str = ""
+    form_action: tuple[str, ...] = ()

@@ -167,6 +167,17 @@ class Lifecycle:
             raise AccessDenied("the jwt callback ended the session as it began")
         return wanted, is_new
 
+    def vetted(
+        self, user: Mapping[str, Any], provider: Any, environ: Environ, proof: Proof
+    ) -> Mapping[str, Any]:
+        """What the provider says of a user who may sign in by this proof, and so may have it
+        linked. Raises what :meth:`admit` does."""
+        claims = claims_of(user, provider)
+        account = proof.account or Account(provider.id, provider.type, claims["sub"])
+        self._allowed(claims)
+        self._asked(user, account, environ, proof)
+        return claims
+
     def begin(
         self,
         user: Mapping[str, Any],

@@ -1,0 +1,470 @@
+"""``/account``: a user's own accounts and sessions, linked, unlinked and ended by their own act."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Browser, authorize, config
+from tests.oauth.visits import Visitor, application, exchanged
+from wsgi_auth import AuthMiddleware
+from wsgi_auth.adapters import connect
+from wsgi_auth.errors import ConfigError, LastAccount
+from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.testing import FakeProvider, FakeTransport
+
+HTML = {"Accept": "text/html"}
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path: Path) -> Any:
+    return connect("memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/auth.db")
+
+
+class Ground:
+    """A site with two providers, and Ada, who signs in at the first one."""
+
+    def __init__(self, store: Any, **more: Any) -> None:
+        self.store = store
+        self.one = FakeProvider("https://one.example.test", id="one")
+        self.two = FakeProvider("https://two.example.test", id="two")
+        self.told: list[tuple[str, Any]] = []
+        events = {
+            "link_account": lambda event: self.told.append(
+                (event.account.provider, event.user["id"])
+            )
+        }
+        options = {"adapter": store, "events": events, **more}
+        posts = options.pop("posts", False)
+        self.middleware = AuthMiddleware(
+            application,
+            {
+                "secret": "s" * 40, "url": "https://app.example.test",
+                "matcher": ["/members/:path*"],
+                "providers": [
+                    self.one.options(),
+                    self.two.options(**({"response_mode": "form_post"} if posts else {})),
+                    {"id": "credentials", "authorize": authorize},
+                ],
+                "transport": FakeTransport(self.one, self.two), **options,
+            },
+        )  # fmt: skip
+        self.page = Visitor(self.middleware)
+        self.one.sign_in(self.page, "alice")
+        self.ada = self.page.claims["sub"]
+
+    def ask(self, **fields: str) -> Any:
+        """The answer to the button "Link two"."""
+        form = form_of(self.page.get("/auth/account"), "/account/link/two")
+        return self.page.post(
+            form.action, {**dict(form.submit_fields()), **fields}, expect_errors=True
+        )
+
+    def linked(self, user: str | None = None) -> list[str]:
+        return [each.provider for each in self.store.list_accounts(user or self.ada)]
+
+
+@pytest.fixture
+def ground(store: Any) -> Ground:
+    return Ground(store)
+
+
+def form_of(page: Any, ending: str, text: str = "") -> Any:
+    return next(
+        each for each in page.forms.values() if each.action.endswith(ending) and text in each.text
+    )
+
+
+def token(page: Any) -> str:
+    return page.get("/auth/csrf").json["csrfToken"]
+
+
+# --- linking ------------------------------------------------------------------------------------
+
+
+def test_a_user_links_an_account_and_signs_in_by_either(ground):
+    answer = ground.page.land(ground.two.approve(ground.ask().location, "bob"))
+    assert answer.location == "/auth/account"
+    assert ground.page.claims["sub"] == ground.ada
+    assert ground.linked() == ["one", "two"]
+    assert ground.told == [("one", ground.ada), ("two", ground.ada)]
+    again = Visitor(ground.middleware)
+    ground.two.sign_in(again, "bob")
+    assert again.claims["sub"] == ground.ada
+    text = ground.page.get("/auth/account").text
+    assert "bob" in text
+    assert "Link two" not in text
+
+
+def test_linking_leads_back_to_where_it_was_asked_for(ground):
+    landing = ground.two.approve(ground.ask(callbackUrl="/settings").location, "bob")
+    assert ground.page.land(landing).location == "/settings"
+    landing = ground.two.approve(
+        ground.page.post("/auth/account/link/two", {
+            "csrfToken": token(ground.page), "callbackUrl": "https://evil.test/"}).location, "bob",
+    )  # fmt: skip
+    assert ground.page.land(landing).location == "/"
+
+
+def test_a_link_is_asked_for_by_a_post_of_a_form_of_ours_by_somebody_signed_in(ground):
+    page = ground.page
+    assert page.get("/auth/account/link/two", expect_errors=True).status_int == 405
+    answer = page.post("/auth/account/link/two", {"csrfToken": "x"}, expect_errors=True)
+    assert (answer.status_int, "Please try that again" not in answer) == (403, True)
+    assert page.post("/auth/account/link/nope", {}, expect_errors=True).status_int == 200
+    stranger = Visitor(ground.middleware)
+    sent = {"csrfToken": token(stranger)}
+    assert stranger.post("/auth/account/link/two", sent, expect_errors=True).status_int == 401
+    assert (
+        stranger.post("/auth/account/link/two", sent, headers=JSON, expect_errors=True).status_int
+        == 401
+    )
+    assert exchanged(ground.two) == 0
+
+
+def test_who_has_signed_out_meanwhile_links_nothing_and_is_not_signed_in(ground):
+    landing = ground.two.approve(ground.ask().location, "bob")
+    ground.page.post("/auth/signout", {"csrfToken": token(ground.page)})
+    answer = ground.page.land(landing)
+    assert (answer.status_int, ground.page.who) == (400, None)
+    assert "InvalidCheck" in answer
+    assert exchanged(ground.two) == 0
+    assert ground.linked() == ["one"]
+
+
+def test_an_account_goes_to_nobody_but_who_asked_for_it(ground):
+    """Somebody else has signed in in this browser while Ada was at the provider."""
+    landing = ground.two.approve(ground.ask().location, "bob")
+    ground.page.land(ground.one.approve(ground.page.begin("one"), "carol"))
+    carol = ground.page.claims["sub"]
+    assert carol != ground.ada
+    answer = ground.page.land(landing)
+    assert (answer.status_int, ground.page.claims["sub"]) == (400, carol)
+    assert exchanged(ground.two) == 0
+    assert ground.linked() == ground.linked(carol) == ["one"]
+
+
+def test_an_account_of_somebody_else_stays_theirs_and_nobody_is_switched(ground):
+    bob = Visitor(ground.middleware)
+    ground.two.sign_in(bob, "bob")
+    answer = ground.page.land(ground.two.approve(ground.ask().location, "bob"))
+    assert answer.status_int == 403
+    assert "This account is linked to somebody else here." in answer
+    assert ground.page.claims["sub"] == ground.ada
+    assert ground.linked() == ["one"]
+    assert ground.linked(bob.claims["sub"]) == ["two"]
+
+
+def test_an_account_that_is_linked_already_stays_so(ground):
+    for _ in range(2):
+        url = ground.page.post("/auth/account/link/two", {"csrfToken": token(ground.page)}).location
+        assert ground.page.land(ground.two.approve(url, "bob")).location == "/auth/account"
+    assert ground.linked() == ["one", "two"]
+    assert len(ground.told) == 2
+
+
+def test_who_may_not_sign_in_is_not_linked(store):
+    ground = Ground(
+        store, callbacks={"sign_in": lambda user, account, _: account.provider == "one"}
+    )
+    answer = ground.page.land(ground.two.approve(ground.ask().location, "bob"))
+    assert answer.status_int == 403
+    assert ground.linked() == ["one"]
+    assert ground.page.claims["sub"] == ground.ada
+
+
+def test_a_refusal_at_the_provider_is_said_on_the_account_page(ground):
+    answer = ground.page.land(ground.two.refuse(ground.ask().location))
+    assert answer.status_int == 403
+    assert "did not confirm" in answer
+    assert "Your account" in answer
+
+
+def test_a_user_who_was_deleted_links_nothing(store):
+    ground = Ground(store, session={"strategy": "cookie"})
+    store.delete_user(ground.ada)
+    answer = ground.page.post(
+        "/auth/account/link/two", {"csrfToken": token(ground.page)}, expect_errors=True
+    )
+    assert answer.status_int == 403
+    assert exchanged(ground.two) == 0
+
+
+# --- an answer that comes as a cross-site POST -----------------------------------------------------
+
+
+def asked(ground: Ground) -> Any:
+    """The question, after the provider has posted its answer."""
+    answer = ground.page.post_back(ground.two.approve(ground.ask().location, "bob"))
+    assert answer.location == "/auth/account/link"
+    assert ground.linked() == ["one"], "a posted answer comes without a session: it links nothing"
+    return ground.page.get(answer.location, expect_errors=True)
+
+
+def test_a_posted_answer_never_links_without_asking(store):
+    ground = Ground(store, posts=True)
+    question = asked(ground)
+    assert "bob" in question
+    assert "Alice" in question
+    assert question.form.submit().location == "/auth/account"
+    assert ground.linked() == ["one", "two"]
+    assert ground.page.claims["sub"] == ground.ada
+    again = ground.page.get("/auth/account/link", expect_errors=True)
+    assert (again.status_int, "This sign-in took too long" in again) == (400, True)
+
+
+def test_the_question_takes_a_token_and_the_one_who_asked(store):
+    ground = Ground(store, posts=True)
+    asked(ground)
+    page = ground.page
+    assert page.post("/auth/account/link", {"csrfToken": "x"}, expect_errors=True).status_int == 403
+    page.land(ground.one.approve(page.begin("one"), "carol"))
+    assert page.get("/auth/account/link", expect_errors=True).status_int == 400
+    sent = {"csrfToken": token(page)}
+    assert page.post("/auth/account/link", sent, expect_errors=True).status_int == 400
+    page.post("/auth/signout", sent)
+    assert page.get("/auth/account/link", headers=HTML).location.startswith("/auth/signin")
+    assert (
+        page.post("/auth/account/link", {"csrfToken": token(page)}, expect_errors=True).status_int
+        == 401
+    )
+    assert ground.linked() == ["one"]
+
+
+def test_the_question_waits_ten_minutes(store):
+    import time_machine
+
+    ground = Ground(store, posts=True)
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        ground.one.sign_in(ground.page, "alice")
+        question = asked(ground)
+        clock.shift(601)
+        assert question.form.submit(expect_errors=True).status_int == 400
+    assert ground.linked() == ["one"]
+
+
+def test_a_posted_answer_to_a_plain_sign_in_signs_in_and_links_nothing(store):
+    ground = Ground(store, posts=True)
+    ground.page.post_back(ground.two.approve(ground.page.begin("two"), "bob"))
+    assert ground.page.claims["sub"] != ground.ada
+    assert ground.linked() == ["one"]
+
+
+# --- unlinking ------------------------------------------------------------------------------------
+
+
+def link(ground: Ground) -> None:
+    ground.page.land(ground.two.approve(ground.ask().location, "bob"))
+
+
+def unlinked(ground: Ground, provider: str, id: str, **more: Any) -> Any:
+    sent = {"csrfToken": token(ground.page), "provider": provider, "id": id}
+    return ground.page.post("/auth/account/unlink", sent, expect_errors=True, **more)
+
+
+def test_an_account_is_unlinked_by_its_button_and_the_last_one_never(ground):
+    link(ground)
+    form = form_of(ground.page.get("/auth/account"), "/unlink", 'value="one"')
+    assert form.submit().location == "/auth/account"
+    assert ground.linked() == ["two"]
+    page = ground.page.get("/auth/account")
+    assert "/auth/account/unlink" not in page
+    assert "the only way" in page
+    answer = unlinked(ground, "two", "bob")
+    assert (answer.status_int, "Link another one first." in answer) == (409, True)
+    assert unlinked(ground, "two", "bob", headers=JSON).json["error"] == "LastAccount"
+    assert ground.linked() == ["two"]
+    assert ground.page.claims["sub"] == ground.ada
+
+
+def test_a_provider_that_nobody_can_sign_in_by_any_more_is_no_other_way(ground):
+    ground.store.link_account(AccountRecord("gone", "1", ground.ada, "oidc"))
+    assert unlinked(ground, "one", "alice").status_int == 409
+    assert unlinked(ground, "gone", "1").status_int == 303
+    assert ground.linked() == ["one"]
+
+
+def test_nobody_unlinks_what_is_another_users(ground):
+    ground.store.create_user(UserRecord("eve"))
+    ground.store.link_account(AccountRecord("two", "eve", "eve", "oidc"))
+    unlinked(ground, "two", "eve")
+    assert ground.linked("eve") == ["two"]
+
+
+def test_who_signs_in_by_password_can_unlink_every_account(store):
+    ground = Ground(store)
+    page = ground.page = Visitor(ground.middleware)
+    sent = {"username": "alice", "password": "correct horse", "csrfToken": token(page)}
+    page.post("/auth/callback/credentials", sent)
+    ground.ada = "alice"
+    link(ground)
+    assert ground.linked() == ["two"]
+    assert unlinked(ground, "two", "bob").status_int == 303
+    assert ground.linked() == []
+
+
+def test_a_passkey_is_another_way_and_the_page_has_its_row_and_its_script(store):
+    pytest.importorskip("fido2")
+    from wsgi_auth.records import Authenticator
+
+    ground = Ground(store)
+    ground.middleware = AuthMiddleware(
+        application,
+        config(adapter=store, secret="s" * 40, transport=FakeTransport(ground.one),
+               providers=[ground.one.options(), "passkey"]),
+    )  # fmt: skip
+    page = ground.page = Visitor(ground.middleware)
+    ground.one.sign_in(page, "alice")
+    shown = page.get("/auth/account")
+    assert "Add a passkey" in shown
+    assert "/auth/account/unlink" not in shown
+    assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
+    assert unlinked(ground, "one", "alice").status_int == 409
+    store.create_authenticator(
+        Authenticator(
+            "c1",
+            ground.ada,
+            0,
+            '{"v": 1, "name": "<b>Key", "created": 1800000000, "used": null, "backed_up": false}',
+        )
+    )
+    shown = page.get("/auth/account")
+    assert "&lt;b&gt;Key" in shown
+    assert "Added <bdi>2027-01-15</bdi>" in shown
+    assert unlinked(ground, "one", "alice").status_int == 303
+    answer = form_of(page.get("/auth/account"), "/account/passkeys", "Remove").submit(
+        expect_errors=True
+    )
+    assert answer.status_int == 409, "and now it is the last"
+
+
+def test_of_two_that_unlink_at_once_at_least_one_way_stays(ground):
+    """Each sees the other's account as the way that is left."""
+    link(ground)
+    accounts = ground.middleware.site.accounts
+    original = ground.store.unlink_account
+
+    def unlink_account(provider: str, id: str) -> bool:
+        original("two", "bob")
+        return original(provider, id)
+
+    ground.store.unlink_account = unlink_account
+    with pytest.raises(LastAccount):
+        accounts.unlink(ground.ada, "one", "alice")
+    assert ground.linked() == ["one"]
+
+
+# --- sessions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", ["database", "cookie"])
+def test_sessions_are_listed_and_ended(store, strategy):
+    ground = Ground(store, session={"strategy": strategy})
+    page = ground.page
+    others = [Visitor(ground.middleware) for _ in range(2)]
+    for other, agent in zip(others, ("Mozilla/5.0 (iPhone) Safari/1", "<b>robot"), strict=True):
+        other.extra_environ["HTTP_USER_AGENT"] = agent
+        ground.one.sign_in(other, "alice")
+    shown = page.get("/auth/account")
+    assert "<bdi>Safari</bdi> on <bdi>iPhone</bdi>" in shown
+    assert "&lt;b&gt;robot" in shown
+    assert shown.text.count("This device") == 1
+    form_of(shown, "/sessions", "robot").submit()
+    assert [each.who is None for each in (page, *others)] == [False, False, True]
+    form_of(page.get("/auth/account"), "/sessions", "everywhere else").submit()
+    assert [each.who is None for each in (page, *others)] == [False, True, True]
+    form = form_of(page.get("/auth/account"), "/sessions", 'value="everywhere"')
+    assert form.submit().location == "/"
+    assert page.who is None
+
+
+def test_nobody_ends_a_session_of_another_user(ground):
+    bob = Visitor(ground.middleware)
+    ground.one.sign_in(bob, "bob")
+    sent = {"csrfToken": token(ground.page), "id": bob.claims["sid"]}
+    ground.page.post("/auth/account/sessions", sent)
+    assert bob.who is not None
+    for wrong in ({}, {"all": "x"}):
+        sent = {"csrfToken": token(ground.page), **wrong}
+        answer = ground.page.post("/auth/account/sessions", sent, expect_errors=True)
+        assert answer.status_int == 400
+    answer = ground.page.post("/auth/account/sessions", {"all": "everywhere"}, expect_errors=True)
+    assert answer.status_int == 403
+    assert ground.page.who is not None
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def test_nobody_is_sent_to_sign_in_and_comes_back_and_a_program_gets_401(ground):
+    stranger = Visitor(ground.middleware)
+    answer = stranger.get("/auth/account", headers=HTML)
+    assert answer.location == "/auth/signin?callbackUrl=/auth/account"
+    assert stranger.get("/auth/account", headers=JSON, expect_errors=True).status_int == 401
+
+
+def test_without_an_adapter_the_path_is_the_applications():
+    page = Browser(AuthMiddleware(application, config(matcher=[])))
+    assert "session" in page.get("/auth/account").json
+    assert "session" in page.post("/auth/account/unlink").json
+
+
+@pytest.mark.parametrize("off", [False, "off", "false"])
+def test_switched_off_nothing_of_it_is_there(store, off):
+    page = Browser(
+        AuthMiddleware(application, config(matcher=[], adapter=store, pages={"account": off}))
+    )
+    for path in ("/auth/account", "/auth/account/link", "/auth/account/sessions"):
+        assert "session" in page.post(path).json
+
+
+def test_an_application_may_have_a_page_of_its_own(store):
+    ground = Ground(store, pages={"account": "/settings"})
+    assert ground.page.get("/auth/account").location == "/settings"
+    sent = {"csrfToken": token(ground.page)}
+    landing = ground.two.approve(ground.page.post("/auth/account/link/two", sent).location, "bob")
+    assert ground.page.land(landing).location == "/settings"
+    landing = ground.two.refuse(ground.page.post("/auth/account/link/two", sent).location)
+    assert ground.page.land(landing).location == "/settings?error=OAuthCallbackError"
+    unlinked(ground, "two", "bob")
+    assert unlinked(ground, "one", "alice").location == "/settings?error=LastAccount"
+    with pytest.raises(ConfigError, match=r"pages\.account"):
+        Ground(store, pages={"account": "/auth/account"})
+
+
+def test_an_application_lists_the_accounts_itself(store):
+    found = []
+
+    def app(environ, start_response):
+        found.append(environ["auth.handle"].accounts())
+        return application(environ, start_response)
+
+    ground = Ground(store)
+    link(ground)
+    ground.middleware.app = app
+    ground.page.get("/")
+    Visitor(ground.middleware).get("/")
+    assert [tuple(each) for each in found[0]] == [
+        ("one", "alice", "oidc", "alice"), ("two", "bob", "oidc", "bob")]  # fmt: skip
+    assert found[1] == []
+
+
+def test_where_sessions_are_only_read_there_is_nothing_to_manage(store):
+    page = Browser(AuthMiddleware(application, config(
+        adapter=store, providers=[], pages={"sign_in": "/in"},
+        session={"strategy": "cookie", "read_only": True})))  # fmt: skip
+    assert page.get("/auth/account", expect_errors=True).status_int == 403
+
+
+def test_a_store_that_is_down_is_503_on_the_page(store):
+    from tests.sessions.test_kept import Flaky
+
+    flaky = Flaky(store)
+    ground = Ground(flaky, session={"strategy": "cookie"})
+    flaky.is_down = True
+    assert ground.page.get("/auth/account", expect_errors=True).status_int == 503
+    answer = ground.page.post("/auth/account/unlink", {}, expect_errors=True)
+    assert answer.status_int in (403, 503)
