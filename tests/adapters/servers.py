@@ -8,12 +8,14 @@ A server that is there already is taken where ``TEST_REDIS_URL``, ``TEST_POSTGRE
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +25,12 @@ from tests.processes import free_port
 
 PASSWORD = "p@ss/w%rd"
 QUOTED = "p%40ss%2Fw%25rd"
+
+
+def _end_with_parent() -> None:
+    """Also where the tests are killed, nothing of them stays: Linux ends the server then."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Server:
@@ -51,6 +59,7 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
+                preexec_fn=_end_with_parent,
                 **self.identity,
             )  # fmt: skip
         until = time.monotonic() + 40
