@@ -3,8 +3,10 @@
 // Whole-line comments and indentation are not sent (script.py).
 
 const base = new URL(".", import.meta.url);
-let autofill;
-// autofill: what ends the offer in the list of a field, for a browser has one question at a time
+let turn = 0;
+let asked, open;
+// turn: an earlier question must not end a later one. open: what ends the browser's question, for it
+// has one at a time. asked: the last request; of two at once each would take the other's cookie.
 
 // The answer for the field "credential" of POST callback/passkey.
 export const get = (options) => answer("get", "authenticate", options);
@@ -19,11 +21,14 @@ export async function register({ name = "" } = {}) {
 async function answer(how, action, { csrfToken, mediation } = {}) {
   const callbackUrl = location.pathname + location.search;
   const body = { csrfToken: csrfToken ?? (await getCsrfToken()), action, callbackUrl };
-  const { publicKey } = await call("passkey/options", body);
+  const mine = ++turn;
+  asked = Promise.allSettled([asked]).then(() => call("passkey/options", body));
+  const { publicKey } = await asked;
   if (!globalThis.PublicKeyCredential) throw refused("PasskeyUnsupported");
-  autofill?.abort();
-  autofill = new AbortController();
-  const { signal } = autofill;
+  if (mine !== turn) throw refused("PasskeyCancelled");
+  open?.abort();
+  open = new AbortController();
+  const { signal } = open;
   try {
     const options = { publicKey: read(publicKey), mediation, signal };
     return written(await navigator.credentials[how](options));
