@@ -206,9 +206,11 @@ class Auth:
 
     def access_token(self, provider: str) -> str | None:
         """A fresh access token of the provider that the visitor signed in with; None if they did
-        not sign in there. The provider needs ``tokens = True``.
+        not sign in there. The provider needs ``tokens = True``. With an adapter: of any provider
+        that they have linked.
 
-        One that is about to expire is renewed, once however many requests ask. Raises
+        One that is about to expire is renewed, once however many requests ask; with an adapter, of
+        however many processes. Raises
         :class:`SignInAgain` when the provider gives no more, from then on at every call, and
         :class:`ProviderUnavailable` when it cannot be asked (nothing is lost, try again later).
         """
@@ -223,7 +225,17 @@ class Auth:
                 f"the provider {provider!r} keeps no tokens; set providers.{provider}.tokens = True"
             )
         claims = self.reading.claims
-        if claims is None or claims.get("tenant", "") != found.tenant:
+        if claims is None:
+            return None
+        if site.kept_tokens is not None:
+            return site.kept_tokens.fresh(
+                claims["sub"],
+                found.id,
+                found.tenant,
+                lambda tokens: site.client(found).refresh(tokens, site.clock()),
+                site.clock,
+            )
+        if claims.get("tenant", "") != found.tenant:
             return None
         header = self.environ.get("HTTP_COOKIE") or ""
         held = site.vault.read(header, claims)

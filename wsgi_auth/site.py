@@ -27,6 +27,7 @@ from wsgi_auth.tokens import derive
 if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
     from wsgi_auth.oauth.client import Client
+    from wsgi_auth.oauth.kept import KeptTokens
     from wsgi_auth.oauth.pending import Pending
     from wsgi_auth.oauth.proven import ProvenAccounts
     from wsgi_auth.oauth.refresh import Refresher
@@ -208,6 +209,15 @@ class Site:
         from wsgi_auth.oauth.proven import ProvenAccounts
 
         return ProvenAccounts(self.config)
+
+    @cached_property
+    def kept_tokens(self) -> KeptTokens | None:
+        """The tokens of other parties in the accounts of users; None where nothing is kept."""
+        if self.adapter is None:
+            return None
+        from wsgi_auth.oauth.kept import KeptTokens
+
+        return KeptTokens(self.adapter, self.config.secret, lambda: self.events.logger)
 
     @cached_property
     def vault(self) -> Vault:

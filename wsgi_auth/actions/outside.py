@@ -20,6 +20,7 @@ from wsgi_auth.errors import (
     OAuthError,
     ProviderUnavailable,
     StateLost,
+    StoreUnavailable,
 )
 from wsgi_auth.oauth.checks import Flow, begin, find
 from wsgi_auth.oauth.client import SignedIn
@@ -114,7 +115,7 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
         exchange.handle.begin(signed_in.user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
-    _keep(exchange, provider, signed_in.tokens)
+    _keep(exchange, provider, signed_in, now)
     target = flow.callback_url
     if exchange.handle.is_new_user and site.config.pages.new_user is not None:
         target = site.locations.page(exchange.environ, "new_user", callbackUrl=target)
@@ -158,6 +159,8 @@ def linked(exchange: Exchange, proven: ProvenAccount) -> WSGIApp:
         raise AccessDenied("the user who asked to link an account is no longer there")
     account = Account(proven.provider, proven.type, proven.account_id)
     accounts.link(proven.subject, account, exchange.environ, proven.label)
+    if proven.tokens is not None:
+        _keep_in_account(exchange, account, proven.tokens, proven.tenant, exchange.site.clock())
     return _onward(exchange, proven.callback_url)
 
 
@@ -173,19 +176,37 @@ def _onward(exchange: Exchange, target: str) -> WSGIApp:
     return exchange.go(target)
 
 
-def _keep(exchange: Exchange, provider: OAuth | OIDC, tokens: Tokens) -> None:
-    """Keep the tokens for the application, or what the provider wants to see at sign-out."""
+def _keep(exchange: Exchange, provider: OAuth | OIDC, signed_in: SignedIn, now: float) -> None:
+    """Keep the tokens for the application, in the account where there is a store, or what the
+    provider wants to see at sign-out."""
     leaves = isinstance(provider, OIDC) and provider.logout
-    claims = exchange.handle.claims
-    if claims is None or not (provider.tokens or leaves):
+    claims, tokens, account = exchange.handle.claims, signed_in.tokens, signed_in.proof.account
+    kept = exchange.site.kept_tokens
+    if provider.tokens and kept is not None and account is not None:
+        _keep_in_account(exchange, account, tokens, provider.tenant, now)
+    if claims is None or not (leaves or (provider.tokens and kept is None)):
         return
-    if not provider.tokens:
+    if not provider.tokens or kept is not None:
         tokens = Tokens("-", id_token=tokens.id_token)
     vault = exchange.site.vault
     try:
         exchange.handle.set_cookies(vault.write(_cookies(exchange), claims, {provider.id: tokens}))
     except ValueError as error:
         exchange.site.events.logger.error("the tokens of %s are not kept: %s", provider.id, error)
+
+
+def _keep_in_account(
+    exchange: Exchange, account: Account, tokens: Tokens, tenant: str, now: float
+) -> None:
+    kept = exchange.site.kept_tokens
+    if kept is None:
+        return
+    try:
+        kept.keep(account, tokens, tenant, now)
+    except StoreUnavailable as error:  # the next sign-in brings others
+        exchange.site.events.logger.error(
+            "the tokens of %s are not kept: %s", account.provider, error
+        )
 
 
 def leave(exchange: Exchange, provider: OIDC, id_token: str) -> WSGIApp | None:
