@@ -34,8 +34,10 @@ class Post:
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
-        # seconds, and whether it failed; until something was sent, a guess
-        self._past: deque[tuple[float, bool]] = deque([(0.3, False)], _REMEMBERED)
+        # how many seconds each took; until something was sent, a guess
+        self._past: deque[float] = deque([0.3], _REMEMBERED)
+        #: Of the last one, if it failed.
+        self._failed: float | None = None
 
     def send(self, mail: Mail, server: MailServer | None, send: Any, now: float) -> None:
         """Hand the message over to ``send`` or to the server.
@@ -46,7 +48,7 @@ class Post:
         with self._remembered():
             try:
                 if server is None:
-                    send(mail)
+                    _call(send, mail)
                 else:
                     deliver(server, written(mail, now), mail)
             except smtplib.SMTPRecipientsRefused as refused:
@@ -59,12 +61,11 @@ class Post:
     def send_none(self) -> None:
         """Do nothing for as long as a recent delivery took, and fail if the last one did: whoever
         asked cannot tell by the clock whether there was a mail (R094)."""
-        failed = self._past[-1][1]
-        self._past.rotate(1)
-        seconds = self._past[-1][0]
-        self._sleep(seconds)
-        if failed:
-            raise EmailSignin("nothing was sent, as the last mail could not be")
+        failed = self._failed
+        self._past.rotate()
+        self._sleep(self._past[0] if failed is None else failed)
+        if failed is not None:
+            raise EmailSignin("nothing was to be sent, and the last mail could not be")
 
     @contextmanager
     def _remembered(self) -> Iterator[None]:
@@ -77,7 +78,18 @@ class Post:
             failed = False
             raise
         finally:
-            self._past.append((time.monotonic() - began, failed))
+            seconds = time.monotonic() - began
+            self._failed = seconds if failed else None
+            if not failed:
+                self._past.append(seconds)
+
+
+def _call(send: Callable[..., Any], mail: Mail) -> None:
+    answer = send(mail)
+    if hasattr(answer, "__await__"):
+        if hasattr(answer, "close"):
+            answer.close()
+        raise TypeError("send must not be async")
 
 
 def written(mail: Mail, now: float) -> EmailMessage:

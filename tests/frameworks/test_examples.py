@@ -117,6 +117,20 @@ def test_an_own_page_shows_the_error_and_leads_back(monkeypatch, tmp_path):
 
 
 @pytest.mark.live
+def test_the_example_of_links_in_mails_prints_one_that_signs_in(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    application = importlib.import_module("email_link").application
+    environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1"}
+    browser = TestApp(application, extra_environ=environ)
+    form = browser.get("/members", headers=BROWSER, status=302).follow(headers=BROWSER).form
+    form["email"] = "ada@example.test"
+    assert "Check your e-mail" in form.submit(headers=BROWSER).follow(headers=BROWSER)
+    (link,) = re.findall(r"http://127\.0\.0\.1:8080(\S+)", capsys.readouterr().out)
+    browser.get(link, headers=BROWSER).form.submit(headers=BROWSER, status=303)
+    assert browser.get("/members").text == "Hello, ada@example.test"
+
+
 @pytest.mark.parametrize("server", ["waitress", "gunicorn"])
 def test_the_example_of_openid_connect_signs_in_at_a_provider_on_a_port(server, tmp_path):
     require_module(server)

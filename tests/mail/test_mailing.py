@@ -191,6 +191,12 @@ def test_a_mistake_in_the_configuration_names_the_option(options, names):
     assert stopped.value.key == names
 
 
+def test_tenants_that_say_what_an_address_is_do_not_go_with_links():
+    entry = {"id": "company", "per_request": send}
+    with pytest.raises(ConfigError, match="knows no tenants"):
+        config(adapter="memory:", providers=[Email(send=send, sender="a@b.test"), entry])
+
+
 def test_the_environment_and_a_file_say_where_mail_goes(tmp_path):
     from wsgi_auth import AuthConfig
 

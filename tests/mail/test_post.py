@@ -271,7 +271,17 @@ def test_where_nothing_is_sent_it_takes_as_long_and_fails_when_the_last_one_did_
 
     with pytest.raises(EmailSignin, match="down"):
         post.send(mail(), None, fails, NOW)
-    with pytest.raises(EmailSignin):
-        post.send_none()
+    for _ in range(3):
+        with pytest.raises(EmailSignin):
+            post.send_none()
+    assert len(set(slept[-3:])) == 1 and slept[-1] < 0.01
     post.send(mail(), None, lambda mail: None, NOW)
     post.send_none()
+
+
+def test_a_send_that_is_async_sends_nothing_and_says_so():
+    async def send(mail: Mail) -> None:
+        raise AssertionError("never run")
+
+    with pytest.raises(EmailSignin, match="must not be async"):
+        Post().send(mail(), None, send, NOW)

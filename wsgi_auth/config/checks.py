@@ -274,6 +274,12 @@ def _email(config: AuthConfig) -> None:
                 f"is needed for {each.id!r}, whose links are kept until they are used: "
                 "'sqlite:///auth.db', for one",
             )
+        # what one tenant says of an address must not become a user whom another's mail signs in
+        if each.type == "email" and any(one.type == "per_request" for one in config.providers):
+            raise ConfigError(
+                f"providers.{each.id}",
+                "does not go with a provider that is made per request: it knows no tenants",
+            )
 
 
 def _who(config: AuthConfig) -> None:
