@@ -348,7 +348,9 @@ class Auth:
         if claims is None:
             return 0
         if but_here:
-            return register.end_all(claims["sub"], but=claims["sid"])
+            # one that Auth.js began is on no list, so that no other is spared in its place
+            here = claims.get("sid") or claims.get("jti") or "-"
+            return register.end_all(claims["sub"], but=here)
         self._may_write()
         ended = register.end_all(claims["sub"])
         self.sign_out()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.conftest import Browser, authorize, config
 from tests.oauth.visits import Visitor, application, exchanged
+from tests.sessions.test_jwt import NAME, NODE, settled
+from tests.sessions.test_jwt import token as written
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import ConfigError, LastAccount
@@ -339,6 +342,25 @@ def test_a_passkey_is_another_way_and_the_page_has_its_row_and_its_script(store)
         expect_errors=True
     )
     assert answer.status_int == 409, "and now it is the last"
+    assert "Without this passkey you could not sign in" in answer
+    assert "Your account" in answer
+
+
+def test_a_link_to_a_proven_address_is_another_way(store):
+    ground = Ground(store)
+    mail = {"id": "email", "type": "email", "from": "a@app.example.test", "send": lambda mail: None}
+    ground.middleware = AuthMiddleware(
+        application,
+        config(adapter=store, secret="s" * 40, transport=FakeTransport(ground.one),
+               providers=[ground.one.options(), mail]),
+    )  # fmt: skip
+    ground.page = Visitor(ground.middleware)
+    ground.one.sign_in(ground.page, "alice")
+    user = store.get_user(ground.ada)
+    store.update_user(user._replace(email_verified=None))
+    assert unlinked(ground, "one", "alice").status_int == 409
+    store.update_user(user)
+    assert unlinked(ground, "one", "alice").status_int == 303
 
 
 def test_of_two_that_unlink_at_once_at_least_one_way_stays(ground):
@@ -378,6 +400,22 @@ def test_sessions_are_listed_and_ended(store, strategy):
     assert [each.who is None for each in (page, *others)] == [False, True, True]
     form = form_of(page.get("/auth/account"), "/sessions", 'value="everywhere"')
     assert form.submit().location == "/"
+    assert page.who is None
+
+
+def test_a_session_that_authjs_began_ends_the_others_and_stays(store):
+    now = int(time.time())
+    middleware = AuthMiddleware(
+        application, settled(adapter=store, matcher=[], url="https://app.example.test")
+    )
+    page = Visitor(middleware)
+    page.set_cookie(NAME, written({**NODE, "iat": now, "exp": now + 3_600}))
+    store.create_user(UserRecord(NODE["sub"]))
+    sent = {"csrfToken": token(page), "all": "others"}
+    page.post("/auth/account/sessions", sent, status=303)
+    assert page.who == NODE["sub"]
+    sent["all"] = "everywhere"
+    page.post("/auth/account/sessions", sent, status=303)
     assert page.who is None
 
 

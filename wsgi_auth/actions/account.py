@@ -49,11 +49,12 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
 def account_problem(exchange: Exchange, problem: AuthError) -> WSGIApp | None:
     """What went wrong, said on the page of somebody who is signed in; None where it cannot be."""
+    own = exchange.site.config.pages.account
     if exchange.reading.session is None or isinstance(problem, StoreUnavailable):
         return None
-    if problem.status in (401, 500) or exchange.site.config.session.read_only:
+    if own is False or problem.status in (401, 500) or exchange.site.config.session.read_only:
         return None
-    if exchange.site.config.pages.account is not None:
+    if own is not None:
         location = exchange.site.locations.page(exchange.environ, "account", error=problem.code)
         return exchange.go(location)
     try:

@@ -89,6 +89,7 @@ def change(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     claims = _signed_in(exchange)
     action, id, name = (exchange.text(field) for field in ("action", "id", "name"))
     environ, user_id = exchange.environ, claims["sub"]
+    exchange.of_account = True
     try:
         if action != "rename":
             passkeys.require_fresh(claims, exchange.site.clock())
