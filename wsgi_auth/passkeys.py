@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from wsgi_auth import cookies
@@ -284,16 +284,17 @@ class Passkeys:
                 return
         raise StoreUnavailable("a passkey is used by many at the same time")
 
-    def remove(self, user_id: str, id: str, *, has_other_way: bool, environ: Environ) -> None:
+    def remove(self, user_id: str, id: str, has_other_way: Callable[[], bool]) -> None:
         """Forget one of the user's passkeys. Raises :class:`PasskeyRefused` for none of theirs, and
-        for the last one of a user without an account or another way to sign in."""
+        for the last one where ``has_other_way`` says that they could not sign in any more."""
         record = self._mine(user_id, id)
         self._store.delete_authenticator(id)
-        # looked at afterwards: of two requests that each remove one, both would see the other's
-        if not has_other_way and not (
-            self._store.list_authenticators(user_id) or self._store.list_accounts(user_id)
-        ):
-            self._store.create_authenticator(record)
+        # looked at afterwards: of two requests that each give up one way, both would see the other
+        if not self._store.list_authenticators(user_id) and not has_other_way():
+            try:
+                self._store.create_authenticator(record)
+            except AlreadyExists:
+                pass  # another request has put it back, or never lost it
             raise PasskeyRefused("it is the user's last way to sign in", "PasskeyKept", 409)
         self._events.logger.info("passkey removed for %s", shown(user_id))
 

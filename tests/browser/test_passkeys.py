@@ -159,21 +159,6 @@ def test_a_passkey_is_added_and_signs_in_by_the_button(chromium):
         assert somebody.who == "alice"
 
 
-def test_who_clicks_before_the_page_has_settled_signs_in_all_the_same(chromium):
-    with site() as (url, _), visitor(chromium, url) as somebody:
-        somebody.sign_in()
-        somebody.register()
-        somebody.sign_out()
-        somebody.agrees(False)
-        somebody.tab.goto(f"{url}/auth/signin?callbackUrl=/members", wait_until="commit")
-        button(somebody).wait_for()
-        for _ in range(3):
-            button(somebody).click()
-        somebody.agrees(True)
-        button(somebody).click()
-        somebody.tab.wait_for_url(f"{url}/members")
-
-
 def test_the_list_of_the_field_signs_in(chromium):
     with site() as (url, _), visitor(chromium, url) as somebody:
         somebody.sign_in()

@@ -181,9 +181,22 @@ def _usable(exchange: Exchange) -> set[str]:
 def _has_other_way(exchange: Exchange, claims: Claims) -> bool:
     """Whether this user can sign in without any account: by a passkey, by a link to their proven
     address, or by a password or what the application knows, which they have done to be here."""
-    site = exchange.site
-    if site.passkeys is not None and site.passkeys.of(claims["sub"]):
+    passkeys = exchange.site.passkeys
+    if passkeys is not None and passkeys.of(claims["sub"]):
         return True
+    return _has_untold_way(exchange, claims)
+
+
+def has_way_without_passkeys(exchange: Exchange, claims: Claims) -> bool:
+    """Whether this user can sign in without any passkey."""
+    linked = exchange.site.require_accounts().linked(claims["sub"])
+    usable = _usable(exchange)
+    return any(each.provider in usable for each in linked) or _has_untold_way(exchange, claims)
+
+
+def _has_untold_way(exchange: Exchange, claims: Claims) -> bool:
+    """By a link, by a password, or by what the application knows: of these the store keeps none."""
+    site = exchange.site
     there = every(site, exchange.environ)
     if any(each.type == "email" for each in there) and site.require_accounts().has_address(
         claims["sub"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from wsgi_auth.actions.account import has_way_without_passkeys
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered
@@ -13,8 +14,6 @@ from wsgi_auth.errors import ConfigError, PasskeyRefused
 from wsgi_auth.events import shown
 from wsgi_auth.passkeys import Party, Passkeys, Proven
 from wsgi_auth.providers.base import Provider
-from wsgi_auth.providers.oauth import OIDC, OAuth
-from wsgi_auth.providers.passkey import Passkey
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
 from wsgi_auth.types import Account, Claims, Proof, WSGIApp
 
@@ -99,8 +98,7 @@ def change(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         elif action == "rename":
             passkeys.rename(user_id, id, name)
         elif action == "remove":
-            other = _has_other_way(exchange, claims)
-            passkeys.remove(user_id, id, has_other_way=other, environ=environ)
+            passkeys.remove(user_id, id, lambda: has_way_without_passkeys(exchange, claims))
         else:
             raise Refused(400, "BadRequest", "action is 'add', 'rename' or 'remove'")
     except PasskeyRefused as refused:
@@ -168,17 +166,6 @@ def _credential(exchange: Exchange, code: str) -> Any:
     if not isinstance(given, dict) or not isinstance(given.get("response"), dict):
         raise PasskeyRefused("no answer of a browser (is JavaScript off?)", code, 400)
     return given
-
-
-def _has_other_way(exchange: Exchange, claims: Claims) -> bool:
-    """Whether this session was begun in a way that leaves no trace in the store: by a password, or
-    by the application itself. Accounts and passkeys are counted there."""
-    kept = [each.id for each in exchange.site.config.providers if _is_kept(each)]
-    return claims.get("provider") not in kept
-
-
-def _is_kept(provider: Provider) -> bool:
-    return isinstance(provider, OAuth | OIDC | Passkey)
 
 
 def _tell(exchange: Exchange, what: str, refused: PasskeyRefused) -> None:

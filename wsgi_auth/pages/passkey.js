@@ -96,11 +96,16 @@ for (const form of globalThis.document?.querySelectorAll("form[data-passkey]") ?
   const isNew = form.dataset.passkey === "register";
   const notice = form.querySelector("[role=alert]");
   let isAsking = false;
+  let isSent = false;
+  // out of the browser's cache it may be sent again
+  addEventListener("pageshow", () => (isSent = false));
 
   const fill = async (mediation) => {
     const { csrfToken, credential } = form.elements;
     const options = { csrfToken: csrfToken.value, mediation };
     const said = await (isNew ? answer("create", "register", options) : get(options));
+    if (isSent) return;
+    isSent = true;
     credential.value = JSON.stringify(said);
     form.submit();
   };
