@@ -164,8 +164,9 @@ def test_the_list_of_the_field_signs_in(chromium):
         somebody.sign_in()
         somebody.register()
         somebody.sign_out()
-        somebody.tab.goto(f"{url}/auth/signin?callbackUrl=/members")
-        somebody.tab.wait_for_url(f"{url}/members")  # the authenticator picks it at once
+        # the authenticator picks it at once, perhaps before the page has wholly loaded
+        somebody.tab.goto(f"{url}/auth/signin?callbackUrl=/members", wait_until="commit")
+        somebody.tab.wait_for_url(f"{url}/members")
         assert somebody.who == "alice"
 
 
