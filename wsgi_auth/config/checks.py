@@ -306,11 +306,12 @@ def refuse_open_to_world(config: AuthConfig) -> None:
     if config.allow_emails or config.allow_domains or config.allow_groups:
         return
     for provider in config.providers:
-        if getattr(provider, "open_to_world", False):
+        if getattr(provider, "open_to_world", False) and not getattr(provider, "allow_claims", {}):
             raise ConfigError(
                 "allow_emails",
                 f"anybody may have an account at {provider.id!r}; say who may sign in with "
-                "allow_emails, allow_domains or allow_groups ('allow_emails = *': everybody)",
+                "allow_emails, allow_domains, allow_groups or the provider's allow_claims "
+                "('allow_emails = *': everybody)",
             )
 
 

@@ -87,7 +87,12 @@ def _typed(key: str, kind: str, value: Any) -> Any:
 def _mapping(key: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ConfigError(key, "must be a mapping of strings")
-    return {str(name): values.text(f"{key}.{name}", str(each)) for name, each in value.items()}
+    return {
+        str(name): values.text(
+            f"{key}.{name}", " ".join(each) if isinstance(each, list | tuple) else str(each)
+        )
+        for name, each in value.items()
+    }
 
 
 _KINDS: Mapping[str, Callable[[str, Any], Any]] = {

@@ -87,6 +87,8 @@ class _Client:
     ``vouches``: its e-mail addresses count as verified whatever it says of them.
     ``link_by_email``: whoever signs in here for the first time with an address that is proven on
     both sides is the user who has it (needs an adapter).
+    ``allow_claims``: of these claims each must have one of the values (words of one string), or
+    nobody signs in; ``realm_access.roles`` is a claim inside another.
     ``open_to_world``: anybody has an account there. ``tokens``: keep its tokens.
 
     ``dpop``: tokens are bound to a key of ours (RFC 9449). ``assertion_audience``: the ``aud`` of a
@@ -115,6 +117,7 @@ class _Client:
     profile: Profile = field(default_factory=dict)
     vouches: bool = False
     link_by_email: bool = False
+    allow_claims: Mapping[str, str] = field(default_factory=dict)
     open_to_world: bool = False
     tokens: bool = False
     dpop: bool = False

@@ -138,6 +138,7 @@ class Lifecycle:
         if accounts is None:
             claims["sub"] = self._subject(claims["sub"], provider)
         self._allowed(claims)
+        _fits(provider, proof)
         self._asked(user, account, environ, proof)
         is_new = False
         if accounts is not None:
@@ -175,6 +176,7 @@ class Lifecycle:
         claims = claims_of(user, provider)
         account = proof.account or Account(provider.id, provider.type, claims["sub"])
         self._allowed(claims)
+        _fits(provider, proof)
         self._asked(user, account, environ, proof)
         return claims
 
@@ -336,6 +338,25 @@ class Lifecycle:
             )
         if not answer:
             raise AccessDenied("the sign_in callback said no")
+
+
+def _fits(provider: Any, proof: Proof) -> None:
+    """Raise :class:`AccessDenied` unless what the provider said is what its ``allow_claims`` want:
+    of each claim one of the values."""
+    for name, allowed in getattr(provider, "allow_claims", {}).items():
+        said: Any = proof.profile or {}
+        for step in (name,) if name in said else name.split("."):
+            said = said.get(step) if isinstance(said, Mapping) else None
+        values = said if isinstance(said, list | tuple) else (said,)
+        if not any(_word(value) in allowed.split() for value in values):
+            raise AccessDenied(f"the claim {name!r} has none of the values that are allowed")
+
+
+def _word(value: Any) -> str:
+    """A value as a configuration writes it; nothing that could be written for what is no scalar."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _prefixes(config: AuthConfig) -> dict[str, str]:
