@@ -79,5 +79,5 @@ def test_a_file_may_list_the_values():
         made()
     with pytest.raises(ConfigError, match="allow_claims"):
         made(allow_claims="example.org")
-    with pytest.raises(ConfigError, match="allow_claims.hd"):
+    with pytest.raises(ConfigError, match=r"allow_claims\.hd"):
         made(allow_claims={"hd": ""})
