@@ -294,6 +294,25 @@ def certificates(folder: Path) -> Path:
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(name == "ca", None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            # Python 3.13 verifies strictly: RFC 5280 sections 4.2.1.1 to 4.2.1.3
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(keys["ca"].public_key()), False
+            )
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    key_cert_sign=name == "ca",
+                    crl_sign=name == "ca",
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
             .sign(keys["ca"], hashes.SHA256())
         )
         (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
