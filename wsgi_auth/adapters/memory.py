@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from wsgi_auth.adapters.common import email_key
 from wsgi_auth.errors import AlreadyExists
 from wsgi_auth.records import (
     AccountRecord,
@@ -123,7 +124,7 @@ class MemoryAdapter:
 
     def _claim_email(self, user: UserRecord) -> None:
         """The address is this user's from now on, and none they had before; called locked."""
-        key = user.email.lower() if user.email and user.email_verified is not None else None
+        key = email_key(user)
         if key is not None and self._emails.get(key, user.id) != user.id:
             raise AlreadyExists("a user of this address")
         old = self._users.get(user.id)
