@@ -23,10 +23,7 @@ from wsgi_auth.events import Events, shown
 from wsgi_auth.protocols import UserStore
 from wsgi_auth.records import AccountData, AccountRecord, UserRecord
 from wsgi_auth.tokens import random_id
-from wsgi_auth.types import Account, Environ
-
-#: How often a step is taken again that another request was faster at.
-_TURNS = 5
+from wsgi_auth.types import TURNS, Account, Environ
 
 
 class Owner(NamedTuple):
@@ -63,7 +60,7 @@ class Accounts:
         somebody else by an address, unless the provider has ``link_by_email`` and both it and we
         have seen it proven.
         """
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             found = self._store.get_user_by_account(account.provider, account.provider_account_id)
             if found is not None:
                 return Owner(self._refreshed(found, claims, environ, now), False)
@@ -89,7 +86,7 @@ class Accounts:
     def local(self, claims: Mapping[str, Any], environ: Environ, now: float) -> Owner:
         """The user whose id the application (or a file of passwords) has given itself."""
         wanted = _record(claims["sub"], claims, now)
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             found = self._store.get_user(wanted.id)
             if found is not None:
                 return Owner(self._refreshed(found, claims, environ, now), False)
@@ -114,7 +111,7 @@ class Accounts:
     def addressed(self, claims: Mapping[str, Any], environ: Environ, now: float) -> Owner:
         """The user whose verified address it is (they have just proven it); made at the first
         time."""
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             found = self._store.get_user_by_email(claims["email"])
             if found is not None:
                 return Owner(found, False)

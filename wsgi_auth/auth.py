@@ -19,6 +19,7 @@ from wsgi_auth.types import (
     ANONYMOUS,
     KEEP,
     PASS,
+    TURNS,
     Claims,
     Environ,
     Forbidden,
@@ -43,8 +44,6 @@ SESSION = "auth.session"
 VARY_COOKIE = ("Vary", "Cookie")
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
-#: How often a change is tried again that another request was faster at.
-_TURNS = 5
 
 
 class _Application:
@@ -291,7 +290,7 @@ class Auth:
         """
         self._may_write()
         site = self.site
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             try:
                 begun = site.lifecycle.update(self.reading, data, self.environ, site.clock())
             except Overtaken:  # by another request: what the session is now is to be changed

@@ -22,7 +22,7 @@ from wsgi_auth.protocols import Adapter
 from wsgi_auth.providers.passkey import Passkey
 from wsgi_auth.records import Authenticator, Revocation, UserRecord
 from wsgi_auth.tokens import SealedCodec, random_token
-from wsgi_auth.types import Account, Claims, Environ, FrozenDict
+from wsgi_auth.types import TURNS, Account, Claims, Environ, FrozenDict
 from wsgi_auth.urls import BaseURL
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ LONGEST_NAME = 60
 _LONGEST_ID, _LONGEST_HANDLE, _LONGEST_KEY = 1_023, 64, 1_200
 #: EdDSA, ES256, RS256: IANA COSE Algorithms.
 ALGORITHMS = (-8, -7, -257)
-#: How often a step is taken again that another request was faster at.
-_TURNS = 5
 #: Words that name a transport: WebAuthn section 5.8.4.
 _TRANSPORTS = frozenset({"ble", "hybrid", "internal", "nfc", "smart-card", "usb"})
 
@@ -241,7 +239,7 @@ class Passkeys:
         """Whose passkey signed the challenge (section 7.2). Raises :class:`PasskeyRefused`."""
         challenge = self._taken("authenticate", answer, claims, environ, now, "PasskeySignin")
         id = _credential_id(answer)
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             record = self._store.get_authenticator(id)
             if record is None:
                 raise PasskeyRefused("no passkey of this id is kept")
@@ -274,7 +272,7 @@ class Passkeys:
 
     def rename(self, user_id: str, id: str, name: str) -> None:
         """Call one of the user's passkeys so. Raises :class:`PasskeyRefused` for none of theirs."""
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             record = self._mine(user_id, id)
             wanted = _name(name)
             if not wanted:

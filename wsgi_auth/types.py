@@ -133,6 +133,9 @@ class Then(enum.StrEnum):
 
 #: Under a name of its own: looking up a member of an enumeration takes longer than one expects.
 KEEP = Then.KEEP
+#: How often a step that reads and then writes is taken again where another request was faster each
+#: time; after that it is StoreUnavailable.
+TURNS = 5
 
 
 class Reading:

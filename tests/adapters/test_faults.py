@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from wsgi_auth.adapters import connect
 from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.protocols import Adapter
 from wsgi_auth.records import SessionRecord, UserRecord
+from wsgi_auth.testing.threads import at_once, outcomes
 
 pytestmark = pytest.mark.live
 
@@ -75,25 +75,6 @@ def soon(adapter: Adapter, number: int) -> bool:
             assert time.monotonic() < until
 
 
-def in_threads(step: Callable[[int], object], count: int = 32) -> list[object]:
-    """What each thread gets: a value or the error."""
-    results: list[object] = [None] * count
-
-    def run(number: int) -> None:
-        try:
-            results[number] = step(number)
-        except Exception as error:
-            results[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    return results
-
-
 def down(adapter: Adapter) -> None:
     """Every step is refused in time, from many threads at once."""
     started = time.monotonic()
@@ -105,7 +86,7 @@ def down(adapter: Adapter) -> None:
         lambda: adapter.get_user("user-0"),
         lambda: adapter.revocations(0),
     ]
-    results = in_threads(lambda number: steps[number % len(steps)](), 24)
+    results = outcomes(24, lambda number: steps[number % len(steps)]())
     assert [type(each) for each in results] == [StoreUnavailable] * 24
     assert time.monotonic() - started < LONGEST
 
@@ -118,13 +99,13 @@ def test_thirty_two_threads_get_each_their_own(adapter: Adapter, server: Server)
             assert right(shared, number)
         return shared.update_session(session(number), session(number))
 
-    assert in_threads(step) == [True] * 32
+    assert at_once(32, step) == [True] * 32
     shared.close()
 
 
 def test_few_connections_are_shared_by_many_threads(adapter: Adapter, server: Server) -> None:
     small = patient(server, pool_size=2)
-    assert in_threads(lambda number: all(right(small, number) for _ in range(10))) == [True] * 32
+    assert at_once(32, lambda number: all(right(small, number) for _ in range(10))) == [True] * 32
     small.close()
 
 
@@ -144,9 +125,9 @@ def test_reading_a_session_is_one_round_trip(adapter: Adapter, server: Server) -
 def test_a_connection_that_broke_is_nobodys_trouble(adapter: Adapter, server: Server) -> None:
     proxy = Proxy(server.port)
     through = patient(server, proxy.port)
-    assert in_threads(lambda number: right(through, number)) == [True] * 32
+    assert at_once(32, lambda number: right(through, number)) == [True] * 32
     proxy.cut()
-    assert in_threads(lambda number: right(through, number)) == [True] * 32
+    assert at_once(32, lambda number: right(through, number)) == [True] * 32
     proxy.cut()
     time.sleep(0.05)  # a write is never sent twice, but what is closed already is not used
     assert through.update_session(session(1), session(1))
@@ -155,29 +136,27 @@ def test_a_connection_that_broke_is_nobodys_trouble(adapter: Adapter, server: Se
 
 
 def test_a_server_that_died_is_missed_and_found_again(adapter: Adapter, server: Server) -> None:
-    assert in_threads(lambda number: soon(adapter, number)) == [True] * 32
+    assert at_once(32, lambda number: soon(adapter, number)) == [True] * 32
     server.kill()
     try:
         down(adapter)
     finally:
         server.start()
     assert soon(adapter, 0)
-    assert in_threads(lambda number: soon(adapter, number)) == [True] * 32
+    assert at_once(32, lambda number: soon(adapter, number)) == [True] * 32
     assert adapter.update_session(session(3), session(3))
     assert adapter.get_user("never") is None
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for(adapter: Adapter, server: Server) -> None:
-    assert in_threads(lambda number: soon(adapter, number)) == [True] * 32
+    assert at_once(32, lambda number: soon(adapter, number)) == [True] * 32
     server.pause()
     try:
         down(adapter)
     finally:
         server.go_on()
     # what was asked before may be done now; nobody gets the late answer to what another asked
-    assert in_threads(lambda number: all(soon(adapter, number) for _ in range(20)), 30) == (
-        [True] * 30
-    )
+    assert at_once(30, lambda number: all(soon(adapter, number) for _ in range(20))) == [True] * 30
 
 
 def test_a_wrong_password_is_a_store_that_cannot_be_asked(server: Server) -> None:

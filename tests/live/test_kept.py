@@ -4,7 +4,6 @@ what is ended is ended for all, and a store that is gone is 503 until it is back
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.adapters import servers as stores
 from tests.live.servers import SECRET, Running, running
 from tests.needs import require_program
 from wsgi_auth import AuthMiddleware
+from wsgi_auth.testing.threads import at_once
 
 pytestmark = pytest.mark.live
 
@@ -103,25 +103,6 @@ def ask(server: Running, value: str) -> tuple[int, str, str]:
     return 200, process, user
 
 
-def together(count: int, step: Any) -> None:
-    """The step in that many threads; the first error of any is raised."""
-    errors: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            step(number)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    if errors:
-        raise errors[0]
-
-
 def test_what_is_ended_from_outside_is_refused_by_every_worker_within_a_second(served):
     server, here = served
     value = sign_in(server, "ada")
@@ -135,9 +116,9 @@ def test_what_is_ended_from_outside_is_refused_by_every_worker_within_a_second(s
     assert len(seen) == WORKERS
     here.sessions.end_all("ada")
     time.sleep(1)
-    together(16, lambda _: [_refused(server, value) for _ in range(8)])
+    at_once(16, lambda _: [_refused(server, value) for _ in range(8)])
     again = sign_in(server, "ada")
-    together(16, lambda _: [_is(server, again, "ada") for _ in range(8)])
+    at_once(16, lambda _: [_is(server, again, "ada") for _ in range(8)])
 
 
 def test_nobody_ever_sees_another(served):
@@ -150,7 +131,7 @@ def test_nobody_ever_sees_another(served):
         for _ in range(12):
             _is(server, values[mine], users[mine])
 
-    together(64, step)
+    at_once(64, step)
 
 
 def contest(served: Any, rounds: int) -> None:
@@ -167,10 +148,10 @@ def contest(served: Any, rounds: int) -> None:
                 for _ in range(3):
                     ask(server, value)
 
-        together(8, step)
+        at_once(8, step)
         if turn % 10 == 0:
             time.sleep(1)
-            together(8, lambda _, value=value: _refused(server, value))
+            at_once(8, lambda _, value=value: _refused(server, value))
     assert here.sessions.of("eve") == []
 
 
@@ -222,7 +203,7 @@ def test_a_store_that_is_gone_is_503_until_it_is_back_and_public_pages_go_on(tmp
             while ask(server, value)[0] == 503:
                 assert time.monotonic() - back < 10, "it does not recover"
                 time.sleep(0.1)
-            together(16, lambda _: [_is(server, value, "ada") for _ in range(4)])
+            at_once(16, lambda _: [_is(server, value, "ada") for _ in range(4)])
             assert "Traceback" not in server.log
     finally:
         store.end()

@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -17,12 +16,13 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tests.oauth.ground import NOW, response
 from tests.oauth.party import party, sends
-from wsgi_auth.errors import AuthError, OAuthError, ProviderUnavailable
+from wsgi_auth.errors import OAuthError, ProviderUnavailable
 from wsgi_auth.http import Http
 from wsgi_auth.oauth import keys as module
 from wsgi_auth.oauth.flight import Flight
 from wsgi_auth.oauth.keys import FITTING, LIFETIME, MOST, PAUSE, KeySource, read_keys
 from wsgi_auth.testing.fake_provider.keys import b64
+from wsgi_auth.testing.threads import outcomes
 from wsgi_auth.types import Incoming, Outgoing
 
 URI = "https://op.test/jwks"
@@ -441,24 +441,10 @@ def slowly(*keys: object) -> Any:
     return answer
 
 
-def all_at_once(count: int, call: Any) -> list[Any]:
-    start = threading.Barrier(count)
-
-    def one(number: int) -> Any:
-        start.wait()
-        try:
-            return call(number)
-        except AuthError as error:
-            return error
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
-
-
 def test_64_threads_ask_once() -> None:
     with party(jwks=slowly(jwk())) as here:
         keys = KeySource(Http(allow_loopback=True), here.url + "/jwks")
-        found = all_at_once(64, lambda _: keys.fitting("ES256", "one", NOW))
+        found = outcomes(64, lambda _: keys.fitting("ES256", "one", NOW))
     assert (len(set(map(id, found))), len(here.seen)) == (1, 1)
 
 
@@ -467,7 +453,7 @@ def test_64_threads_with_a_new_key_ask_once_more() -> None:
         keys = KeySource(Http(allow_loopback=True), here.url + "/jwks")
         keys.fitting("ES256", "one", NOW)
         here.answers["/jwks"] = slowly(jwk(kid="two"))
-        found = all_at_once(64, lambda _: keys.fitting("ES256", "two", NOW))
+        found = outcomes(64, lambda _: keys.fitting("ES256", "two", NOW))
     assert ({each.kid for each in found}, len(here.seen)) == ({"two"}, 2)
 
 
@@ -478,7 +464,7 @@ def test_threads_that_come_late_find_what_the_request_before_them_brought() -> N
         provider, keys = source(jwk())
         keys.fitting("ES256", "one", NOW)
         provider.keys = [jwk(kid="two")]
-        found = all_at_once(16, lambda _: keys.fitting("ES256", "two", NOW))
+        found = outcomes(16, lambda _: keys.fitting("ES256", "two", NOW))
         assert ({each.kid for each in found}, len(provider.asked)) == ({"two"}, 2)
 
 
@@ -493,7 +479,7 @@ def test_64_threads_with_64_unknown_names_share_a_request() -> None:
     with party(jwks=slowly(jwk())) as here:
         keys = KeySource(Http(allow_loopback=True), here.url + "/jwks")
         keys.fitting("ES256", "one", NOW)
-        found = all_at_once(64, lambda number: keys.fitting("ES256", f"kid-{number}", NOW))
+        found = outcomes(64, lambda number: keys.fitting("ES256", f"kid-{number}", NOW))
     assert all(isinstance(each, OAuthError) for each in found)
     assert len(here.seen) == 2
 
@@ -555,7 +541,7 @@ def test_what_a_call_raises_all_who_wait_for_it_raise() -> None:
         time.sleep(0.1)
         raise DOWN
 
-    assert all_at_once(8, lambda _: flight.land(fails, lambda _: None)) == [DOWN] * 8
+    assert outcomes(8, lambda _: flight.land(fails, lambda _: None)) == [DOWN] * 8
 
 
 @pytest.mark.parametrize("ending", [SystemExit, GeneratorExit, BaseException])

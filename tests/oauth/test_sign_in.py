@@ -19,6 +19,7 @@ from webtest import TestApp
 from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import Answered
+from wsgi_auth.testing.threads import at_once
 
 SESSION = "__Host-auth.session-token"
 FLOW, FLOW_POST = "__Host-auth.flow", "__Host-auth.flow-post"
@@ -913,12 +914,6 @@ def test_a_provider_that_is_hidden_half_way_signs_nobody_in():
 
 
 # --- many at once -------------------------------------------------------------------------------
-
-
-def at_once(number: int, work) -> list:
-    """What ``work(n)`` gives in as many threads; what it raises is raised."""
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(work, range(number)))
 
 
 def test_many_first_visitors_at_once_are_each_signed_in_as_themselves(hasty_threads):

@@ -53,7 +53,7 @@ class Flow:
 
     def is_alive(self, now: float) -> bool:
         """Whether its answer may still come."""
-        return -_SKEW <= now - self.created <= LIFETIME
+        return is_recent(self.created, now, LIFETIME)
 
     def to_json(self) -> dict[str, Any]:
         """As little JSON as says it all: five of these travel in one cookie."""
@@ -86,6 +86,11 @@ _SHORT: Mapping[str, str] = {
     "b": "brief",
     "o": "tenant",
 }  # fmt: skip
+
+
+def is_recent(created: int, now: float, lifetime: int) -> bool:
+    """Whether what one of our machines made at ``created`` is no older than its lifetime."""
+    return -_SKEW <= now - created <= lifetime
 
 
 def begin(

@@ -11,6 +11,7 @@ from typing import Any
 
 from wsgi_auth import cookies
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.oauth.checks import is_recent
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.tokens import SealedCodec
 
@@ -18,7 +19,6 @@ from wsgi_auth.tokens import SealedCodec
 LIFETIME = 10 * 60
 #: Most characters of the cookie's value, so that it is one cookie.
 LARGEST = 3_600
-_SKEW = 60
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,7 +55,7 @@ class ProvenAccounts:
                 said: dict[str, Any] = dict(content)
                 tokens = Tokens.from_json(said.pop("tokens", None))
                 found = ProvenAccount(**said, tokens=tokens)
-                return found if -_SKEW <= now - found.created <= LIFETIME else None
+                return found if is_recent(found.created, now, LIFETIME) else None
         return None
 
     def write(self, proven: ProvenAccount) -> list[str]:

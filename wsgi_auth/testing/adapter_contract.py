@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +23,7 @@ from wsgi_auth.records import (
     UserRecord,
     VerificationToken,
 )
+from wsgi_auth.testing.threads import at_once
 
 ADA = UserRecord("u1", "Ada", "Ada@Example.org", 1_000, "https://example.org/ada.png")
 BOB = UserRecord("u2", None, "bob@example.org", None, None)
@@ -359,29 +359,6 @@ def raises(kind: type[Exception], step: Callable[[], object]) -> None:
     except kind:
         return
     raise AssertionError(f"no {kind.__name__} was raised")
-
-
-def at_once(count: int, step: Callable[[int], Any]) -> list[Any]:
-    """What ``count`` threads get that take the step at the same moment; their errors are raised."""
-    start = threading.Barrier(count)
-    results: list[Any] = [None] * count
-
-    def run(number: int) -> None:
-        start.wait(10)
-        try:
-            results[number] = step(number)
-        except Exception as error:
-            results[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
-    return results
 
 
 __all__ = ["AdapterContract"]
