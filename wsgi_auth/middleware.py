@@ -398,13 +398,14 @@ def _attempts(config: AuthConfig) -> Attempts:
 
 
 def _adapter(config: AuthConfig) -> Adapter:
-    """The configuration's own, else the one that its URL names."""
-    if not isinstance(config.adapter, str):
-        adapter: Adapter = config.adapter
-        return adapter
+    """The configuration's own, else the one that its URL names; behind a circuit breaker."""
     from wsgi_auth.adapters import connect
+    from wsgi_auth.adapters.breaker import with_breaker
 
-    return connect(config.adapter)
+    adapter = config.adapter
+    if isinstance(adapter, str):
+        adapter = connect(adapter)
+    return with_breaker(adapter, time.monotonic, config.logger)
 
 
 def _transport(config: AuthConfig) -> Transport:

@@ -20,7 +20,7 @@ from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.protocols import UserStore
 from wsgi_auth.records import AccountData, AccountRecord
 from wsgi_auth.tokens import SealedCodec, random_id
-from wsgi_auth.types import Account
+from wsgi_auth.types import TURNS, Account
 
 #: Seconds that a renewal may take: more than its requests do (metadata, keys, and twice the token
 #: endpoint) and the clocks of two machines differ, for a used refresh token must not be sent again.
@@ -28,8 +28,9 @@ LEASE = 90
 #: Seconds that a request waits for another that renews.
 PATIENCE = 20.0
 _SHORTEST, _LONGEST = 0.02, 0.25
-#: How often a step is taken again that another request was faster at.
-_TURNS = 5
+#: How often tokens that were renewed are offered to a store that cannot be asked, or is ahead of
+#: them: for five seconds at least, however quickly it fails.
+_OFFERS = 20
 
 
 class KeptTokens:
@@ -45,7 +46,7 @@ class KeptTokens:
     def keep(self, account: Account, tokens: Tokens, tenant: str, now: float) -> None:
         """These are the account's tokens from now on. One that was unlinked meanwhile has none."""
         key = account.provider, account.provider_account_id
-        for _ in range(_TURNS):
+        for _ in range(TURNS):
             record = self._store.get_account(*key)
             if record is None:
                 return
@@ -131,7 +132,7 @@ class KeptTokens:
         token is used, so this must not be given up lightly."""
         before = AccountData.of(mine.data).tokens
         expected: AccountRecord | None = mine
-        for _ in range(_TURNS):
+        for _ in range(_OFFERS):
             try:
                 if expected is None or AccountData.of(expected.data).tokens != before:
                     return
