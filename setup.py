@@ -28,6 +28,8 @@ setup(
     package_data={
         "wsgi_auth": [
             "py.typed",
+            "locale/*.pot",
+            "locale/*/LC_MESSAGES/*",
             "pages/client.js",
             "pages/client.d.ts",
             "pages/passkey.js",

@@ -22,6 +22,7 @@ FLOORS = {
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,
     "jwe": 1, "patterns": 1, "negotiation": 1, "addresses": 1, "mailing": 1, "theme": 1, "texts": 1,
+    "languages": 1,
     "errors": 0, "frozen": 0, "types": 0, "records": 0,
 }  # fmt: skip
 ANNEXE = {"throttle", "http", "mail", "adapters"}
@@ -33,6 +34,7 @@ ONLY_IN = {
     "limits": {"throttle"},
     "requests": {"http"},
     "smtplib": {"mail"},
+    "gettext": {"languages", "texts"},
     "oauthlib": {"oauth"},
     "joserfc": {"oauth", "tokens", "testing"},
     "cryptography": {"tokens", "jwe", "oauth", "passkeys", "testing"},

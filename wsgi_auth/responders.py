@@ -34,6 +34,8 @@ VARY = (
     "Accept, Authorization, Cookie, HX-Request, Purpose, Sec-Fetch-Dest, Sec-Fetch-Mode, "
     "Sec-Purpose, X-Requested-With",
 )
+#: The same for a page that there is in several languages.
+VARY_BY_LANGUAGE = ("Vary", f"{VARY[1]}, Accept-Language")
 NO_STORE = ("Cache-Control", "no-store")
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 JSON = ("Content-Type", "application/json")
@@ -99,7 +101,7 @@ class Responders:
     def __init__(
         self,
         options: ResponderOptions,
-        pages: Callable[[], Pages],
+        pages: Callable[[Environ], Pages],
         home: str,
         logger: Callable[[], logging.Logger],
     ) -> None:
@@ -153,7 +155,7 @@ class Responders:
         if url and is_htmx(environ):
             headers.append(("HX-Redirect", url))
         if prefers_html(environ):
-            return self._page(401, decision.code, headers, url)
+            return self._page(environ, 401, decision.code, headers, url)
         # the URL was built by us: nothing in it needs JSON's escapes
         more = f', "signinUrl": "{url}"' if url else ""
         body = f'{{"error": "{decision.code}"{more}}}'.encode()
@@ -173,13 +175,17 @@ class Responders:
     def _refusal(self, environ: Environ, status: int, code: str, headers: Headers) -> WSGIApp:
         headers = [VARY, NO_STORE, *headers]
         if prefers_html(environ):
-            return self._page(status, code, headers, None)
+            return self._page(environ, status, code, headers, None)
         body = f'{{"error": "{code}"}}'.encode()
         return answer(status, [*headers, JSON, NO_SNIFF], body)
 
-    def _page(self, status: int, code: str, headers: Headers, url: str | None) -> WSGIApp:
-        page = self._pages().refusal(status, code, url, self._home)
+    def _page(
+        self, environ: Environ, status: int, code: str, headers: Headers, url: str | None
+    ) -> WSGIApp:
+        page = self._pages(environ).refusal(status, code, url, self._home)
         ours = {name for name, _ in headers}
+        if page.is_negotiated:
+            headers = [VARY_BY_LANGUAGE if each is VARY else each for each in headers]
         return answer(
             status,
             [*headers, *(each for each in page.headers if each[0] not in ours)],

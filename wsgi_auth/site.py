@@ -26,6 +26,7 @@ from wsgi_auth.tokens import derive
 
 if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
+    from wsgi_auth.languages import Languages
     from wsgi_auth.oauth.client import Client
     from wsgi_auth.oauth.kept import KeptTokens
     from wsgi_auth.oauth.pending import Pending
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.sessions.at_provider import AtProviders
     from wsgi_auth.sessions.register import Register
+    from wsgi_auth.types import Environ
 
 
 #: Seconds between two sweeps, and records of a kind that one deletes at most.
@@ -67,6 +69,7 @@ class Site:
         self._new_mailer = mailer
         self._clients: dict[str, Client] = {}
         self._swept_at = 0.0
+        self._pages: dict[str, Pages] = {}
         self._tenants_clients: Recent[OAuth | OIDC, Client] = Recent()
         for provider in config.providers:
             if getattr(provider, "private_key", None):
@@ -116,19 +119,32 @@ class Site:
         self.authorizer = Authorizer(config, self.locations, self.events)
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
-        self.responders = Responders(
-            config.responders, lambda: self.pages, home, lambda: config.logger
-        )
+        self.responders = Responders(config.responders, self.pages, home, lambda: config.logger)
 
     @cached_property
-    def pages(self) -> Pages:
-        """The built-in pages, made when the first is shown."""
+    def languages(self) -> Languages:
+        """The languages of the built-in pages, looked for when the first page is shown."""
+        from wsgi_auth.languages import Languages
+
+        config = self.config
+        return Languages(config.languages, config.texts, config.locale_dir)
+
+    def pages(self, environ: Environ) -> Pages:
+        """The built-in pages in the language that this visitor likes best, made when the first in
+        that language is shown."""
+        language = self.languages.negotiate(environ.get("HTTP_ACCEPT_LANGUAGE"))
+        found = self._pages.get(language)
+        if found is None:
+            found = self._pages.setdefault(language, self._new_pages(language))
+        return found
+
+    def _new_pages(self, language: str) -> Pages:
         from wsgi_auth.pages import Pages
-        from wsgi_auth.texts import Texts
         from wsgi_auth.theme import Theme
 
         theme: dict[str, Any] = dict(self.config.theme)
-        return Pages(Theme(**theme), Texts(self.config.texts))
+        texts = self.languages.texts(language)
+        return Pages(Theme(**theme), texts, is_negotiated=len(self.languages.tags) > 1)
 
     @cached_property
     def script(self) -> Script:

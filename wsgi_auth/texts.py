@@ -1,7 +1,8 @@
 """Every word that the built-in pages show: message id to text, each replaceable.
 
-What lives here: the English catalogue, and :class:`Texts`, a checked copy of it with a site's own
-wording. What must not: markup (a text is plain text; the pages escape it).
+What lives here: the English texts, and :class:`Texts`, those of one language with a site's own
+wording. What must not: markup (a text is plain text; the pages escape it), and other languages:
+those are gettext catalogues in ``locale``, found by ``languages``.
 
 The ids are a public interface. ``error.<code>.heading`` and ``error.<code>.text`` belong to the
 error code of that name, ``refusal.<code>.*`` are said instead when a page of the application was
@@ -14,13 +15,16 @@ import re
 from collections.abc import Iterator, Mapping
 from string import Formatter
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wsgi_auth.errors import ConfigError
 
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
 ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     {
-        # not shown: the language tag and the writing direction of the texts
+        # not shown: the language tag and the writing direction of the texts; in no catalogue
         "lang": "en",
         "dir": "ltr",
         # sign-in
@@ -186,22 +190,54 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+#: The texts that depend on a number, as they are for one: English has two forms, a catalogue has as
+#: many as its language.
+SINGULAR: Final[Mapping[str, str]] = MappingProxyType(
+    {"mail.limits": "The link works once, within {minutes} minute."}
+)
+#: What is no text but says which language the texts are in.
+ABOUT: Final = ("lang", "dir")
+#: Languages that are written from right to left (Unicode CLDR, characterOrder).
+_RIGHT_TO_LEFT: Final = frozenset(
+    (
+        "ar", "arc", "ckb", "dv", "fa", "he", "ks", "mzn", "nqo", "ps", "rhg", "sd", "sdh", "syr",
+        "ug", "ur", "yi",
+    )
+)  # fmt: skip
+#: A tag that says more than a catalogue's name: which of two scripts, for the choice of glyphs.
+_IN_FULL: Final[Mapping[str, str]] = MappingProxyType({"zh": "zh-Hans"})
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+#: Numbers among which each plural form of every language occurs.
+_COUNTS: Final = range(200)
 
 
 class Texts(Mapping[str, str]):
-    """The catalogue that the pages use: English, with ``overrides`` in place of some or all.
+    """The texts of one language: ``translations`` of the English ones (by msgctxt, which is the
+    message id, and msgid), with ``overrides`` in place of some or all.
 
     A text may use the ``{placeholders}`` of the English one, or leave them out. ``lang`` is a
-    language tag, ``dir`` is ``ltr`` or ``rtl``. Read-only; what is wrong is a ``ConfigError``.
+    language tag, ``dir`` is ``ltr`` or ``rtl``; both follow from ``tag`` unless given. Read-only;
+    what is wrong is a ``ConfigError``.
     """
 
-    __slots__ = ("_texts",)
+    __slots__ = ("_is_own", "_texts", "_translations")
 
-    def __init__(self, overrides: Mapping[str, str] | None = None) -> None:
-        for message_id, text in (overrides or {}).items():
-            _check(message_id, text)
-        self._texts = {**ENGLISH, **(overrides or {})}
+    def __init__(
+        self,
+        overrides: Mapping[str, str] | None = None,
+        tag: str = "en",
+        translations: NullTranslations | None = None,
+    ) -> None:
+        own = overrides or {}
+        check_texts(own)
+        texts = dict(ENGLISH)
+        if translations is not None:
+            texts |= translated(translations)
+        tag = own.get("lang", tag)
+        texts |= {"lang": _IN_FULL.get(tag, tag), "dir": direction(tag)}
+        self._texts = {**texts, **own}
+        self._is_own = frozenset(own)
+        self._translations = translations
 
     def __getitem__(self, message_id: str) -> str:
         return self._texts[message_id]
@@ -215,14 +251,61 @@ class Texts(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"<Texts {self['lang']!r}, {len(self)} messages>"
 
+    def counted(self, message_id: str, number: int) -> str:
+        """A text of :data:`SINGULAR` in the form that its language has for this number."""
+        one, other = SINGULAR[message_id], ENGLISH[message_id]
+        if message_id in self._is_own:
+            return self._texts[message_id]
+        if self._translations is None:
+            return one if number == 1 else other
+        return self._translations.npgettext(message_id, one, other, number)
 
-def _check(message_id: object, text: object) -> None:
-    key = f"texts.{message_id}"
+
+def check_texts(texts: Mapping[str, str], key: str = "texts") -> None:
+    """Raise :class:`ConfigError`, under ``key``, for what can be no text of ours."""
+    for message_id, text in texts.items():
+        _check(f"{key}.{message_id}", message_id, text)
+
+
+def translated(translations: NullTranslations, key: str = "texts") -> dict[str, str]:
+    """What a catalogue says for the English texts; English where it says nothing. A text that
+    cannot be filled in raises :class:`ConfigError`."""
+    found = {}
+    for message_id, english in ENGLISH.items():
+        if message_id in ABOUT:
+            continue
+        one = SINGULAR.get(message_id)
+        if one is None:
+            forms = [translations.pgettext(message_id, english)]
+        else:
+            counts = (*_COUNTS, 2)  # the last stands for the text where no number is said
+            forms = [translations.npgettext(message_id, one, english, each) for each in counts]
+        for form in dict.fromkeys(forms):
+            _check(f"{key}.{message_id}", message_id, form)
+        found[message_id] = forms[-1]
+    return found
+
+
+def is_language_tag(tag: object) -> bool:
+    """Whether it has the form of a language tag (RFC 5646), such as ``de`` or ``pt-BR``."""
+    return isinstance(tag, str) and _LANGUAGE_TAG.fullmatch(tag) is not None
+
+
+def direction(tag: str) -> str:
+    """``rtl`` for a language that is written from right to left, else ``ltr``."""
+    subtags = tag.lower().split("-")
+    if len(subtags) > 1 and len(subtags[1]) == 4:  # the script is named
+        written = subtags[1] in ("arab", "hebr", "thaa", "syrc", "nkoo", "rohg", "adlm")
+        return "rtl" if written else "ltr"
+    return "rtl" if subtags[0] in _RIGHT_TO_LEFT else "ltr"
+
+
+def _check(key: str, message_id: object, text: object) -> None:
     if not isinstance(message_id, str) or message_id not in ENGLISH:
         raise ConfigError(key, f"there is no message of that id{_near_miss(message_id)}")
     if not isinstance(text, str) or not text.strip():
         raise ConfigError(key, f"needs a text that is not blank, not {text!r}")
-    if message_id == "lang" and not _LANGUAGE_TAG.fullmatch(text):
+    if message_id == "lang" and not is_language_tag(text):
         raise ConfigError(key, f"{text!r} is not a language tag such as de or pt-BR")
     if message_id == "dir" and text not in ("ltr", "rtl"):
         raise ConfigError(key, f"{text!r} is not a direction; ltr or rtl")

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
+import wsgi_auth
 from tests.docs import blocks
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.config.model import option_names
@@ -59,6 +60,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "users.htpasswd").write_text(f"ada:{hashed}\n")
     (tmp_path / "secret.txt").write_text(SECRET + "\n")
     (tmp_path / "client.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
+    (tmp_path / "locale" / "nl" / "LC_MESSAGES").mkdir(parents=True)
+    mo = Path(wsgi_auth.__file__).parent / "locale" / "de" / "LC_MESSAGES" / "wsgi_auth.mo"
+    (tmp_path / "locale" / "nl" / "LC_MESSAGES" / "wsgi_auth.mo").write_bytes(mo.read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUTH_SECRET", SECRET)
     monkeypatch.setenv("AUTH_URL", URL)

@@ -378,7 +378,7 @@ def test_the_mail_is_text_and_html_and_nothing_of_the_visitor_is_in_it(make, box
     link = linked(visitor, box, "x'&=ada@example.test", callbackUrl="/members?<script>=1")
     (message,) = box.messages
     assert message.get_content_type() == "multipart/alternative"
-    assert message["Subject"] == "Sign in to app.example.test"
+    assert message["Subject"] == "Anmeldung bei app.example.test"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Message-ID"].endswith("@example.test>") and message["Date"]
     html = message.get_body(("html",)).get_content()

@@ -95,7 +95,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         cancel_url=proven.callback_url,
         form_action=_foreign(proven.callback_url),
     )
-    return exchange.page(site.pages.link(view))
+    return exchange.page(exchange.pages.link(view))
 
 
 def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
@@ -266,7 +266,7 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
         error_code=None if error is None else known_code(error),
         form_action=ways_out(exchange),
     )
-    return exchange.page(site.pages.account(view), status)
+    return exchange.page(exchange.pages.account(view), status)
 
 
 def _passkeys(exchange: Exchange, claims: Claims) -> list[PasskeyInfo]:

@@ -40,7 +40,6 @@ from wsgi_auth.providers.email import Email
 from wsgi_auth.records import VerificationToken
 from wsgi_auth.sessions.lifecycle import ElsewhereInstead
 from wsgi_auth.site import Site
-from wsgi_auth.texts import Texts
 from wsgi_auth.tokens import random_token
 from wsgi_auth.types import Account, Environ, Proof, WSGIApp
 from wsgi_auth.urls import BaseURL
@@ -118,7 +117,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         else str(session.user.get("email") or session.user.get("id") or ""),
         form_action=exchange.foreign_origins,
     )
-    return exchange.page(site.pages.confirm(view))
+    return exchange.page(exchange.pages.confirm(view))
 
 
 def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
@@ -164,7 +163,7 @@ def _prepared(exchange: Exchange, provider: Email, to: str, now: float) -> Mail:
     base = _base(site, environ)
     token = random_token()
     asks = site.config.session.remember == "ask"  # a box that is not ticked is not sent
-    asked = _asked(site, environ, now)
+    asked = _asked(exchange, now)
     valid = next(
         each
         for each in exchange.browsers
@@ -185,16 +184,16 @@ def _prepared(exchange: Exchange, provider: Email, to: str, now: float) -> Mail:
         environ, f"callback/{provider.id}", token=token, **{EMAIL_FIELD: to}
     )
     url, host = base.absolute(local), _host(base)
-    letter = site.pages.mail(MailView(url, host, -(-provider.max_age // 60), asked))
+    letter = exchange.pages.mail(MailView(url, host, -(-provider.max_age // 60), asked))
     return Mail(
         to, provider.sender, letter.subject, host, expires, url, letter.text, letter.html
     )  # fmt: skip
 
 
-def _asked(site: Site, environ: Environ, now: float) -> tuple[str, str, str]:
+def _asked(exchange: Exchange, now: float) -> tuple[str, str, str]:
     """When, by what and from where a link is asked for: words of ours and what has been parsed,
     for it will stand in a mail to somebody who may not have asked."""
-    texts = Texts(site.config.texts)
+    site, environ, texts = exchange.site, exchange.environ, exchange.pages.texts
     time = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%d %H:%M UTC")
     peer = address_in(client_address(environ, site.config.trusted_proxies))
     device = _device(str(environ.get("HTTP_USER_AGENT") or "")) or texts["device.unknown"]

@@ -31,7 +31,7 @@ def error_page(exchange: Exchange, code: str, status: int | None) -> WSGIApp:
         sign_in_url=sign_in_url,
         home_url=site.locations.mount(environ) + "/",
     )
-    page = site.pages.error(view)
+    page = exchange.pages.error(view)
     return exchange.page(page, status or page.status)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from wsgi_auth import cookies
@@ -21,6 +21,9 @@ from wsgi_auth.providers.base import Provider
 from wsgi_auth.responders import JSON, NO_SNIFF, NO_STORE, TEXT, answer, is_legal
 from wsgi_auth.site import Site
 from wsgi_auth.types import Environ, Reading, WSGIApp
+
+if TYPE_CHECKING:
+    from wsgi_auth.pages import Page, Pages
 
 #: Most octets of a body that an endpoint reads.
 MAX_BODY = 65_536
@@ -188,9 +191,15 @@ class Exchange:
         body = json.dumps(value).encode()
         return answer(status, [JSON, NO_STORE, NO_SNIFF, ("Vary", "Accept, Cookie")], body)
 
-    def page(self, page: Any, status: int = 200) -> WSGIApp:
+    @property
+    def pages(self) -> Pages:
+        """The built-in pages in this visitor's language."""
+        return self.site.pages(self.environ)
+
+    def page(self, page: Page, status: int = 200) -> WSGIApp:
         """One of the built-in pages."""
-        return answer(status, [*page.headers, ("Vary", "Accept, Cookie")], page.body)
+        vary = "Accept, Cookie" + (", Accept-Language" if page.is_negotiated else "")
+        return answer(status, [*page.headers, ("Vary", vary)], page.body)
 
     def _body(self) -> bytes:
         environ = self.environ

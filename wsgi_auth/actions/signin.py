@@ -56,7 +56,7 @@ def sign_in_page(
         asks_to_remember=site.config.session.remember == "ask",
         signed_in_as=None if reading.session is None else _who(reading.session.user),
     )
-    return exchange.page(site.pages.sign_in(view), status)
+    return exchange.page(exchange.pages.sign_in(view), status)
 
 
 def ways_out(exchange: Exchange) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         form_action=(*exchange.foreign_origins, *ways_out(exchange)),
         user_name=user.get("name") or user.get("email") or user.get("id"),
     )
-    return exchange.page(site.pages.sign_out(view))
+    return exchange.page(exchange.pages.sign_out(view))
 
 
 def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:

@@ -15,7 +15,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if site.config.pages.verify_request is not None:
         return exchange.go(site.locations.page(environ, "verify_request"))
     base = site.locations.base(environ)
-    return exchange.page(site.pages.verify_request(VerifyRequestView(host=str(base or ""))))
+    return exchange.page(exchange.pages.verify_request(VerifyRequestView(host=str(base or ""))))
 
 
 METHODS: Methods = {"GET": show}

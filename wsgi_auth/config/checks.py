@@ -69,9 +69,8 @@ def agree(config: AuthConfig) -> None:
     _email(config)
     if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
         raise ConfigError("auto_sign_in", "wants a single provider of type oauth or oidc")
-    if config.theme or config.texts:
-        # imported here: most configurations have neither, and a cold start should not pay
-        from wsgi_auth.texts import Texts
+    if config.theme:
+        # imported here, and below: most configurations have none, and a cold start should not pay
         from wsgi_auth.theme import Theme
 
         try:
@@ -79,8 +78,11 @@ def agree(config: AuthConfig) -> None:
         except ValueError as error:
             option, _, problem = str(error).partition(": ")
             raise ConfigError(f"theme.{option}", problem) from None
-        Texts(config.texts)
         _logo(config)
+    if config.texts or config.languages or config.locale_dir is not None:
+        from wsgi_auth.languages import Languages
+
+        Languages(config.languages, config.texts, config.locale_dir).check()
 
 
 def _logo(config: AuthConfig) -> None:

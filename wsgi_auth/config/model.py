@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How a URL begins; ``package.module:name`` is none.
 _SCHEME = r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:"
+#: A language tag (RFC 5646), with a language of two or three letters as all of today's have.
+_LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*"
 #: Fewest octets of a secret (RFC 7518 section 3.2 wants as many as the hash has).
 MIN_SECRET = 32
 #: What Auth.js calls its session cookie: v5, and v4 (then NextAuth.js).
@@ -68,7 +70,10 @@ class AuthConfig(
     adapter: Any
     cookies: parts.Cookies
     theme: Mapping[str, str]
-    texts: Mapping[str, str]
+    #: By language tag, and those for every language under ``*``.
+    texts: Mapping[str, Mapping[str, str]]
+    languages: tuple[str, ...]
+    locale_dir: Path | None
     remote_user: str | Callable[..., Any] | None
     allow_emails: frozenset[str] | None
     allow_domains: frozenset[str] | None
@@ -221,7 +226,8 @@ OPTIONS: frozenset[str] = frozenset(
     {
         "secret", "url", "dev", "dev_peers", "base_path", "providers", "providers_for", "matcher",
         "routes", "public", "ignore", "authorized", "events", "auto_sign_in", "cookies", "texts",
-        "adapter", "remote_user", "allow_emails", "allow_domains", "allow_groups",
+        "languages", "locale_dir", "adapter", "remote_user", "allow_emails", "allow_domains",
+        "allow_groups",
         "allowed_redirects", "trusted_proxies", "challenge_401", "reader", "transport", "logger",
         *_SECTIONS,
     }
@@ -288,6 +294,8 @@ def _build(
         ),
         theme=sections["theme"],
         texts=_texts(given.get("texts")),
+        languages=option("languages", _languages, ()),
+        locale_dir=option("locale_dir", lambda key, value: values.folder(key, value, here)),
         remote_user=option("remote_user", checks.remote_user),
         allow_emails=option("allow_emails", _addresses),
         allow_domains=option("allow_domains", _addresses),
@@ -599,12 +607,42 @@ def _authjs(ours: CookieFormat, named: bool) -> CookieFormat:
     return ours.but(name=name, slices=AUTHJS_SLICE, older=older)
 
 
-def _texts(given: Any) -> Mapping[str, str]:
+def _texts(given: Any) -> Mapping[str, Mapping[str, str]]:
+    """By language: under its tag (``{"de": {id: text}}``, or ``de.`` and the id), else ``*``."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise ConfigError("texts", "must be a mapping of message ids to texts")
-    return {str(key): values.text(f"texts.{key}", value) for key, value in given.items()}
+    found: dict[str, dict[str, str]] = {}
+
+    def add(language: str, message_id: str, key: str, value: Any) -> None:
+        found.setdefault(language, {})[message_id] = values.text(key, value)
+
+    for name, value in given.items():
+        key = f"texts.{name}"
+        language, _, rest = str(name).partition(".")
+        if isinstance(value, Mapping):
+            if not re.fullmatch(_LANGUAGE, str(name)):
+                raise ConfigError(
+                    key,
+                    "is no language tag such as de or pt-BR; a message id is one key, in quotes "
+                    'where it has dots: "sign_in.heading"',
+                )
+            for message_id, text in value.items():
+                add(str(name), str(message_id), f"{key}.{message_id}", text)
+        elif rest and re.fullmatch(_LANGUAGE, language):  # no message id begins like a language
+            add(language, rest, key, value)
+        else:
+            add("*", str(name), key, value)
+    return found
+
+
+def _languages(key: str, given: Any) -> tuple[str, ...]:
+    found = values.strings(key, given)
+    for tag in found:
+        if not re.fullmatch(_LANGUAGE, tag):
+            raise ConfigError(key, f"{tag!r} is no language tag such as de or pt-BR")
+    return found
 
 
 def _addresses(key: str, given: Any) -> frozenset[str]:

@@ -211,6 +211,20 @@ def file(key: str, value: Any, here: Path | None) -> Path:
     return found
 
 
+def folder(key: str, value: Any, here: Path | None) -> Path:
+    """The path of a folder that is there; a relative one counts from ``here``."""
+    from pathlib import Path
+
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise ConfigError(key, f"must be the path of a folder, not {_shown(value)}")
+    found = Path(value).expanduser()
+    if here is not None and not found.is_absolute():
+        found = here / found
+    if not found.is_dir():
+        raise ConfigError(key, f"there is no folder {str(found)!r}")
+    return found
+
+
 def from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:
     """The options of a group with every ``name_file`` replaced by ``name``, read from that file."""
     found = dict(given)

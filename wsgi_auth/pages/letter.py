@@ -53,11 +53,11 @@ def letter(view: MailView, texts: Texts, theme: Theme) -> Letter:
 
     def said(name: str) -> str:
         return texts[f"mail.{name}"].format(
-            host=view.host, minutes=view.minutes, time=time, device=device, address=address
+            host=view.host, time=time, device=device, address=address
         )
 
-    subject, asked = said("subject"), said("asked")
-    limits, ignore = said("limits"), said("ignore")
+    subject, asked, ignore = said("subject"), said("asked"), said("ignore")
+    limits = texts.counted("mail.limits", view.minutes).format(minutes=view.minutes)
     text = f"{said('heading')}\n\n{view.url}\n\n{limits}\n\n{asked}\n{ignore}\n"
     colors = palette(LIGHT, theme)
     html = _HTML.format(

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -92,6 +92,8 @@ class Page:
     html: str
     headers: Headers
     status: int = 200
+    #: Whether it would be another in another language.
+    is_negotiated: bool = False
 
     def with_script(self) -> Page:
         """The same page, whose policy lets scripts of this site run and ask it."""
@@ -100,7 +102,7 @@ class Page:
             (name, value + more if name == "Content-Security-Policy" else value)
             for name, value in self.headers
         ]
-        return Page(self.html, headers, self.status)
+        return replace(self, headers=headers)
 
     @property
     def body(self) -> bytes:
@@ -109,7 +111,8 @@ class Page:
 
 
 class Pages:
-    """The built-in pages of one middleware; style sheet, policy and refusals are prepared once.
+    """The built-in pages of one middleware, in one language; style sheet, policy and refusals are
+    prepared once.
 
     Nothing a view holds is trusted: texts are escaped, a link that is neither a path nor
     ``http(s)`` is left out, an origin that is not one is left out of the policy.
@@ -118,21 +121,30 @@ class Pages:
     __slots__ = (
         "_brand",
         "_head",
+        "_headers",
+        "_is_negotiated",
         "_policy",
         "_refusals",
-        "_texts",
         "_theme",
         "_words",
         "app_name",
+        "texts",
     )
 
     def __init__(
-        self, theme: Theme | None = None, texts: Texts | None = None, app_name: str | None = None
+        self,
+        theme: Theme | None = None,
+        texts: Texts | None = None,
+        app_name: str | None = None,
+        is_negotiated: bool = False,
     ) -> None:
         self.app_name = app_name
         self._theme = theme or Theme()
-        self._texts = texts or Texts()
-        self._words = Words(self._texts)
+        #: What they say.
+        self.texts = texts or Texts()
+        self._words = Words(self.texts)
+        self._is_negotiated = is_negotiated
+        self._headers = (*_HEADERS, ("Content-Language", self.texts["lang"]))
         style = stylesheet(self._theme)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self._policy = (
@@ -282,7 +294,7 @@ class Pages:
 
     def mail(self, view: MailView) -> Letter:
         """A mail with a sign-in link."""
-        return letter(view, self._texts, self._theme)
+        return letter(view, self.texts, self._theme)
 
     def refusal(
         self,
@@ -305,7 +317,7 @@ class Pages:
             sign_in or "" if part == _SIGN_IN_SLOT else home or "" if part == _HOME_SLOT else part
             for part in parts
         ]
-        return Page("".join(filled), self._headers("'none'"), status)
+        return self._made("".join(filled), "'none'", status)
 
     def _prepare_refusal(self, code: str, has_sign_in: bool, has_home: bool) -> tuple[str, ...]:
         sign_in, home = _SIGN_IN_SLOT if has_sign_in else None, _HOME_SLOT if has_home else None
@@ -326,7 +338,7 @@ class Pages:
         else:
             origins = dict.fromkeys(filter(_ORIGIN.fullmatch, form_action))
             sources = " ".join(("'self'", *origins))
-        return Page(self._document(title, content, app_name), self._headers(sources), status)
+        return self._made(self._document(title, content, app_name), sources, status)
 
     def _document(self, title: Markup, content: Markup, app_name: str | None = None) -> str:
         name = app_name or self.app_name
@@ -334,8 +346,9 @@ class Pages:
         full_title = Markup("{} – {}").format(title, name) if name else title
         return self._head + full_title + _BODY + brand + content + _END
 
-    def _headers(self, form_action: str) -> Headers:
-        return [*_HEADERS, ("Content-Security-Policy", self._policy + form_action)]
+    def _made(self, html: str, form_action: str, status: int) -> Page:
+        headers = [*self._headers, ("Content-Security-Policy", self._policy + form_action)]
+        return Page(html, headers, status, self._is_negotiated)
 
 
 class Words:
