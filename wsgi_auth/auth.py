@@ -44,6 +44,11 @@ SESSION = "auth.session"
 VARY_COOKIE = ("Vary", "Cookie")
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
+#: What the headers of an answer get, where the application says nothing of caching.
+_GUARDED: tuple[tuple[str, str], ...] = (VARY_COOKIE, NO_STORE)
+_SOMEBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE, PRIVATE)
+_NOBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
+_CACHING = frozenset({"vary", "cache-control"})
 
 
 class _Application:
@@ -417,18 +422,27 @@ class Auth:
         reading = self.reading
         if self.pending is not None or reading.then is not KEEP:
             headers = self._headers(headers, reading)
-        elif self.is_guarded:
-            headers = merged(headers, NO_STORE)
-        elif reading is not ANONYMOUS:
-            headers = merged(headers, PRIVATE)
         else:
-            # nobody's answer may be kept for everybody, but not given to somebody (R065)
-            headers = varied(headers)
+            if self.is_guarded:
+                ours = _GUARDED
+            elif reading is not ANONYMOUS:
+                ours = _SOMEBODYS
+            else:
+                # nobody's answer may be kept for everybody, but not given to somebody (R065)
+                ours = _NOBODYS
+            for name, _ in headers:
+                # merged, where it has something to look at: most headers cost two comparisons
+                size = len(name)
+                if (size == 4 or size == 13) and name.lower() in _CACHING:
+                    headers = merged(headers, None if ours is _NOBODYS else ours[1])
+                    break
+            else:
+                headers = [*headers, *ours]
         self.is_sent = True
         # From here on nothing changes, so what was the request will do: two that hold each other
         # would stay in memory, the whole environ with them, until the collector comes round.
         self.environ = rest = self.environ.copy()
-        rest.pop(HANDLE, None)
+        rest["auth.handle"] = None
         if exc_info is None:
             return self.send(status, headers)
         return self.send(status, headers, exc_info)
@@ -564,29 +578,25 @@ class _WhileSignedIn:
             close()
 
 
-def varied(headers: Headers) -> Headers:
-    """A new list of the headers, with ``Vary: Cookie`` unless the application has said so."""
-    for name, value in headers:
-        # one length out of many: most headers cost no more than this comparison
-        if len(name) == 4 and name.lower() == "vary" and _names_cookie(value):
-            return [*headers]
-    return [*headers, VARY_COOKIE]
+def merged(headers: Headers, caching: tuple[str, str] | None) -> Headers:
+    """A new list of the headers, with ``Vary: Cookie`` unless the application has said so, and with
+    a ``Cache-Control`` that keeps the answer from being given to somebody else (R065).
 
-
-def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
-    """:func:`varied`, with a ``Cache-Control`` that keeps the answer from being given to somebody
-    else (R065).
-
-    ``caching`` is what to say where the application says nothing. What it does say is kept, but
-    for what would let a shared cache have the answer.
+    ``caching`` is what to say where the application says nothing; None: it may say what it likes.
+    What it does say is kept, but for what would let a shared cache have the answer.
     """
     vary: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
+    says = False
     for name, value in headers:
         size = len(name)
-        if size == 13 and name.lower() == "cache-control":
-            return varied(_kept_from_others(headers))
         if size == 4 and name.lower() == "vary" and _names_cookie(value):
             vary = ()
+        elif size == 13 and name.lower() == "cache-control":
+            says = True
+    if caching is None:
+        return [*headers, *vary]
+    if says:
+        return [*_kept_from_others(headers), *vary]
     return [*headers, *vary, caching]
 
 

@@ -84,8 +84,9 @@ class AuthMiddleware:
         self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
         self._plan = self.matcher.plan
         self._read = site.reader.read
-        # a reader may name the environ key without which it reads nobody
+        # a reader may name the environ key without which it reads nobody, and what must be in it
         self._needs: str = getattr(site.reader, "needs", "REQUEST_METHOD")
+        self._mark: str = getattr(site.reader, "mark", "")
         self.endpoints = endpoints(config)
         pages = config.pages
         self._pages = frozenset(
@@ -132,7 +133,8 @@ class AuthMiddleware:
             return self.app(environ, start_response)
         reading = ANONYMOUS
         failed = None
-        if self._needs in environ:
+        needed = environ.get(self._needs)
+        if needed and self._mark in needed:
             try:
                 reading = self._read(environ, _now())
             except Exception as error:

@@ -6,6 +6,7 @@ means is the strategy's business; nothing here writes anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from wsgi_auth.protocols import SessionStrategy
 
 _BEFORE = "; ,\t"
+#: What ends a value besides a semicolon, or stands around it (``cookies.find``).
+_AROUND = re.compile('[, \t"]')
 #: Verified tokens remembered per generation; two generations are kept.
 _REMEMBERED = 2_048
 #: Longer ones are not remembered, which bounds the memory (R100).
@@ -49,8 +52,9 @@ class CookieSessionReader:
         self._asks_home = self.tenants.any
         self._remembers = self.view.plain and self.strategy.cacheable and not self._asks_home
         self._has_ended = self.strategy.has_ended
-        #: Without this key in the environ, nobody is signed in.
+        #: Without this key in the environ, and this text in it, nobody is signed in.
         self.needs = "HTTP_COOKIE"
+        self.mark = self._name if self._former is None else ""
         self._load = self.strategy.load
         self._known: dict[str, Stored] = {}
         self._older: dict[str, Stored] = {}
@@ -80,16 +84,28 @@ class CookieSessionReader:
             value = header[begin:] if end < 0 else header[begin:end]
             known = self._known.get(value) or self._older.get(value)
             stored = known or self._load(value, now)
-            if (
-                stored is not None
-                and now < stored.ends_at
-                and (self._has_ended is None or not self._has_ended(stored.claims, now))
+            if stored is None:
+                if (
+                    self._former is None
+                    and header.find(self._name, begin) < 0
+                    and not _AROUND.search(value)
+                ):
+                    return ANONYMOUS  # the only one there is, and read as a whole
+            elif now < stored.ends_at and (
+                self._has_ended is None or not self._has_ended(stored.claims, now)
             ):
                 if now < stored.renew_at:
                     if known is None:
                         # the same session for everybody: no callback has a say in it
                         stored.session = default_session(stored.claims)
-                        self._remember(value, stored)
+                        # kept when it comes for the second time: many a one never comes again
+                        mark = hash(value)
+                        if mark in self._seen:
+                            self._remember(value, stored)
+                        elif len(self._seen) < _REMEMBERED:
+                            self._seen.add(mark)
+                        else:
+                            self._seen = {mark}
                     return stored
                 alone = header.find(self._name, begin) < 0
                 names = (self._name,) if alone else self._names(header)
@@ -150,18 +166,12 @@ class CookieSessionReader:
         return self._cookie.found(header)[1]
 
     def _remember(self, value: str, stored: Stored) -> None:
-        """Keep a verified token that comes for the second time: many a one never comes again.
+        """Keep a verified token.
 
         Two generations: what is in use moves on to the next, the rest goes. Threads may lose an
         entry to each other, which costs one verification.
         """
-        mark = hash(value)
-        seen = self._seen
-        if mark not in seen:
-            if len(seen) >= _REMEMBERED:
-                seen.clear()
-            seen.add(mark)
-        elif len(value) <= _REMEMBERED_LENGTH:
+        if len(value) <= _REMEMBERED_LENGTH:
             if len(self._known) >= _REMEMBERED:
                 self._older, self._known = self._known, {}
             self._known[value] = stored

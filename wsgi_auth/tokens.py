@@ -219,6 +219,9 @@ def _freeze_lists(fresh: FrozenDict) -> None:
     for key, value in fresh.items():
         kind = type(value)
         if kind is list:
-            dict.__setitem__(fresh, key, freeze(value))
+            _put(fresh, key, freeze(value))
         elif kind is FrozenDict:
             _freeze_lists(value)
+
+
+_put = dict.__setitem__

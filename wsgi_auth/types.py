@@ -89,9 +89,9 @@ def freeze(value: Any) -> Any:
     kind = type(value)
     if kind in _SCALARS or kind is FrozenList or kind is Session:
         return value
-    if isinstance(value, Mapping):
+    if kind is not list and isinstance(value, Mapping):
         return FrozenDict({key: freeze(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
+    if kind is list or isinstance(value, list | tuple):
         if _SCALARS.issuperset(map(type, value)):
             return FrozenList(value)
         return FrozenList([freeze(item) for item in value])

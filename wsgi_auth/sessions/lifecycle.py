@@ -228,9 +228,10 @@ class Lifecycle:
     def renew(self, reading: Reading, now: float) -> Written | None:
         """A reading that is due, prolonged; None where another request was faster, or the session
         has ended meanwhile."""
-        assert reading.claims is not None  # noqa: S101 - only a living session is due
-        self._note(reading.claims, now)
-        return self._strategy.save(reading.claims, now, reading.kept)
+        claims = reading.claims
+        assert claims is not None  # noqa: S101 - only a living session is due
+        self._note(claims, now)
+        return self._strategy.save(claims, now, reading.kept)
 
     def update(self, reading: Reading, data: Any, environ: Environ, now: float) -> Begun | None:
         """The session after ``jwt`` was told ``data`` with the trigger ``update``; None: ended.
