@@ -48,5 +48,7 @@ def times(
         if type(began) is not int or not 0 <= began <= now + SKEW:
             return None
         ends = min(ends, began + options.absolute_age)
-    # a short life is prolonged when half of it is over
-    return issued + min(options.update_age, max_age(claims, options) // 2), ends
+    age = options.update_age
+    if "max_age" in claims:  # a life of its own, prolonged when half of it is over
+        age = min(age, max_age(claims, options) // 2)
+    return issued + age, ends
