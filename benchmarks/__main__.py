@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import hostile, kept, node, peers, server, start
+from benchmarks import hostile, kept, node, peers, server, servers, start
 from benchmarks.cases import Suite
 from benchmarks.measure import Case, ratio, run
 
@@ -63,11 +64,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds; writes nothing")
     quick = parser.parse_args().quick
     suite = Suite()
-    others = [*kept.cases(), *peers.cases()]
-    cases = suite.cases + [case for _, case in others]
-    if suite.noop not in cases:
-        cases.append(suite.noop)
-    run(cases, rounds=9 if quick else 51, batch_seconds=0.004)
+    with contextlib.ExitStack() as stack:
+        urls = stack.enter_context(servers.running("Redis", "PostgreSQL"))
+        others = [*kept.cases(stack, urls), *peers.cases(stack, urls)]
+        cases = suite.cases + [case for _, case in others]
+        if suite.noop not in cases:
+            cases.append(suite.noop)
+        run(cases, rounds=9 if quick else 51, batch_seconds=0.004)
 
     rows: list[list[str]] = []
     for row in suite.rows:
@@ -88,7 +91,7 @@ def main() -> None:
         return
     versions = ", ".join(
         f"{name} {peers.installed(name)}"
-        for name in ("repoze.who", "Beaker", "Flask", "pyramid", "Django")
+        for name in ("repoze.who", "Beaker", "Flask", "Flask-Session", "pyramid", "Django")
         if peers.installed(name)
     )
     said = (

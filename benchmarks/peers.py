@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from http.cookies import SimpleCookie
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -10,6 +12,9 @@ from typing import Any
 from benchmarks import floors
 from benchmarks.measure import App, Case
 from benchmarks.requests import SECRET, among_others, claims, environ
+
+#: A label, an application, and the Cookie header of somebody who is signed in.
+Made = tuple[str, App, str]
 
 
 def installed(package: str) -> str | None:
@@ -20,20 +25,40 @@ def installed(package: str) -> str | None:
         return None
 
 
-def cases() -> Iterator[tuple[str, Case]]:
-    """``(label, case)`` of every peer: an application that reads who is signed in."""
-    for package, make in (
+def cases(stack: ExitStack, servers: Mapping[str, str]) -> Iterator[tuple[str, Case]]:
+    """``(label, case)`` of every peer: an application that reads who is signed in. Those that keep
+    sessions in a store are good until the ``stack`` ends."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+
+    def flask_files() -> Made:
+        from cachelib.file import FileSystemCache
+
+        cache = FileSystemCache(folder)
+        return _flask("Flask-Session, files", SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
+
+    def flask_redis() -> Made:
+        from redis import Redis
+
+        client = Redis.from_url(servers["Redis"])
+        stack.callback(client.close)
+        return _flask("Flask-Session, Redis", SESSION_TYPE="redis", SESSION_REDIS=client)
+
+    found: list[tuple[str, Callable[[], Made]]] = [
         ("repoze.who", _repoze_who),
         ("Beaker", _beaker),
         ("Flask", _flask),
+        ("Flask-Session", flask_files),
         ("pyramid", _pyramid),
         ("Django", _django),
-    ):
-        found = installed(package)
-        if found:
+    ]
+    if "Redis" in servers:
+        found.insert(4, ("Flask-Session", flask_redis))
+    for package, make in found:
+        release = installed(package)
+        if release:
             label, app, cookie = make()
             given = environ("/members/area", among_others(cookie))
-            yield f"{label} {found}", Case(label, app, given)
+            yield f"{label} {release}", Case(label, app, given)
 
 
 def _cookie_of(app: App) -> str:
@@ -51,7 +76,7 @@ def _cookie_of(app: App) -> str:
     return "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in jar.values())
 
 
-def _repoze_who() -> tuple[str, App, str]:
+def _repoze_who() -> Made:
     from repoze.who.middleware import PluggableAuthenticationMiddleware
     from repoze.who.plugins.auth_tkt import AuthTktCookiePlugin
 
@@ -69,7 +94,7 @@ def _repoze_who() -> tuple[str, App, str]:
     return "repoze.who auth_tkt", wrapped, headers[0][1].partition(";")[0]
 
 
-def _beaker() -> tuple[str, App, str]:
+def _beaker() -> Made:
     from beaker.middleware import SessionMiddleware
 
     def app(given: Any, start_response: Any) -> Any:
@@ -92,11 +117,17 @@ def _beaker() -> tuple[str, App, str]:
     return "Beaker signed cookie", wrapped, _cookie_of(wrapped)
 
 
-def _flask() -> tuple[str, App, str]:
+def _flask(label: str = "Flask session", **settings: Any) -> Made:
+    """Its own signed cookie; with ``settings`` of Flask-Session, a session on the server."""
     from flask import Flask, session
 
     app = Flask("benchmark")
     app.secret_key = SECRET
+    if settings:
+        from flask_session import Session
+
+        app.config.update(settings)
+        Session(app)
 
     @app.get("/sign-in")
     def sign_in() -> str:
@@ -108,10 +139,10 @@ def _flask() -> tuple[str, App, str]:
         session["sub"]
         return "hello"
 
-    return "Flask session", app, _cookie_of(app)
+    return label, app, _cookie_of(app)
 
 
-def _pyramid() -> tuple[str, App, str]:
+def _pyramid() -> Made:
     from pyramid.config import Configurator
     from pyramid.response import Response
     from pyramid.session import SignedCookieSessionFactory
@@ -132,7 +163,7 @@ def _pyramid() -> tuple[str, App, str]:
     return "Pyramid signed cookie session", app, _cookie_of(app)
 
 
-def _django() -> tuple[str, App, str]:
+def _django() -> Made:
     import django
     from django.conf import settings
     from django.core.wsgi import get_wsgi_application
