@@ -49,6 +49,8 @@ _GUARDED: tuple[tuple[str, str], ...] = (VARY_COOKIE, NO_STORE)
 _SOMEBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE, PRIVATE)
 _NOBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
 _CACHING = frozenset({"vary", "cache-control"})
+#: Seconds for which a browser keeps which provider it used last: a year without signing in.
+LAST_PROVIDER_AGE = 365 * 86_400
 
 
 class _Application:
@@ -286,6 +288,7 @@ class Auth:
         self.is_new_user = begun.is_new_user
         site.sweep()
         self._forget_tokens()
+        self._note_provider(provider, proof.remember)
         return begun.session
 
     def update(self, data: Any) -> Session | None:
@@ -505,6 +508,17 @@ class Auth:
         header = self.environ.get("HTTP_COOKIE") or ""
         if self.site.config.cookies.tokens.name in header:
             self.set_cookies(self.site.vault.remove(header))
+
+    def _note_provider(self, provider: Any, remember: bool) -> None:
+        """Which way this browser has come in, where the built-in page has several to choose from:
+        it will mark this one. What is not to be remembered goes with the browser's session."""
+        config = self.site.config
+        if not config.show_last_used or config.pages.sign_in is not None:
+            return
+        if len(config.providers) < 2 or provider is APPLICATION or provider.type == "dev":
+            return
+        lasts = LAST_PROVIDER_AGE if remember else None
+        self.set_cookies(config.cookies.last_provider.set(provider.id, lasts))
 
     def _names(self) -> tuple[str, ...]:
         return self.site.config.cookies.session.names(self.environ.get("HTTP_COOKIE") or "")

@@ -105,7 +105,8 @@ def _made(maker: PerRequest, key: str, said: Any) -> OAuth | OIDC:
 
     if isinstance(said, Mapping):
         _refuse_references(f"providers.{maker.id}", said)
-        named = {"name": maker.name} if maker.name else {}
+        named = {"name": maker.name, "icon": maker.icon}
+        named = {option: value for option, value in named.items() if value}
         # no variables: a tenant that lacks a secret must not be given that of another
         said = provider_from({"id": maker.id, **named, **said}, {}, None)
     if not isinstance(said, OAuth | OIDC):

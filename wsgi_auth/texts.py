@@ -39,6 +39,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "sign_in.passkey": "Sign in with a passkey",
         "sign_in.passkey_problem": "No passkey was used. Try again, or sign in another way.",
         "sign_in.remember": "Keep me signed in",
+        "sign_in.last_used": "Last used",
         "sign_in.choose": "Choose who to be. These people are made up, for development.",
         "sign_in.choose_closed": "The choice of made-up people opens with the link "
         "that the server printed when it started.",

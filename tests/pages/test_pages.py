@@ -261,7 +261,7 @@ def test_every_text_is_shown_somewhere():
     pages = Pages(texts=Texts(marked))
     shown = [
         sign_in(PASSWORD, HTPASSWD, EMAIL, GITHUB, PASSKEY, DEV, pages=pages, signed_in_as="Ada"),
-        sign_in(PASSWORD, CLOSED, pages=pages, asks_to_remember=True),
+        sign_in(PASSWORD, CLOSED, pages=pages, asks_to_remember=True, last_used=PASSWORD.id),
         sign_in(pages=pages),
         pages.sign_out(SignOutView("/o", "t", "/", "Ada")),
         pages.sign_out(SignOutView("/o", "t")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from wsgi_auth import cookies
 from wsgi_auth.actions.email_link import ask
 from wsgi_auth.actions.exchange import Exchange, Refused
@@ -54,6 +56,7 @@ def sign_in_page(
         error_code=error,
         form_action=(*exchange.foreign_origins, *ways_out(exchange)),
         asks_to_remember=site.config.session.remember == "ask",
+        last_used=_last_used(exchange),
         signed_in_as=None if reading.session is None else _who(reading.session.user),
     )
     return exchange.page(exchange.pages.sign_in(view), status)
@@ -132,7 +135,23 @@ def _provider(exchange: Exchange, provider: Provider, typed: dict[str, str]) -> 
         action_url=exchange.site.locations.endpoint(exchange.environ, f"{action}/{provider.id}"),
         fields=fields,
         choices=choices,
+        icon=str(getattr(provider, "icon", "")),
+        colors=_colors(getattr(provider, "style", {})),
     )
+
+
+def _colors(style: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(str(style[name]) for name in ("bg", "text") if name in style)
+
+
+def _last_used(exchange: Exchange) -> str:
+    """The id of a provider that the browser says it used last: what it is worth is a mark on a
+    page. Of several cookies the first."""
+    config = exchange.site.config
+    if not config.show_last_used:
+        return ""
+    name = config.cookies.last_provider.name
+    return next(iter(cookies.values(exchange.environ.get("HTTP_COOKIE", ""), name)), "")
 
 
 def chooser_is_open(exchange: Exchange) -> bool:

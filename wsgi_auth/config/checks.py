@@ -78,20 +78,35 @@ def agree(config: AuthConfig) -> None:
         except ValueError as error:
             option, _, problem = str(error).partition(": ")
             raise ConfigError(f"theme.{option}", problem) from None
-        _logo(config)
+        _own_image(config, "theme.logo", config.theme.get("logo", ""))
+    _icons(config)
     if config.texts or config.languages or config.locale_dir is not None:
         from wsgi_auth.languages import Languages
 
         Languages(config.languages, config.texts, config.locale_dir).check()
 
 
-def _logo(config: AuthConfig) -> None:
-    logo = config.theme.get("logo", "")
-    if not logo.lower().startswith(("http:", "https:")):
+def _icons(config: AuthConfig) -> None:
+    for provider in config.providers:
+        icon = getattr(provider, "icon", "")
+        if not icon:
+            continue
+        from wsgi_auth.theme import is_logo
+
+        key = f"providers.{provider.id}.icon"
+        if not is_logo(icon):
+            raise ConfigError(
+                key, "must be a path of this site such as /static/acme.svg, or a data:image/ URI"
+            )
+        _own_image(config, key, icon)
+
+
+def _own_image(config: AuthConfig, key: str, image: str) -> None:
+    if not image.lower().startswith(("http:", "https:")):
         return
-    if config.url is None or not f"{logo}/".startswith(f"{config.url.origin}/"):
+    if config.url is None or not f"{image}/".startswith(f"{config.url.origin}/"):
         raise ConfigError(
-            "theme.logo",
+            key,
             "must be of this site (the pages load nothing from elsewhere): a path such as "
             "/static/logo.svg, a URL below the option url, or a data:image/ URI",
         )

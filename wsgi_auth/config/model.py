@@ -64,6 +64,7 @@ class AuthConfig(
     events: Mapping[str, tuple[Callable[..., Any], ...]]
     pages: parts.PageOptions
     auto_sign_in: bool
+    show_last_used: bool
     session: parts.SessionOptions
     revocation: parts.RevocationOptions
     #: An adapter, or the URL of one (which may hold a password).
@@ -219,6 +220,7 @@ _COOKIES = {
     "link": "link",
     "tokens": "tokens",
     "passkey": "passkey",
+    "last_provider": "last-provider",
     "dev": "dev-key",
 }
 
@@ -226,6 +228,7 @@ OPTIONS: frozenset[str] = frozenset(
     {
         "secret", "url", "dev", "dev_peers", "base_path", "providers", "providers_for", "matcher",
         "routes", "public", "ignore", "authorized", "events", "auto_sign_in", "cookies", "texts",
+        "show_last_used",
         "languages", "locale_dir", "adapter", "remote_user", "allow_emails", "allow_domains",
         "allow_groups",
         "allowed_redirects", "trusted_proxies", "challenge_401", "reader", "transport", "logger",
@@ -284,6 +287,7 @@ def _build(
         events=_events(given.get("events")),
         pages=_pages(sections["pages"], url),
         auto_sign_in=option("auto_sign_in", values.boolean, False),
+        show_last_used=option("show_last_used", values.boolean, True),
         session=parts.SessionOptions(**session),
         revocation=parts.RevocationOptions(**sections["revocation"]),
         adapter=adapter,

@@ -104,5 +104,7 @@ class Cookies(Frozen):
     link: CookieFormat
     #: The tokens of other parties for a provider with ``tokens``, sealed.
     tokens: CookieFormat
+    #: The id of the provider that this browser used last: the sign-in page marks it. No proof.
+    last_provider: CookieFormat
     #: The questions that passkeys of this browser may answer, sealed.
     passkey: CookieFormat

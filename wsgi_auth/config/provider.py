@@ -60,14 +60,15 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
             + values.near(kind, [*_OPTIONS, *_catalogue()]),
         )
     options = _OPTIONS[kind]
+    common = {"id", "name"} if kind == "dev" else {"id", "name", "icon"}
     if kind == "email":
         given = values.from_files(key, given, here)  # the URL of a server may hold a password
     for option in given:
-        if option not in options | {"id", "name"}:
+        if option not in options | common:
             raise ConfigError(
                 f"{key}.{option}",
                 f"there is no such option; a provider of type {kind!r} has "
-                + ", ".join(sorted(options | {"id", "name"}))
+                + ", ".join(sorted(options | common))
                 + values.near(option, options),
             )
     for option in options:
@@ -142,12 +143,14 @@ def _per_request(key: str, given: Mapping[str, Any]) -> Any:
     from wsgi_auth.providers.per_request import PerRequest
 
     for option in given:
-        if option not in ("id", "name", "per_request"):
+        if option not in ("id", "name", "icon", "per_request"):
             raise ConfigError(
-                f"{key}.{option}", "belongs into what per_request returns; beside it: id, name"
+                f"{key}.{option}",
+                "belongs into what per_request returns; beside it: id, name, icon",
             )
     make = values.function(f"{key}.per_request", given["per_request"])
-    return PerRequest(str(given["id"]), make, str(given.get("name", "")))
+    name, icon = given.get("name", ""), given.get("icon", "")
+    return PerRequest(str(given["id"]), make, str(name), icon)
 
 
 def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:

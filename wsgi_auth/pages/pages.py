@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -18,6 +18,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from wsgi_auth.pages.devices import device
+from wsgi_auth.pages.icons import icon
 from wsgi_auth.pages.letter import Letter, letter
 from wsgi_auth.pages.problems import INVITATIONS, PROBLEMS, known_code
 from wsgi_auth.pages.style import stylesheet
@@ -480,33 +481,66 @@ def _notice(words: Words, code: str | None) -> Markup:
 
 
 def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
-    """All the ways in, in their order; "or" stands between, but not between two plain buttons."""
+    """All the ways in, in their order; "or" stands between, but not between two plain buttons. The
+    one that was used last is the main one and has the focus."""
     if not view.providers:
         return _paragraph(words["sign_in.nothing"])
     hidden = _hidden(csrfToken=view.csrf_token, callbackUrl=view.callback_url)
-    is_only_button = len(view.providers) == 1
     has_one_password_form = [row.type in _PASSWORD_TYPES for row in view.providers].count(True) == 1
+    marked = [row.id for row in view.providers if row.id == view.last_used and row.type != "dev"]
+    last = marked[0] if marked else None
+    # what was typed wrongly is typed again, whatever was used the time before
+    focused = None if code and PROBLEMS[code].retype else last
+
+    def submit(row: ProviderView, text: Markup) -> Markup:
+        is_form, is_last = row.type in _FORM_TYPES, row.id == last
+        return _way_in(
+            icon(row),
+            text,
+            note=words["sign_in.last_used"] if is_last else NOTHING,
+            main=is_last if last else is_form or len(view.providers) == 1,
+            autofocus=row.id == focused and not is_form,
+        )
+
     blocks: list[Markup] = []
     for is_form, group in groupby(view.providers, lambda row: row.type in _FORM_TYPES):
         if not is_form:
-            blocks.append(_join(_button_form(words, row, hidden, is_only_button) for row in group))
+            blocks.append(_join(_button_form(words, row, hidden, submit) for row in group))
             continue
         for row in group:
             if row.type == "dev":
                 blocks.append(_chooser(words, row, hidden))
                 continue
             if row.type == "email":
-                submit = words["sign_in.email_submit"]
+                text = words["sign_in.email_submit"]
             elif has_one_password_form:
-                submit = words["sign_in.submit"]
+                text = words["sign_in.submit"]
             else:
-                submit = words.fill("sign_in.with", provider=row.name)
+                text = words.fill("sign_in.with", provider=row.name)
+            focus = row.id == focused if focused else not blocks
             fields = _fields(
-                words, _fields_of(row), code, focus=not blocks, passkeys=bool(view.script_url)
+                words, _fields_of(row), code, focus=focus, passkeys=bool(view.script_url)
             )
             box = _remember(words) if view.asks_to_remember and row.fields else Markup()
-            blocks.append(_form(row.action_url, hidden, fields, box, _submit(submit, main=True)))
+            blocks.append(_form(row.action_url, hidden, fields, box, submit(row, text)))
     return _paragraph(words["sign_in.or"], "or").join(blocks)
+
+
+def _way_in(picture: Markup, text: Markup, *, note: Markup, main: bool, autofocus: bool) -> Markup:
+    """The button of one way in: a picture and what it does. A note stands on its edge; it is no
+    part of the button's name, which stays the same, but of what is said of it."""
+    button = Markup("<button{}>{}<span>{}</span></button>").format(
+        _attributes(
+            ("class", "way-in main" if main else "way-in"),
+            ("autofocus", autofocus),
+            ("aria-describedby", "last" if note else None),
+        ),
+        picture,
+        text,
+    )
+    if not note:
+        return button
+    return Markup('<div class="last">{}<small id="last">{}</small></div>').format(button, note)
 
 
 def _remember(words: Words) -> Markup:
@@ -515,16 +549,20 @@ def _remember(words: Words) -> Markup:
     ).format(words["sign_in.remember"])
 
 
-def _button_form(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:
+def _button_form(
+    words: Words,
+    provider: ProviderView,
+    hidden: Markup,
+    submit: Callable[[ProviderView, Markup], Markup],
+) -> Markup:
     if provider.type == "passkey":
-        return _passkey(words, provider, hidden, main)
+        return _passkey(words, provider, hidden, submit(provider, words["sign_in.passkey"]))
     text = words.fill("sign_in.with", provider=provider.name)
-    return _form(provider.action_url, hidden, _submit(text, main=main))
+    return _form(provider.action_url, hidden, submit(provider, text))
 
 
-def _passkey(words: Words, provider: ProviderView, hidden: Markup, main: bool) -> Markup:
+def _passkey(words: Words, provider: ProviderView, hidden: Markup, submit: Markup) -> Markup:
     """A button that asks the browser, which fills in the answer; what to say if there is none."""
-    submit = _submit(words["sign_in.passkey"], main=main)
     problem = words["sign_in.passkey_problem"]
     return _ceremony("authenticate", provider.action_url, hidden, submit, problem)
 

@@ -82,8 +82,21 @@ button, .button { display: block; inline-size: 100%; min-block-size: 2.875rem; m
   border: 1px solid var(--edge); border-radius: .625rem; cursor: pointer }
 button:hover, .button:hover { background: var(--tint) }
 .main, .main:hover { color: var(--brand-ink); background: var(--brand); border-color: transparent }
-label + .main { margin-block-start: .5rem }
+label + .main, label + .last { margin-block-start: .5rem }
 .main:hover { background-image: linear-gradient(var(--shade), var(--shade)) }
+.way-in { display: grid; grid-template-columns: 1.5rem 1fr 1.5rem; column-gap: .625rem;
+  align-items: center; line-height: 1.3; text-wrap: balance }
+.last { position: relative }
+.last small { position: absolute; inset-block-start: -.875rem; inset-inline-end: .75rem;
+  padding: 0 .625rem; border: 1px solid var(--edge); border-radius: 1rem; font-size: .75rem;
+  color: var(--ink); background: var(--card); pointer-events: none }
+.way-in:focus-visible + small { outline: 2px solid var(--card) }
+.icon { display: block; inline-size: 1.5rem; block-size: 1.5rem; object-fit: contain; fill: none;
+  stroke: currentcolor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round }
+.mark { stroke: none }
+.mark rect { stroke: var(--line); stroke-width: 1 }
+.main .mark rect { stroke: var(--brand-ink) }
+.mark text { font-weight: 700; text-anchor: middle }
 .person { display: grid; grid-template-columns: auto 1fr; column-gap: .875rem;
   align-items: center; text-align: start; line-height: 1.3 }
 .person i { grid-row: span 2; inline-size: 2.25rem; line-height: 2.25rem; border-radius: 50%;
@@ -109,13 +122,14 @@ label + .main { margin-block-start: .5rem }
 .or::before, .or::after { content: ""; flex: 1; border-block-start: 1px solid var(--line) }
 .way { display: grid; gap: .75rem; margin-block-start: 1.75rem }
 form + .way { margin-block-start: .75rem }
-svg { display: block; inline-size: 3rem; block-size: 3rem; padding: .75rem; margin-block-end:
+main > svg { display: block; inline-size: 3rem; block-size: 3rem; padding: .75rem; margin-block-end:
   1.25rem; border-radius: 50%; background: var(--tint); fill: none; stroke: var(--ink);
   stroke-width: 2; stroke-linecap: round; stroke-linejoin: round }
-svg + h1 { margin-block-end: .75rem }
+main > svg + h1 { margin-block-end: .75rem }
 h1 + .soft { margin-block-start: -1rem }
 .code { margin: 1.75rem 0 0 }
-@media (max-width: 26rem) { main { padding: 1.5rem 1.25rem } }
+@media (max-width: 26rem) { main { padding: 1.5rem 1.25rem } .way-in { grid-template-columns:
+  1.5rem 1fr; text-align: start } }
 @media (max-height: 32rem) { body { place-content: start center } }
 @media (prefers-reduced-motion: no-preference) { button, .button, input { transition:
   background-color .12s, border-color .12s } }

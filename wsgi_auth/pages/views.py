@@ -47,7 +47,8 @@ class ChoiceView:
 class ProviderView:
     """One way to sign in. ``type``: ``credentials`` and ``htpasswd`` show ``fields``, ``email``
     one e-mail field, ``dev`` its ``choices``; anything else is one button, which for ``passkey``
-    asks the browser first."""
+    asks the browser first. ``icon``: an image of the site's own, in place of ours in the first of
+    ``colors`` that will do."""
 
     id: str
     name: str
@@ -55,13 +56,16 @@ class ProviderView:
     action_url: str
     fields: tuple[FieldView, ...] = ()
     choices: tuple[ChoiceView, ...] = ()
+    icon: str = ""
+    colors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SignInView:
     """The sign-in page. ``error_code`` may be anything a query string holds. ``app_name`` stands
     in for that of :class:`Pages`. ``asks_to_remember``: a box "Keep me signed in".
-    ``script_url``: ``passkey.js``, which a provider of type ``passkey`` needs."""
+    ``script_url``: ``passkey.js``, which a provider of type ``passkey`` needs. ``last_used``: the
+    id of the provider to mark, if it is one of them."""
 
     providers: tuple[ProviderView, ...]
     csrf_token: str
@@ -72,6 +76,7 @@ class SignInView:
     form_action: tuple[str, ...] = ()
     asks_to_remember: bool = False
     script_url: str = ""
+    last_used: str = ""
 
 
 @dataclass(frozen=True, slots=True)

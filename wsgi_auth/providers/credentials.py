@@ -35,6 +35,7 @@ class Credentials(Frozen):
     choices: tuple[Choice, ...] = ()
     vouches: bool = True
     limited: bool = True
+    icon: str = ""
 
     def __post_init__(self) -> None:
         if not self.fields:

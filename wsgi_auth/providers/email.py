@@ -31,6 +31,7 @@ class Email:
     max_age: int = MAX_AGE
     id: str = "email"
     name: str = "E-mail"
+    icon: str = ""
     type: str = field(default="email", init=False)
     #: Whoever follows the link has the address.
     vouches: bool = field(default=True, init=False)

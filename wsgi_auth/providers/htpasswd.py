@@ -43,6 +43,7 @@ class Htpasswd:
     choices: tuple[Choice, ...] = ()
     vouches: bool = False
     limited: bool = True
+    icon: str = ""
     _users: HtpasswdFile = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

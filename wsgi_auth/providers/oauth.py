@@ -90,6 +90,8 @@ class _Client:
     ``allow_claims``: of these claims each must have one of the values (words of one string), or
     nobody signs in; ``realm_access.roles`` is a claim inside another.
     ``open_to_world``: anybody has an account there. ``tokens``: keep its tokens.
+    ``icon``: the image on its button, a path of this site or a ``data:image/`` URI; left out, its
+    initials on the colour ``style["bg"]``.
 
     ``dpop``: tokens are bound to a key of ours (RFC 9449). ``assertion_audience``: the ``aud`` of a
     ``private_key_jwt``; left out, the issuer if it is known, else the token endpoint, which is what
@@ -122,6 +124,7 @@ class _Client:
     tokens: bool = False
     dpop: bool = False
     style: Mapping[str, str] = field(default_factory=dict)
+    icon: str = ""
 
     # What only the odd ones need. In the URL, the headers and the body of userinfo, and in ``more``
     # (name in the profile to URL: a request each), ``{tokens.x}`` is the field x of the token

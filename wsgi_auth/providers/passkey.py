@@ -26,6 +26,7 @@ class Passkey:
     fresh: int = 900
     id: str = "passkey"
     name: str = "Passkey"
+    icon: str = ""
     type: str = "passkey"
     #: Whether the address of a user counts as verified: never by itself, the store knows.
     vouches: bool = False

@@ -23,12 +23,13 @@ class PerRequest:
 
     It is called several times for one request, and at the callback too, where it has to give what
     it gave when the sign-in began. A mapping is checked once and kept for as long as it is the
-    same; an object has to be the same object. ``name`` is for what gives none.
+    same; an object has to be the same object. ``name`` and ``icon`` are for what gives none.
     """
 
     id: str
     make: Callable[..., Any]
     name: str = ""
+    icon: str = ""
     type: str = field(default="per_request", init=False)
 
     @property
@@ -54,7 +55,7 @@ def party_of(provider: OAuth | OIDC) -> str:
 
 
 #: What may change without its being another tenant.
-_NOT_ABOUT = ("name", "style", "client_secret", "private_key", "private_key_id", "quirk")
+_NOT_ABOUT = ("name", "style", "icon", "client_secret", "private_key", "private_key_id", "quirk")
 
 
 def tenant_of(provider: OAuth | OIDC) -> str:
