@@ -13,11 +13,11 @@ from wsgi_auth import cookies
 from wsgi_auth.errors import AuthError, ProviderRefused, SignInAgain, StoreUnavailable, UsageError
 from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
-from wsgi_auth.sessions.lifecycle import NO_PROOF, Begun, Overtaken
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
     ANONYMOUS,
     KEEP,
+    NO_PROOF,
     PASS,
     TURNS,
     Claims,
@@ -37,6 +37,7 @@ from wsgi_auth.types import (
 if TYPE_CHECKING:
     from wsgi_auth.accounts import LinkedAccount
     from wsgi_auth.providers.base import Provider
+    from wsgi_auth.sessions.lifecycle import Begun
     from wsgi_auth.sessions.register import SessionInfo
 
 HANDLE = "auth.handle"
@@ -296,6 +297,8 @@ class Auth:
 
         Without a ``jwt`` callback, or with nobody signed in, it raises :class:`UsageError`.
         """
+        from wsgi_auth.sessions.lifecycle import Overtaken
+
         self._may_write()
         site = self.site
         for _ in range(TURNS):

@@ -14,12 +14,10 @@ from wsgi_auth.actions import endpoints
 from wsgi_auth.auth import HANDLE, SESSION, Auth, get_auth
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
-from wsgi_auth.dev import outsider
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import shown
 from wsgi_auth.matcher import RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
-from wsgi_auth.remote_user import RemoteUser
 from wsgi_auth.responders import NO_STORE, TEXT, Answer
 from wsgi_auth.responders import answer as text_answer
 from wsgi_auth.site import Site
@@ -42,6 +40,7 @@ from wsgi_auth.types import (
 if TYPE_CHECKING:
     from wsgi_auth.basic import BasicAuthentication
     from wsgi_auth.protocols import Adapter, Attempts, Mailer, Transport
+    from wsgi_auth.remote_user import RemoteUser
     from wsgi_auth.sessions.register import Register
 
 _now = time.time
@@ -101,7 +100,7 @@ class AuthMiddleware:
             if page and page.startswith("/")
         )
         self._no_callback = config.authorized is None
-        self._remote_user = RemoteUser(config.remote_user) if config.remote_user else None
+        self._remote_user = _remote_user(config)
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
         self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")
@@ -236,6 +235,8 @@ class AuthMiddleware:
             return text_answer(500, [TEXT, NO_STORE], b"The configuration is wrong; see the log.\n")
         if not self.config.dev:
             return None
+        from wsgi_auth.dev import outsider
+
         why = outsider(environ, self.config.dev_peers)
         if why is None:
             return None
@@ -417,6 +418,14 @@ def _transport(config: AuthConfig) -> Transport:
     from wsgi_auth.http import Http
 
     return Http(allow_loopback=config.dev or (config.url is not None and config.url.is_loopback))
+
+
+def _remote_user(config: AuthConfig) -> RemoteUser | None:
+    if not config.remote_user:
+        return None
+    from wsgi_auth.remote_user import RemoteUser
+
+    return RemoteUser(config.remote_user)
 
 
 def _mailer() -> Mailer:

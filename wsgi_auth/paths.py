@@ -14,7 +14,6 @@ trailing blanks, full-width and combining forms.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 
@@ -53,7 +52,7 @@ def readings(path_info: str) -> tuple[str, ...]:
     collapsed form beside it. Each step is linear in the length, and the number of readings is
     bounded by the kinds of odd characters, not by how many there are.
     """
-    return _read(path_info, budget=math.inf) or ()
+    return _read(path_info, budget=float("inf")) or ()
 
 
 def affordable_readings(path_info: str) -> tuple[str, ...] | None:

@@ -6,22 +6,22 @@ means is the strategy's business; nothing here writes anything.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
-from wsgi_auth.tenants import Tenants
 from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
 
 if TYPE_CHECKING:
     from wsgi_auth.protocols import SessionStrategy
+    from wsgi_auth.tenants import Tenants
 
 _BEFORE = "; ,\t"
 #: What ends a value besides a semicolon, or stands around it (``cookies.find``).
-_AROUND = re.compile('[, \t"]')
+_AROUND = ', \t"'
 #: Verified tokens remembered per generation; two generations are kept.
 _REMEMBERED = 2_048
 #: Longer ones are not remembered, which bounds the memory (R100).
@@ -47,9 +47,8 @@ class CookieSessionReader:
         older = self._cookie.older
         self._former = self._cookie.but(name=older, older=None) if older else None
         self._key_length = len(self._name) + 1
-        #: Whose session is at home where, if providers are made per request.
-        self.tenants = Tenants(config)
-        self._asks_home = self.tenants.any
+        self._config = config
+        self._asks_home = any(each.type == "per_request" for each in config.providers)
         self._remembers = self.view.plain and self.strategy.cacheable and not self._asks_home
         self._has_ended = self.strategy.has_ended
         #: Without this key in the environ, and this text in it, nobody is signed in.
@@ -59,6 +58,13 @@ class CookieSessionReader:
         self._known: dict[str, Stored] = {}
         self._older: dict[str, Stored] = {}
         self._seen: set[int] = set()
+
+    @cached_property
+    def tenants(self) -> Tenants:
+        """Whose session is at home where, if providers are made per request."""
+        from wsgi_auth.tenants import Tenants
+
+        return Tenants(self._config)
 
     def read(self, environ: Environ, now: float) -> Reading:
         """The reading of this request at ``now`` (seconds since the epoch).
@@ -88,7 +94,7 @@ class CookieSessionReader:
                 if (
                     self._former is None
                     and header.find(self._name, begin) < 0
-                    and not _AROUND.search(value)
+                    and not any(each in value for each in _AROUND)
                 ):
                     return ANONYMOUS  # the only one there is, and read as a whole
             elif now < stored.ends_at and (

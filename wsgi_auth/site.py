@@ -20,8 +20,6 @@ from wsgi_auth.locations import Locations
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
 from wsgi_auth.sessions import strategy_for
-from wsgi_auth.sessions.lifecycle import Lifecycle
-from wsgi_auth.tenants import Recent
 from wsgi_auth.tokens import derive
 
 if TYPE_CHECKING:
@@ -38,8 +36,11 @@ if TYPE_CHECKING:
     from wsgi_auth.passkeys import Passkeys
     from wsgi_auth.protocols import Adapter, Attempts, Mailer, Reader, Transport
     from wsgi_auth.providers.oauth import OIDC, OAuth
+    from wsgi_auth.recent import Recent
     from wsgi_auth.sessions.at_provider import AtProviders
+    from wsgi_auth.sessions.lifecycle import Lifecycle
     from wsgi_auth.sessions.register import Register
+    from wsgi_auth.tenants import Tenants
     from wsgi_auth.types import Environ
 
 
@@ -70,7 +71,6 @@ class Site:
         self._clients: dict[str, Client] = {}
         self._swept_at = 0.0
         self._pages: dict[str, Pages] = {}
-        self._tenants_clients: Recent[OAuth | OIDC, Client] = Recent()
         for provider in config.providers:
             if getattr(provider, "private_key", None):
                 from wsgi_auth.oauth.client_auth import check_key
@@ -107,15 +107,6 @@ class Site:
         self.cookies = cookie_reader
         self.reader: Reader = config.reader or cookie_reader
         self.view = cookie_reader.view
-        self.tenants = cookie_reader.tenants
-        self.lifecycle = Lifecycle(
-            config,
-            cookie_reader.strategy,
-            cookie_reader.view,
-            self.events,
-            self.accounts,
-            self._at_providers,
-        )
         self.authorizer = Authorizer(config, self.locations, self.events)
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
@@ -248,6 +239,27 @@ class Site:
         from wsgi_auth.oauth.refresh import Refresher
 
         return Refresher()
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """How sessions begin, change and end: of no concern to a process that only reads them."""
+        from wsgi_auth.sessions.lifecycle import Lifecycle
+
+        strategy, view = self.cookies.strategy, self.view
+        return Lifecycle(
+            self.config, strategy, view, self.events, self.accounts, self._at_providers
+        )
+
+    @property
+    def tenants(self) -> Tenants:
+        """The providers as one request has them."""
+        return self.cookies.tenants
+
+    @cached_property
+    def _tenants_clients(self) -> Recent[OAuth | OIDC, Client]:
+        from wsgi_auth.recent import Recent
+
+        return Recent()
 
     @cached_property
     def transport(self) -> Transport:

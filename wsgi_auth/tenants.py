@@ -6,10 +6,9 @@ must not: a request to a provider (``oauth``), which has its own place for each 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import AuthError, CallbackError, ConfigError
@@ -19,34 +18,7 @@ if TYPE_CHECKING:
     from wsgi_auth.providers.base import Provider
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.providers.per_request import PerRequest
-
-#: Most tenants whose providers (and what is known of them) are kept; the longest unused go first.
-MOST = 1_000
-
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
-
-
-class Recent(Generic[Key, Value]):
-    """The :data:`MOST` values that were used last, each made once. For many threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: OrderedDict[Key, Value] = OrderedDict()
-
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of ``key``; of threads that make it first, all go on with the one kept."""
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        made = make()
-        with self._lock:
-            kept = self._found.setdefault(key, made)
-            self._found.move_to_end(key)
-            while len(self._found) > MOST:
-                self._found.popitem(last=False)
-        return kept
+    from wsgi_auth.recent import Recent
 
 
 class Tenants:
@@ -54,12 +26,12 @@ class Tenants:
 
     def __init__(self, config: AuthConfig) -> None:
         self._makers = {each.id: each for each in config.providers if each.type == "per_request"}
-        self._made: Recent[tuple[str, Any], OAuth | OIDC] = Recent()
 
-    @property
-    def any(self) -> bool:
-        """Whether a provider is made per request at all."""
-        return bool(self._makers)
+    @cached_property
+    def _made(self) -> Recent[tuple[str, Any], OAuth | OIDC]:
+        from wsgi_auth.recent import Recent
+
+        return Recent()
 
     def provider(self, provider: Provider, environ: Environ) -> Provider | None:
         """``provider`` itself, or what is made in its place for this request; None for none.

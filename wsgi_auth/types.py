@@ -367,6 +367,9 @@ class Proof(Frozen):
     is_known: bool = False
 
 
+NO_PROOF = Proof()
+
+
 class _Context(Frozen):
     """What a callback is told beside its subject; ``environ`` gives the lazily built request."""
 

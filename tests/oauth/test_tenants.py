@@ -11,7 +11,8 @@ from tests.oauth.visits import URL, Visitor, application, exchanged
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError, StoreUnavailable, get_auth, get_token
 from wsgi_auth.providers import OIDC, PerRequest
 from wsgi_auth.providers.per_request import party_of
-from wsgi_auth.tenants import MOST, Tenants
+from wsgi_auth.recent import MOST
+from wsgi_auth.tenants import Tenants
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import Answered
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgi_auth.config import checks, parts, roads, values
+from wsgi_auth.config import checks, parts, values
 from wsgi_auth.config.secret import dev_secret
 from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
@@ -123,6 +123,8 @@ class AuthConfig(
         from pathlib import Path
 
         file = Path(path)
+        from wsgi_auth.config import roads  # here: a mapping needs none of it
+
         options, app = roads.read_ini(file)
         return cls.from_mapping(options, environ=environ, here=file.parent, app=app)
 
@@ -132,6 +134,8 @@ class AuthConfig(
         from pathlib import Path
 
         file = Path(path)
+        from wsgi_auth.config import roads  # here: a mapping needs none of it
+
         options, app = roads.read_toml(file)
         return cls.from_mapping(options, environ=environ, here=file.parent, app=app)
 
@@ -139,6 +143,8 @@ class AuthConfig(
     def from_env(cls, environ: Mapping[str, str] | None = None) -> AuthConfig:
         """The configuration that ``AUTH_*`` variables alone describe."""
         env = os.environ if environ is None else environ
+        from wsgi_auth.config import roads
+
         return cls.from_mapping(roads.read_env(env, option_names()), environ=env)
 
     @classmethod

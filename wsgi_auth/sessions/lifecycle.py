@@ -24,6 +24,7 @@ from wsgi_auth.sessions.view import SessionView
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import (
     ANONYMOUS,
+    NO_PROOF,
     Account,
     Claims,
     Device,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
     from wsgi_auth.protocols import SessionStrategy
     from wsgi_auth.sessions.at_provider import AtProviders
-
-NO_PROOF = Proof()
 
 
 class Begun:
