@@ -8,6 +8,7 @@ from benchmarks import floors
 from benchmarks.measure import Case, alone
 from benchmarks.requests import (
     FOREIGN,
+    NAVIGATION,
     among_others,
     claims,
     config,
@@ -156,9 +157,9 @@ class Suite:
     def _refused(self) -> None:
         ours = alone(AuthMiddleware, floors.bare, self.settings)
         by_hand = self._hand_written(floors.bare)
-        page = environ("/members/area", FOREIGN)
-        program = environ("/members/area", FOREIGN, HTTP_ACCEPT="application/json")
-        navigation = {**page, "HTTP_SEC_FETCH_MODE": "navigate", "HTTP_SEC_FETCH_DEST": "document"}
+        navigation = environ("/members/area", FOREIGN)
+        page = {key: value for key, value in navigation.items() if key not in NAVIGATION}
+        program = {**page, "HTTP_ACCEPT": "application/json"}
         for label, given, target in (
             ("refused with 302", page, 1.3),
             ("refused with 302, Fetch Metadata sent", navigation, 1.3),
