@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_auth.authorized import Authorizer
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.csrf import CSRF
-from wsgi_auth.errors import StoreUnavailable, UsageError
+from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import Events
 from wsgi_auth.locations import Locations
 from wsgi_auth.reader import CookieSessionReader
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.lifecycle import Lifecycle
     from wsgi_auth.sessions.register import Register
     from wsgi_auth.tenants import Tenants
+    from wsgi_auth.texts import Texts
     from wsgi_auth.types import Environ
 
 
@@ -122,19 +123,26 @@ class Site:
 
     def pages(self, environ: Environ) -> Pages:
         """The built-in pages in the language that this visitor likes best, made when the first in
-        that language is shown."""
+        that language is shown. English ones, for now, where its catalogue cannot be read any more:
+        what has to be refused is refused in any language."""
         language = self.languages.negotiate(environ.get("HTTP_ACCEPT_LANGUAGE"))
         found = self._pages.get(language)
-        if found is None:
-            found = self._pages.setdefault(language, self._new_pages(language))
-        return found
+        if found is not None:
+            return found
+        try:
+            texts = self.languages.texts(language)
+        except ConfigError as problem:
+            from wsgi_auth.texts import Texts
 
-    def _new_pages(self, language: str) -> Pages:
+            self.config.logger.error("no pages in %s: %s", language, problem)
+            return self._new_pages(Texts())
+        return self._pages.setdefault(language, self._new_pages(texts))
+
+    def _new_pages(self, texts: Texts) -> Pages:
         from wsgi_auth.pages import Pages
         from wsgi_auth.theme import Theme
 
         theme: dict[str, Any] = dict(self.config.theme)
-        texts = self.languages.texts(language)
         return Pages(Theme(**theme), texts, is_negotiated=len(self.languages.tags) > 1)
 
     @cached_property

@@ -182,6 +182,21 @@ def test_a_relative_folder_counts_from_the_file(tmp_path):
     assert config.locale_dir == tmp_path / "locale"
 
 
+def test_a_catalogue_that_cannot_be_read_any_more_costs_the_language_and_not_the_page(
+    browser, tmp_path, caplog
+):
+    file = tmp_path / "nl" / "LC_MESSAGES" / "wsgi_auth.mo"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(_EMPTY)
+    visitor = browser(locale_dir=tmp_path)
+    file.write_bytes(b"half a fi")
+    page = read(visitor, "/auth/signin", "nl")
+    assert page.headers["Content-Language"] == "en" and page.html.h1.text == "Sign in"
+    assert "no pages in nl: locale_dir: " in caplog.text
+    file.write_bytes(_EMPTY)
+    assert read(visitor, "/auth/signin", "nl").headers["Content-Language"] == "nl"
+
+
 _START = """
 import json, sys
 from wsgi_auth import AuthMiddleware
