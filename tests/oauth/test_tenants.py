@@ -56,6 +56,23 @@ def asked(fake: FakeProvider, path: str) -> int:
     return sum(each.path.endswith(path) for each in fake.requests)
 
 
+def test_a_tenants_own_name_and_icon_come_before_those_for_all():
+    fakes = two()
+
+    def make(request):
+        tenant = request.headers.get("X-Tenant")
+        own = {"name": "Acme", "icon": "/static/acme.svg"} if tenant == "acme" else {}
+        said = {key: value for key, value in fakes[tenant].options().items() if key != "name"}
+        return {**said, **own}
+
+    entry = {"id": "sso", "name": "Any", "icon": "/static/any.svg", "per_request": make}
+    app = site(fakes, providers=[entry])
+    for tenant, name in {"acme": "Acme", "globex": "Any"}.items():
+        button = visitor(app, tenant).get("/auth/signin").html.select_one("form button")
+        assert button.img["src"] == f"/static/{name.lower()}.svg"
+        assert button.text == f"Sign in with {name}"
+
+
 # --- two worlds -------------------------------------------------------------------------------
 
 
@@ -247,6 +264,7 @@ SAME = {
     "as it is": {},
     "another secret": {"client_secret": "z"},
     "another name": {"name": "Acme"},
+    "another icon": {"icon": "/static/acme.svg"},
 }
 ANOTHER_TENANT = {
     "another client": {"client_id": "them"},
