@@ -134,6 +134,18 @@ def test_the_mail_is_in_the_language_of_whoever_asks_for_it(language, subject):
     assert page.html.html["lang"] == "fr"
 
 
+def test_a_mail_is_from_right_to_left_where_its_language_is():
+    with post_office() as (box, port):
+        texts = {"he": {"mail.subject": "כניסה אל {host}"}}
+        visitor = Visitor(application(connect("memory:"), provider(port), texts=texts))
+        form = {"email": "ada@example.test", "csrfToken": visitor.token()}
+        headers = {**BROWSER, "Accept-Language": "he-IL"}
+        visitor.post("/auth/signin/email", form, headers=headers, status=303)
+    (message,) = box.messages
+    assert message["Subject"] == "כניסה אל app.example.test"
+    assert '<html lang="he" dir="rtl">' in message.get_body(("html",)).get_content()
+
+
 # --- every road, and start-up ---------------------------------------------------------------------
 
 
