@@ -171,6 +171,15 @@ def test_own_texts_win_in_every_language_and_those_of_one_before_them():
     assert french["sign_out.heading"] == "Se déconnecter"
 
 
+def test_a_language_is_the_same_in_capitals(own):
+    folder = own(DE={"sign_in.heading": "Los"})
+    languages = Languages(["De"], {"DE": {"sign_in.or": "/"}}, folder)
+    texts = languages.texts(*languages.tags)
+    assert languages.tags == ("de",)
+    assert (texts["sign_in.heading"], texts["sign_in.or"], texts["lang"]) == ("Los", "/", "de")
+    assert texts["sign_in.password"] == "Passwort"
+
+
 def test_texts_of_a_language_that_there_is_not_add_it():
     languages = Languages(("en", "ar"), {"ar": {"sign_in.heading": "تسجيل الدخول"}})
     texts = languages.texts(languages.negotiate("ar-EG"))

@@ -67,12 +67,12 @@ class Languages:
         ours = _catalogues(files("wsgi_auth").joinpath("locale"))
         self._own = {} if locale_dir is None else _own_catalogues(locale_dir)
         #: Of a language's catalogues, the one that is asked first comes first.
-        self._catalogues = {
-            tag.lower(): [each[tag] for each in (self._own, ours) if tag in each]
-            for tag in {**ours, **self._own}
-        }
-        named = [tag for tag in texts or {} if tag != EVERY]
-        there = {tag.lower(): tag for tag in (SOURCE, *ours, *self._own, *named)}
+        self._catalogues: dict[str, list[Traversable]] = {}
+        for tag, file in (*self._own.items(), *ours.items()):
+            self._catalogues.setdefault(tag.lower(), []).append(file)
+        there: dict[str, str] = {}
+        for tag in (SOURCE, *ours, *self._own, *(each for each in texts or {} if each != EVERY)):
+            there.setdefault(tag.lower(), tag)
         fixed = self._texts.get(EVERY, {}).get("lang")
         if fixed is not None and wanted:
             raise ConfigError(
