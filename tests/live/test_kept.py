@@ -3,16 +3,15 @@ what is ended is ended for all, and a store that is gone is 503 until it is back
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from tests.adapters import servers as stores
+from tests.live.kept_client import NAME, ask, cookies, sign_in, sign_out
 from tests.live.servers import SECRET, Running, running
 from tests.needs import require_program
 from wsgi_auth import AuthMiddleware
@@ -20,7 +19,6 @@ from wsgi_auth.testing.threads import at_once
 
 pytestmark = pytest.mark.live
 
-NAME = "auth.session-token"
 APP = "tests.live.kept:application"
 WORKERS = 4
 
@@ -55,52 +53,6 @@ def served(request: Any, url: str) -> Iterator[tuple[Running, AuthMiddleware]]:
         )  # fmt: skip
         yield server, here
         here.site.adapter.close()
-
-
-def cookies(response: Any) -> dict[str, str]:
-    found = [value.partition(";")[0].partition("=") for value in response.headers.get_all(
-        "Set-Cookie") or []]  # fmt: skip
-    return {name: value for name, _, value in found}
-
-
-def sign_in(server: Running, user: str) -> str:
-    """The value of a session cookie, by the real form."""
-    response, body = server.request("GET", "/auth/csrf")
-    jar = cookies(response)
-    form = {
-        "username": user,
-        "password": "correct horse",
-        "csrfToken": json.loads(body)["csrfToken"],
-    }
-    header = "; ".join(f"{name}={value}" for name, value in jar.items())
-    response, _ = server.request(
-        "POST", "/auth/callback/credentials",
-        {"Cookie": header, "Content-Type": "application/x-www-form-urlencoded"},
-        urlencode(form).encode(),
-    )  # fmt: skip
-    assert response.status == 303
-    return cookies(response)[NAME]
-
-
-def sign_out(server: Running, value: str) -> int:
-    response, body = server.request("GET", "/auth/csrf", {"Cookie": f"{NAME}={value}"})
-    header = "; ".join(f"{n}={v}" for n, v in {NAME: value, **cookies(response)}.items())
-    form = {"csrfToken": json.loads(body)["csrfToken"]}
-    response, _ = server.request(
-        "POST", "/auth/signout",
-        {"Cookie": header, "Content-Type": "application/x-www-form-urlencoded"},
-        urlencode(form).encode(),
-    )  # fmt: skip
-    return response.status
-
-
-def ask(server: Running, value: str) -> tuple[int, str, str]:
-    """The status, and the process and user that a page names."""
-    response, body = server.request("GET", "/", {"Cookie": f"{NAME}={value}"})
-    if response.status != 200:
-        return response.status, "", ""
-    process, _, user = body.decode().partition(" ")
-    return 200, process, user
 
 
 def test_what_is_ended_from_outside_is_refused_by_every_worker_within_a_second(served):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from wsgi_auth.records import Revocation
 from wsgi_auth.sessions.database import content, hashed
 from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.testing import sign_in
+from wsgi_auth.testing.threads import at_once
 
 DAY = 86_400
 NAME = "__Host-auth.session-token"
@@ -478,6 +480,72 @@ def test_a_first_list_that_cannot_be_read_lets_nobody_in(adapter):
     other = Browser(protected(store, "cookie"))
     other.set_cookie(NAME, cookie_of(visitor))
     other.get("/", status=503)
+
+
+class Hanging(Flaky):
+    """A store whose list of what was ended comes when a test says so."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def revocations(self, since: int) -> Any:
+        self.asked.append("revocations")
+        self.begun.set()
+        assert self.go_on.wait(20)
+        return self.store.revocations(since)
+
+
+ALICE = {"sub": "alice", "sid": "one", "iat": START, "auth_time": START}
+
+
+def test_who_has_no_list_yet_waits_for_the_one_that_asks(adapter):
+    adapter.revoke([Revocation("session", "one", START, START + DAY)])
+    store = Hanging(adapter)
+    revocations = Revocations(store, 60, logging.getLogger("tests"))
+    timer = threading.Timer(0.3, store.go_on.set)
+    timer.start()
+    assert at_once(16, lambda _: revocations.has_ended(ALICE, START)) == [True] * 16
+    assert len(store.asked) == 1
+    timer.join()
+
+
+def test_who_has_a_good_list_does_not_wait_for_the_next(adapter):
+    store = Hanging(adapter)
+    store.go_on.set()
+    revocations = Revocations(store, 60, logging.getLogger("tests"))
+    assert not revocations.has_ended(ALICE, START)
+    store.go_on.clear()
+    store.begun.clear()
+    asking = threading.Thread(target=lambda: revocations.has_ended(ALICE, START + 0.6))
+    asking.start()
+    assert store.begun.wait(20)
+    assert not revocations.has_ended(ALICE, START + 0.7)  # waiting would take for ever
+    store.go_on.set()
+    asking.join(20)
+    assert len(store.asked) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_of_a_process_that_is_asking_asks_for_itself(adapter, monkeypatch):
+    monkeypatch.setattr("wsgi_auth.sessions.revocations.PATIENCE", 0.2)
+    store = Hanging(adapter)
+    revocations = Revocations(store, 60, logging.getLogger("tests"))
+    asking = threading.Thread(target=lambda: revocations.has_ended(ALICE, START))
+    asking.start()
+    assert store.begun.wait(20)
+    process = os.fork()
+    if process == 0:
+        good = False
+        try:
+            store.go_on.set()
+            good = not revocations.has_ended(ALICE, START) and len(store.asked) == 2
+        finally:
+            os._exit(0 if good else 1)
+    ended = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    store.go_on.set()
+    asking.join(20)
+    assert ended == 0
 
 
 def test_a_sign_in_or_sign_out_that_the_store_cannot_take_is_503_and_loses_nothing(

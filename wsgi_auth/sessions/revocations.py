@@ -38,7 +38,8 @@ class Revocations:
         self._logger = logger
         self._sessions: dict[str, int] = {}
         self._users: dict[str, Revocation] = {}
-        self._asking = threading.Lock()  # who holds it asks; nobody waits for it with a full list
+        # whose event is in it asks; nobody waits for that with a full list
+        self._asking: dict[bool, threading.Event] = {}
         self._is_failing = False
         self._due = self._tidy_at = self._retry_at = 0.0
         self._read_at = float("-inf")
@@ -78,23 +79,27 @@ class Revocations:
                     self._users[each.id] = each
 
     def _refresh(self, now: float) -> None:
-        asking = self._asking
-        if self._is_failing and now < self._retry_at:
-            pass
-        elif asking.acquire(blocking=False):
-            try:
-                self._ask(now)
-            finally:
-                asking.release()
-        elif not self._is_failing and not self._read_at <= now < self._read_at + WITHIN:
-            if asking.acquire(timeout=PATIENCE):
+        """Ask, unless another does: then wait for it where what is known is too old."""
+        for _ in range(2):
+            if self._is_failing and now < self._retry_at:
+                break
+            # made here and not before: of the kind that this process, or greenlet, waits for
+            mine = threading.Event()
+            asking = self._asking.setdefault(True, mine)
+            if asking is mine:
                 try:
-                    if not self._read_at <= now < self._due and not self._is_failing:
-                        self._ask(now)
+                    self._ask(now)
                 finally:
-                    asking.release()
-            else:  # whoever asked is gone, on the other side of a fork perhaps
-                self._asking = threading.Lock()
+                    self._asking.pop(True, None)
+                    mine.set()
+                break
+            if self._is_failing or self._read_at <= now < self._read_at + WITHIN:
+                break
+            if not asking.wait(PATIENCE):
+                # whoever asked is gone, on the other side of a fork perhaps
+                self._asking.pop(True, None)
+            if self._read_at <= now < self._due:
+                break
         if now - self._read_at > self._max_stale:
             raise StoreUnavailable("the list of ended sessions could not be read for too long")
 
