@@ -7,7 +7,7 @@ import json
 import logging
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wsgi_auth.adapters import connect
@@ -60,6 +60,7 @@ def stored(found: Any) -> tuple[float, float] | None:
     return None if found is None else (found.renew_at, found.ends_at)
 
 
+@settings(deadline=None)
 @given(CLAIMS, OPTIONS)
 @example(USUAL, SessionOptions(max_age=10 * DAY, update_age=9 * DAY))
 @example({**USUAL, "max_age": 100}, SessionOptions())
@@ -101,6 +102,7 @@ def from_a_store(claims: dict[str, Any], options: SessionOptions) -> Any:
     return DatabaseStrategy(store, options).load(value, NOW)
 
 
+@settings(deadline=None)
 @given(CLAIMS, OPTIONS, st.sampled_from([0, 1, SKEW, 3_600, DAY, 29 * DAY, 30 * DAY, 400 * DAY]))
 def test_what_is_a_session_has_an_end_that_no_renewal_puts_off_for_ever(
     claims: dict[str, Any], options: SessionOptions, later: int
