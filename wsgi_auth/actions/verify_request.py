@@ -15,7 +15,8 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if site.config.pages.verify_request is not None:
         return exchange.go(site.locations.page(environ, "verify_request"))
     base = site.locations.base(environ)
-    return exchange.page(exchange.pages.verify_request(VerifyRequestView(host=str(base or ""))))
+    host = "" if base is None else base.origin.partition("://")[2]  # as the mail has it
+    return exchange.page(exchange.pages.verify_request(VerifyRequestView(host=host)))
 
 
 METHODS: Methods = {"GET": show}

@@ -57,10 +57,11 @@ main { background: var(--card); border: 1px solid var(--line); border-radius: 1r
 .app { margin: 0 0 1.25rem; color: var(--soft); font-weight: 600; display: flex;
   flex-wrap: wrap; align-items: center; gap: .75rem }
 .app img { display: block; max-inline-size: 100%; max-block-size: 3rem }
-h1 { margin: 0 0 1.5rem; font-size: 1.625rem; line-height: 1.25 }
+h1 { margin: 0 0 1.5rem; font-size: 1.625rem; line-height: 1.25; text-wrap: balance }
+:lang(ja) { word-break: auto-phrase }
 [dir=ltr] h1 { letter-spacing: -.015em }
 h2 { margin: 2rem 0 .5rem; font-size: 1.0625rem; line-height: 1.35 }
-p { margin: 0 0 1.25rem }
+p { margin: 0 0 1.25rem; text-wrap: pretty }
 .soft, small { color: var(--soft); font-size: .875rem }
 .note { border-radius: .625rem; padding: .75rem 1rem; background: var(--tint) }
 .alert { background: var(--alert); color: var(--alert-ink) }
