@@ -6,6 +6,7 @@ what a change means (``sessions/lifecycle``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ _GUARDED: tuple[tuple[str, str], ...] = (VARY_COOKIE, NO_STORE)
 _SOMEBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE, PRIVATE)
 _NOBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
 _CACHING = frozenset({"vary", "cache-control"})
+#: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
+_DIRECTIVE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 #: Seconds for which a browser keeps which provider it used last: a year without signing in.
 LAST_PROVIDER_AGE = 365 * 86_400
 
@@ -629,7 +632,7 @@ def _kept_from_others(headers: Headers) -> Headers:
 
 def _private(said: str) -> str:
     """A Cache-Control with ``private``, or ``no-store`` where it was said, and nothing shared."""
-    words = [word.strip() for word in said.split(",") if word.strip()]
+    words = [word.strip() for word in _DIRECTIVE.findall(said) if word.strip()]
     # bare only: private="Set-Cookie" lets a shared cache have the rest (RFC 9111 section 5.2.2.7)
     if {word.lower() for word in words} & {"no-store", "private"}:
         return said

@@ -1,0 +1,96 @@
+"""The cache headers of an answer: the shortcut of ``start_response`` and the rule it stands for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from wsgi_auth.auth import Auth, merged
+from wsgi_auth.types import ANONYMOUS, Reading, Session
+
+NAMES = [
+    "Vary", "vary", "VARY", "Vari", "Date", "Cache-Control", "cache-control", "CACHE-CONTROL",
+    "Last-Modified", "Accept-Ranges", "Set-Cookie", "Content-Type", "", "Vary ", "Cache_Control",
+]  # fmt: skip
+VALUES = [
+    "Cookie", "cookie", "Accept, COOKIE", "*", "Accept", "Cookies", "X-Cookie", "", ",", "Accept,,cookie ",
+    "private", "PRIVATE", "no-store", "public", "public, max-age=60", "s-maxage=60", "max-age=60, S-MaxAge=9",
+    "no-cache", 'private="Set-Cookie"', 'private="a, no-store"', 'no-cache="private"', "must-revalidate",
+    "public, private", 'no-cache="a, private, b"', 'public="x"', "max-age = 60", 'ext="a, public"',
+]  # fmt: skip
+HEADERS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=6)
+SOMEBODY = Reading(Session({"user": {"id": "ada"}}), {"sub": "ada"})
+READINGS = {
+    "guarded": (ANONYMOUS, True, ("Cache-Control", "no-store")),
+    "guarded, somebody": (SOMEBODY, True, ("Cache-Control", "no-store")),
+    "somebody": (SOMEBODY, False, ("Cache-Control", "private")),
+    "nobody": (ANONYMOUS, False, None),
+}
+
+
+def sent(headers, reading, is_guarded):
+    """What leaves by the handle's ``start_response``."""
+    left = []
+    handle = Auth()
+    handle.environ, handle.reading, handle.pending = {}, reading, None
+    handle.is_guarded, handle.is_sent = is_guarded, False
+    handle.send = lambda status, headers: left.extend(headers)
+    handle.start_response("200 OK", headers)
+    return left
+
+
+def directives(headers):
+    """The Cache-Control of an answer as a cache reads it (RFC 9111 section 5.2): a list where each
+    name may have a quoted value, which commas in it do not end."""
+    text = ", ".join(value for name, value in headers if name.lower() == "cache-control")
+    found, word, is_quoted = [], "", False
+    for each in text + ",":
+        if each == '"':
+            is_quoted = not is_quoted
+        if each == "," and not is_quoted:
+            found.append(word.strip().lower())
+            word = ""
+        else:
+            word += each
+    return {each for each in found if each}
+
+
+@pytest.mark.parametrize("kind", READINGS)
+def test_start_response_sends_what_the_rule_says_and_changes_nothing_of_the_application(kind):
+    reading, is_guarded, caching = READINGS[kind]
+
+    @settings(max_examples=300, deadline=None)
+    @given(HEADERS)
+    def agree(headers):
+        given_before = list(headers)
+        found = sent(headers, reading, is_guarded)
+        assert headers == given_before
+        assert sorted(found) == sorted(merged(headers, caching))
+        assert [each for each in found if each[0].lower() not in ("vary", "cache-control")] == [
+            each for each in headers if each[0].lower() not in ("vary", "cache-control")
+        ]
+        varies = {
+            word.strip().lower()
+            for name, value in found
+            if name.lower() == "vary"
+            for word in value.split(",")
+        }
+        assert varies & {"cookie", "*"}  # R065
+
+    agree()
+
+
+@pytest.mark.parametrize("kind", ["guarded", "guarded, somebody", "somebody"])
+def test_no_shared_cache_may_keep_an_answer_to_somebody(kind):
+    """R065: whatever the application says of caching."""
+    reading, is_guarded, _ = READINGS[kind]
+
+    @settings(max_examples=300, deadline=None)
+    @given(HEADERS)
+    @example([("Cache-Control", 'private="a, no-store, b"')])
+    @example([("Cache-Control", 'no-cache="a, private, b"')])
+    def kept_from_others(headers):
+        assert directives(sent(headers, reading, is_guarded)) & {"private", "no-store"}
+
+    kept_from_others()
