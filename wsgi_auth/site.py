@@ -166,10 +166,8 @@ class Site:
             return None
         from wsgi_auth.sessions.register import Register
 
-        session = self.config.session
-        longest = max(session.max_age, session.absolute_age or 0)
         revocations = getattr(self.cookies.strategy, "revocations", None)
-        return Register(self.adapter, revocations, longest, self.clock)
+        return Register(self.adapter, revocations, self.clock)
 
     def sweep(self) -> None:
         """Delete some of what is over in the store, now and then: with a sign-in, once a minute."""

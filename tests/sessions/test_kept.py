@@ -414,7 +414,7 @@ def test_who_only_reads_sees_what_was_ended_too(adapter):
 
 
 def test_a_session_that_auth_js_wrote_is_ended_by_its_subject_or_its_token(adapter, clock):
-    revocations = Revocations(adapter, 60, logging.getLogger("tests"))
+    revocations = Revocations(adapter, 60, 30 * DAY, logging.getLogger("tests"))
     written = {"sub": "alice", "name": "Alice", "jti": "one", "iat": START - 10, "exp": START + DAY}
     assert not revocations.has_ended(written, START)
     revocations.end([Revocation("session", "one", START, START + DAY)])
@@ -432,6 +432,85 @@ def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):
     middleware = AuthMiddleware(hello, config())
     with pytest.raises(UsageError, match="adapter"):
         middleware.sessions
+
+
+# --- what was ended stays so, as long as any of its cookies could live ---------------------------
+
+
+def forget_what_is_over(middleware: Any, clock: Any) -> None:
+    """What is over goes: from the store with a sign-in, from the list in the course of a request."""
+    clock.shift(61)
+    visitor = Browser(middleware)
+    visitor.sign_in("bob", "battery staple")
+    assert visitor.get("/").text == "hello bob"
+
+
+def a_year(claims: dict[str, Any], context: Any) -> dict[str, Any]:
+    return {**claims, "max_age": 365 * DAY}
+
+
+@pytest.mark.parametrize("how", ["of the user", "the one"])
+def test_a_session_with_a_long_life_of_its_own_never_comes_back(adapter, clock, strategy, how):
+    middleware = protected(adapter, strategy, callbacks={"jwt": a_year})
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    (mine,) = middleware.sessions.of("alice")
+    if how == "of the user":
+        middleware.sessions.end_all("alice")
+    else:
+        middleware.sessions.end("alice", mine.id)
+    for days in (31, 200, 133):
+        forget_what_is_over(middleware, clock)
+        assert who(middleware, cookie_of(visitor)) != "hello alice"
+        clock.shift(days * DAY)
+
+
+def test_a_session_from_before_max_age_was_lowered_never_comes_back(adapter, clock, strategy):
+    before = protected(adapter, strategy)
+    visitor = Browser(before)
+    visitor.sign_in()
+    middleware = protected(adapter, strategy, session={"max_age": "1d", "update_age": "1h"})
+    middleware.sessions.end_all("alice")
+    clock.shift(2 * DAY)
+    forget_what_is_over(middleware, clock)
+    assert who(middleware, cookie_of(visitor)) != "hello alice"
+
+
+@pytest.mark.parametrize("how", ["by the user", "from elsewhere", "all the others"])
+def test_a_copy_of_a_cookie_that_was_renewed_is_over_with_the_session(
+    adapter, clock, strategy, how
+):
+    """Whoever has a copy renews it, and its owner signs out with the cookie from before."""
+    middleware = protected(adapter, strategy)
+    visitor, other, renewed = Browser(middleware), Browser(middleware), Browser(middleware)
+    visitor.sign_in()
+    other.sign_in()
+    token, original = visitor.token(), cookie_of(visitor)
+    records = adapter.list_sessions("alice")
+    clock.shift(29 * DAY)
+    renewed.set_cookie(NAME, original)
+    assert renewed.get("/").text == "hello alice"
+    if how == "by the user":
+        visitor.post("/auth/signout", {"csrfToken": token}, status=303)
+    else:  # what is known of the session is what was written before the renewal
+        for each in records:
+            now = next(r for r in adapter.list_sessions("alice") if r.id == each.id)
+            adapter.update_session(each, now)
+        if how == "from elsewhere":
+            for each in records:
+                middleware.sessions.end("alice", each.id)
+        else:
+            middleware.sessions.end_all("alice", but=id_of(middleware, cookie_of(other)))
+    for _ in range(3):
+        forget_what_is_over(middleware, clock)
+        for cookie in (cookie_of(renewed), original):
+            assert who(middleware, cookie) != "hello alice"
+        clock.shift(9.5 * DAY)
+
+
+def id_of(middleware: Any, cookie: str) -> str:
+    claims = get_token({"HTTP_COOKIE": f"{NAME}={cookie}"}, middleware.config)
+    return str(claims["sid"])
 
 
 # --- outages -------------------------------------------------------------------------------------
@@ -470,6 +549,31 @@ def test_the_last_list_of_ended_sessions_serves_for_a_while_and_then_nothing_doe
     store.is_down = False
     clock.shift(1.1)
     assert visitor.get("/").text == "hello alice"
+
+
+def test_a_list_that_cannot_be_read_serves_no_longer_because_the_clock_went_back(adapter, clock):
+    store = Flaky(adapter)
+    visitor = Browser(protected(store, "cookie"))
+    visitor.sign_in()
+    clock.shift(3_000)
+    assert visitor.get("/").text == "hello alice"
+    store.is_down = True
+    clock.shift(1)
+    assert visitor.get("/").text == "hello alice"
+    clock.shift(-2_990)
+    visitor.get("/", status=503)
+    store.is_down = False
+    clock.shift(1.1)
+    assert visitor.get("/").text == "hello alice"
+
+
+def test_what_was_ended_while_the_clock_was_ahead_is_heard_of_once_it_is_right(adapter):
+    revocations = Revocations(adapter, 60, 30 * DAY, logging.getLogger("tests"))
+    claims = {"sub": "alice", "sid": "one"}
+    assert not revocations.has_ended(claims, START + 3_600)
+    adapter.revoke([Revocation("session", "one", START, START + DAY)])
+    revocations.has_ended(claims, START + 3_601)  # whose at is of another time
+    assert revocations.has_ended(claims, START + 200)
 
 
 def test_a_first_list_that_cannot_be_read_lets_nobody_in(adapter):

@@ -40,7 +40,9 @@ def strategy_for(config: AuthConfig, adapter: Adapter | None = None) -> SessionS
     from wsgi_auth.sessions.register import Registered
     from wsgi_auth.sessions.revocations import Revocations
 
-    revocations = Revocations(adapter, config.revocation.max_stale, config.logger)
+    revocations = Revocations(
+        adapter, config.revocation.max_stale, config.session.max_age, config.logger
+    )
     return Registered(strategy, adapter, revocations)
 
 

@@ -15,13 +15,14 @@ from wsgi_auth.config.parts import SessionOptions
 SKEW = 60
 #: No time beyond it is one (R021): the year 9999.
 MAX_TIME = 253_402_300_800
-_YEAR = 366 * 86_400
+#: The longest life that a session may have of its own.
+LONGEST = 366 * 86_400
 
 
 def max_age(claims: Mapping[str, Any], options: SessionOptions) -> int:
     """Seconds that this session lives without being used."""
     own = claims.get("max_age")
-    return own if type(own) is int and 0 < own <= _YEAR else options.max_age
+    return own if type(own) is int and 0 < own <= LONGEST else options.max_age
 
 
 def ends_at(claims: Mapping[str, Any], issued: int, options: SessionOptions) -> int:

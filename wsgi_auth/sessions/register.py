@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wsgi_auth.protocols import SessionStore, SessionStrategy
-from wsgi_auth.records import Revocation, SessionRecord
+from wsgi_auth.records import SessionRecord
 from wsgi_auth.sessions.database import NOWHERE, content, written
-from wsgi_auth.sessions.life import SKEW
 from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written
 
@@ -38,22 +37,19 @@ class SessionInfo(NamedTuple):
 class Register:
     """Lists and ends the sessions of users, from code that serves no request of theirs too.
 
-    ``revocations`` for strategies whose cookies say all themselves; ``longest``: the most seconds
-    that a session lives. Every method raises :class:`~wsgi_auth.errors.StoreUnavailable` when the
-    store cannot be asked.
+    ``revocations`` for strategies whose cookies say all themselves. Every method raises
+    :class:`~wsgi_auth.errors.StoreUnavailable` when the store cannot be asked.
     """
 
     def __init__(
         self,
         store: SessionStore,
         revocations: Revocations | None,
-        longest: int,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._clock = clock
         self._revocations = revocations
-        self._longest = longest
 
     def of(self, user_id: str) -> list[SessionInfo]:
         """The living sessions of a user, newest first."""
@@ -65,22 +61,17 @@ class Register:
         mine = next((each for each in self._store.list_sessions(user_id) if each.id == id), None)
         if mine is None:
             return False
-        self._revoke([Revocation("session", id, int(self._clock()), mine.expires + SKEW)])
+        self._revoke([mine])
         self._store.delete_session(id)
         return True
 
     def end_all(self, user_id: str, but: str = "") -> int:
         """End every session of a user, but the one of the id ``but``; how many there were."""
         if self._revocations is not None:
-            now = self._clock()
             if but:
-                others = [each for each in self._store.list_sessions(user_id) if each.id != but]
-                self._revoke(
-                    [Revocation("session", e.id, int(now), e.expires + SKEW) for e in others]
-                )
+                self._revoke([e for e in self._store.list_sessions(user_id) if e.id != but])
             else:  # also those that no record tells of
-                until = int(now) + self._longest + SKEW
-                self._revoke([Revocation("user", user_id, int(now), until)])
+                self._revocations.end([self._revocations.user(user_id, self._clock())])
         return len(self._store.delete_sessions(user_id, but))
 
     def end_at_provider(self, user_id: str, provider: str, sid: str = "", tenant: str = "") -> int:
@@ -95,15 +86,23 @@ class Register:
                 continue
             if not sid or claims.get("provider_sid", sid) == sid:
                 mine.append(record)
-        now = int(self._clock())
-        self._revoke([Revocation("session", e.id, now, e.expires + SKEW) for e in mine])
+        self._revoke(mine)
         for record in mine:
             self._store.delete_session(record.id)
         return len(mine)
 
-    def _revoke(self, revocations: Sequence[Revocation]) -> None:
-        if self._revocations is not None and revocations:
-            self._revocations.end(revocations)
+    def _revoke(self, records: Sequence[SessionRecord]) -> None:
+        revocations = self._revocations
+        if revocations is not None and records:
+            now = self._clock()
+            revocations.end(
+                [
+                    revocations.session(
+                        each.id, now, _info(each).last_seen or int(now), each.expires
+                    )
+                    for each in records
+                ]
+            )
 
 
 class Registered:
@@ -150,8 +149,8 @@ class Registered:
         """Ended for every worker, and off the list."""
         id = claims.get("sid") or claims.get("jti")
         if id:
-            ended = Revocation("session", id, int(now), claims["exp"] + SKEW)
-            self.revocations.end([ended])
+            issued = claims.get("iat", int(now))
+            self.revocations.end([self.revocations.session(id, now, issued, claims["exp"])])
             self._store.delete_session(id)
         self._strategy.delete(claims, now)
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.protocols import RevocationStore
 from wsgi_auth.records import Revocation
+from wsgi_auth.sessions.life import LONGEST, MAX_TIME, SKEW
 from wsgi_auth.types import Claims
 
 #: Seconds for which a list is as good as new.
@@ -30,11 +31,15 @@ _TIDY = 60.0
 
 class Revocations:
     """The list. ``max_stale``: seconds for which it serves when the store does not answer; after
-    that nobody can say whether a session has ended, which is :class:`StoreUnavailable`."""
+    that nobody can say whether a session has ended, which is :class:`StoreUnavailable`.
+    ``max_age``: of the sessions, in seconds."""
 
-    def __init__(self, store: RevocationStore, max_stale: float, logger: logging.Logger) -> None:
+    def __init__(
+        self, store: RevocationStore, max_stale: int, max_age: int, logger: logging.Logger
+    ) -> None:
         self._store = store
         self._max_stale = max_stale
+        self._max_age = max_age
         self._logger = logger
         self._sessions: dict[str, int] = {}
         self._users: dict[str, Revocation] = {}
@@ -64,6 +69,20 @@ class Revocations:
         ended = self._users.get(user_id)
         return began if ended is None else max(began, ended.at + 1)
 
+    def session(self, id: str, now: float, issued: int, expires: int) -> Revocation:
+        """That this session has ended, of no interest once none of its cookies can live. The one
+        that is known, of these times, need not be the last: of a copy that was renewed, or is by a
+        worker that has yet to hear of the end, nobody here knows."""
+        renewed = int(now) + max(expires - issued, self._max_age)
+        until = max(expires, renewed) + self._max_stale + SKEW
+        return Revocation("session", id, int(now), min(until, MAX_TIME))
+
+    def user(self, user_id: str, now: float) -> Revocation:
+        """That every session of this user has ended, those too of which nothing is known: each may
+        have a life of its own, or be from before ``session.max_age`` was lowered."""
+        until = int(now) + max(self._max_age, LONGEST) + self._max_stale + SKEW
+        return Revocation("user", user_id, int(now), min(until, MAX_TIME))
+
     def end(self, revocations: Sequence[Revocation]) -> None:
         """Tell everybody; here it holds at once."""
         self._store.revoke(revocations)
@@ -81,7 +100,7 @@ class Revocations:
     def _refresh(self, now: float) -> None:
         """Ask, unless another does: then wait for it where what is known is too old."""
         for _ in range(2):
-            if self._is_failing and now < self._retry_at:
+            if self._is_failing and self._retry_at - RETRY <= now < self._retry_at:
                 break
             # made here and not before: of the kind that this process, or greenlet, waits for
             mine = threading.Event()
@@ -100,11 +119,13 @@ class Revocations:
                 self._asking.pop(True, None)
             if self._read_at <= now < self._due:
                 break
-        if now - self._read_at > self._max_stale:
+        if not -SKEW <= now - self._read_at <= self._max_stale:  # older, or nobody knows how old
             raise StoreUnavailable("the list of ended sessions could not be read for too long")
 
     def _ask(self, now: float) -> None:
-        since = 0 if self._read_at < 0 else int(min(now, self._read_at)) - OVERLAP
+        # a clock that went back was wrong, and so was what was asked for by it
+        is_new = self._read_at < 0 or now < self._read_at - SKEW
+        since = 0 if is_new else int(min(now, self._read_at)) - OVERLAP
         try:
             news = self._store.revocations(max(since, 0))
         except StoreUnavailable as error:
