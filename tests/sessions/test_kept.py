@@ -606,7 +606,7 @@ ALICE = {"sub": "alice", "sid": "one", "iat": START, "auth_time": START}
 def test_who_has_no_list_yet_waits_for_the_one_that_asks(adapter):
     adapter.revoke([Revocation("session", "one", START, START + DAY)])
     store = Hanging(adapter)
-    revocations = Revocations(store, 60, logging.getLogger("tests"))
+    revocations = Revocations(store, 60, 30 * DAY, logging.getLogger("tests"))
     timer = threading.Timer(0.3, store.go_on.set)
     timer.start()
     assert at_once(16, lambda _: revocations.has_ended(ALICE, START)) == [True] * 16
@@ -617,7 +617,7 @@ def test_who_has_no_list_yet_waits_for_the_one_that_asks(adapter):
 def test_who_has_a_good_list_does_not_wait_for_the_next(adapter):
     store = Hanging(adapter)
     store.go_on.set()
-    revocations = Revocations(store, 60, logging.getLogger("tests"))
+    revocations = Revocations(store, 60, 30 * DAY, logging.getLogger("tests"))
     assert not revocations.has_ended(ALICE, START)
     store.go_on.clear()
     store.begun.clear()
@@ -634,7 +634,7 @@ def test_who_has_a_good_list_does_not_wait_for_the_next(adapter):
 def test_a_child_of_a_process_that_is_asking_asks_for_itself(adapter, monkeypatch):
     monkeypatch.setattr("wsgi_auth.sessions.revocations.PATIENCE", 0.2)
     store = Hanging(adapter)
-    revocations = Revocations(store, 60, logging.getLogger("tests"))
+    revocations = Revocations(store, 60, 30 * DAY, logging.getLogger("tests"))
     asking = threading.Thread(target=lambda: revocations.has_ended(ALICE, START))
     asking.start()
     assert store.begun.wait(20)
