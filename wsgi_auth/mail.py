@@ -56,7 +56,8 @@ class Post:
             except Exception as error:
                 token = mail.url.partition("token=")[2].partition("&")[0]
                 said = f"{type(error).__name__}: {error}".replace(token or mail.url, "...")
-                raise EmailSignin(f"the mail was not taken: {said[:300]!a}") from None
+                kind = RecipientRefused if isinstance(error, RecipientRefused) else EmailSignin
+                raise kind(f"the mail was not taken: {said[:300]!a}") from None
 
     def send_none(self) -> None:
         """Do nothing for as long as a recent delivery took, and fail if the last one did: whoever

@@ -24,6 +24,7 @@ from tests.mail.post import (
 )
 from tests.sessions.test_kept import Flaky
 from wsgi_auth.adapters import connect
+from wsgi_auth.errors import RecipientRefused
 from wsgi_auth.records import AccountRecord, UserRecord
 
 START = 1_800_000_000
@@ -520,6 +521,15 @@ def test_too_many_links_for_one_address_are_refused_and_lock_nothing_else_R095(m
     assert len(box.messages) == 4
 
 
+def test_the_addresses_of_one_mailbox_share_its_limit_R095(make, box):
+    middleware = make(limits={"account": "3 per hour", "address": "off"})
+    for email in (ADA, "ada+1@example.test", "ADA+news+2@example.test"):
+        Visitor(middleware).ask(email)
+    for email in ("ada+3@example.test", ADA):
+        Visitor(middleware).ask(email, expect=429)
+    assert len(box.messages) == 3
+
+
 def test_too_many_links_and_guesses_from_one_client_are_refused_R095(make, box):
     middleware = make(limits={"account": "off", "address": "5 per hour"})
     visitor = Visitor(middleware)
@@ -634,6 +644,25 @@ def test_send_that_fails_is_503_and_the_link_is_not_in_the_log(adapter, caplog):
     assert "the service said no" in caplog.text and "token=..." in caplog.text
 
 
+def test_send_tells_an_address_that_is_refused_from_a_service_that_fails_R094(adapter, caplog):
+    """Else whoever knows one that is refused learns at the next who may sign in."""
+
+    def send(mail):
+        if mail.to == "gone@example.test":
+            raise RecipientRefused(f"there is no such mailbox for {mail.url}")
+
+    middleware = application(adapter, provider(send=send), callbacks={"sign_in": may_not_be_eve})
+    seen = []
+    for email in (ADA, "gone@example.test", "eve@example.test", "bob@example.test"):
+        seen.append(answers(Visitor(middleware), email))
+    assert seen == [seen[0]] * 4
+    assert "there is no such mailbox" in caplog.text and "token=..." in caplog.text
+
+
+def may_not_be_eve(user, account, context):
+    return not user["email"].startswith("eve@")
+
+
 def test_the_log_has_no_link_at_any_step(make, box, caplog):
     caplog.set_level("DEBUG")
     visitor = Visitor(make())
@@ -650,7 +679,8 @@ def test_the_page_of_a_link_is_kept_by_nobody_and_frames_in_nothing(make, box):
     page = visitor.follow(linked(visitor, box))
     assert page.headers["Cache-Control"] == "no-store"
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
-    assert page.headers["Referrer-Policy"] in ("same-origin", "no-referrer")
+    # not even this site's own next page: what counts visitors there reads the referrer
+    assert page.headers.getall("Referrer-Policy") == ["strict-origin"]
 
 
 def test_links_that_nobody_followed_are_swept(make, box):

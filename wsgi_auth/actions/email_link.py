@@ -68,7 +68,7 @@ def ask(exchange: Exchange, provider: Email) -> WSGIApp:
     if to is None:
         raise EmailInvalid("what was typed is no e-mail address")
     # in words that no other provider's account has: who asks for links locks no password
-    site.attempts.attempt(f"link to {to}", environ)
+    site.attempts.attempt(f"link to {_mailbox(to)}", environ)
     _refuse_openly(site, to)
     now = site.clock()
     site.sweep()
@@ -145,6 +145,12 @@ def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
 
 # --- asking -------------------------------------------------------------------------------------
+
+
+def _mailbox(to: str) -> str:
+    """What is limited together: mail to ``ada+anything@`` arrives at ``ada@`` with most servers."""
+    local, _, domain = to.partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 def _refuse_openly(site: Site, to: str) -> None:

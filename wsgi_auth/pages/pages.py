@@ -105,6 +105,11 @@ class Page:
         ]
         return replace(self, headers=headers)
 
+    def without_its_address(self) -> Page:
+        """The same page, of whose address nobody learns more than the origin (the Referer)."""
+        headers = [each for each in self.headers if each[0] != "Referrer-Policy"]
+        return replace(self, headers=[*headers, ("Referrer-Policy", "strict-origin")])
+
     @property
     def body(self) -> bytes:
         """The HTML as UTF-8; what cannot be encoded (a lone surrogate) becomes ``?``."""
@@ -291,7 +296,10 @@ class Pages:
                 _ways(_link(view.cancel_url, words["action.cancel"])),
             )
         )
-        return self._page(words["confirm.submit"], content, 200, view.form_action)
+        page = self._page(words["confirm.submit"], content, 200, view.form_action)
+        # its address is as good as a password, and is not told: not to the next page, where what
+        # counts visitors reads it, nor with the request for the logo
+        return page.without_its_address()
 
     def mail(self, view: MailView) -> Letter:
         """A mail with a sign-in link."""
