@@ -240,9 +240,11 @@ def measure(name: str, store: Store, count: int) -> Measured:
     beside, done, gone = [], threading.Event(), [0]
 
     def sweep() -> None:
-        while swept := adapter.sweep(now, STEP):
-            gone[0] += swept
-        done.set()
+        try:
+            while swept := adapter.sweep(now, STEP):
+                gone[0] += swept
+        finally:
+            done.set()
 
     store.end_some(count)
     over = range(FEW, count, 10)

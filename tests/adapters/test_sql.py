@@ -246,6 +246,25 @@ def test_an_application_that_may_not_create_tables_uses_them(postgresql_server: 
     run(url, "DROP OWNED BY app", "DROP ROLE app")
 
 
+@pytest.mark.live
+def test_a_sweep_never_walks_through_a_whole_table(postgresql_server: Database) -> None:
+    """Prepared statements lose sight of how few records a step is for, after ten of them."""
+    url = empty(postgresql_server)
+    adapter = connect(url)
+    run(url, "INSERT INTO auth_sessions SELECT 's' || n, 'u1', CASE WHEN mod(n, 10) = 0 THEN 5 "
+        "ELSE 4000000000 END, repeat('x', 400) FROM generate_series(1, 20000) n", "ANALYZE")  # fmt: skip
+    walked = "SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'auth_sessions'"
+    before = run(url, walked)[0]
+    steps = [adapter.sweep(5, 50) for _ in range(41)]
+    assert steps == [50] * 40 + [0]
+    adapter.close()  # what a connection counted is told when it ends, if not before
+    deadline = time.monotonic() + 10
+    while (now := run(url, walked)[0])[1] < before[1] + 41:
+        assert time.monotonic() < deadline, now
+        time.sleep(0.05)
+    assert now[0] == before[0]
+
+
 # --- URLs ---------------------------------------------------------------------------------------
 
 
