@@ -8,48 +8,37 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_pages import _CONTRAST
+from tests.browser.parts import CONTRAST, MARKS, overheard, served, width
 from tests.conftest import SECRET, authorize
-from tests.needs import require_module, require_program
-from wsgi_auth import AuthMiddleware
 from wsgi_auth.testing import FakeProvider
-from wsgi_auth.testing.fake_provider.transport import serve
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+pytestmark = MARKS
 
 
 @pytest.fixture
 def site() -> Iterator[str]:
     """The address of an application with a form and a provider that posts its answer. They are of
     two sites: 127.0.0.1 and localhost."""
-    fake, later = FakeProvider(id="acme"), {}
-    with serve(lambda environ, start: later["app"](environ, start)) as served, fake.serving():
-        url = served.replace("127.0.0.1", "localhost")
-        acme = fake.options(name="Acme", response_mode="form_post")
-        later["app"] = AuthMiddleware(lambda environ, start: start("204 No Content", []) and [], {
-            "secret": SECRET, "url": url, "adapter": "memory:",
-            "providers": [{"id": "credentials", "authorize": authorize}, acme],
-        })  # fmt: skip
+    fake = FakeProvider(id="acme")
+    acme = {"name": "Acme", "response_mode": "form_post"}
+
+    def options(url: str) -> dict[str, Any]:
+        password = {"id": "credentials", "authorize": authorize}
+        return {"secret": SECRET, "adapter": "memory:",
+                "providers": [password, fake.options(**acme)]}  # fmt: skip
+
+    with fake.serving(), served(nothing, options, "localhost") as (url, _):
         yield url
+
+
+def nothing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("204 No Content", [])
+    return []
 
 
 def signed_in(chromium: Any, site: str, **context: Any) -> Any:
     tab = chromium.new_context(**context).new_page()
-    tab.said = []
-    tab.on("console", lambda message: tab.said.append(message.text))
+    tab.said = overheard(tab)
     tab.goto(f"{site}/auth/account")
     tab.get_by_label("User name").fill("alice")
     tab.get_by_label("Password").fill("correct horse")
@@ -79,8 +68,8 @@ def test_a_user_links_unlinks_and_signs_out_elsewhere(chromium, site):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_narrow_screen_and_every_text_stands_out(chromium, site, scheme):
     tab = signed_in(chromium, site, color_scheme=scheme, viewport={"width": 320, "height": 640})
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 320
-    assert tab.evaluate(_CONTRAST) == []
+    assert width(tab) <= 320
+    assert tab.evaluate(CONTRAST) == []
     reached = []
     for _ in range(6):
         tab.keyboard.press("Tab")

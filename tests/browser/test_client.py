@@ -14,31 +14,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser.parts import MARKS, faults, overheard, served
 from tests.client.built import built
 from tests.conftest import SECRET, authorize
-from tests.needs import require_module, require_program
+from tests.needs import require_module
 from tests.processes import PYTHON, free_port, serving
-from wsgi_auth import AuthMiddleware, get_auth
+from wsgi_auth import get_auth
 from wsgi_auth.testing import session_cookie
-from wsgi_auth.testing.fake_provider.transport import serve
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+pytestmark = MARKS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POLICY = "default-src 'none'; script-src 'self' 'nonce-once'; connect-src 'self'; img-src data:"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @dataclass
@@ -47,14 +34,13 @@ class Visitor:
 
     context: Any
     url: str
-    said: list[str] = field(default_factory=list)
+    said: list[list[str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def tab(self, path: str = "/") -> Any:
         page = self.context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("console", lambda message: self.said.append(message.text))
+        self.said.append(overheard(page))
         page.on("request", lambda request: self.asked.append(urlsplit(request.url).path))
         page.goto(self.url + path)
         return page
@@ -68,8 +54,7 @@ def visitor(chromium: Any, url: str) -> Iterator[Visitor]:
         yield somebody
     finally:
         context.close()
-    # a refused request is told on the console, too
-    said = [text for text in somebody.said if not text.startswith("Failed to load resource")]
+    said = [text for tab in somebody.said for text in faults(tab)]
     assert not said, said
 
 
@@ -181,10 +166,10 @@ client.session.subscribe(({{ status, data }}) => {{
 @contextmanager
 def site(**options: Any) -> Iterator[tuple[str, Any]]:
     """A page with a script, mounted anywhere; and the middleware."""
-    later: dict[str, Any] = {}
+    mount = options.pop("mount", "")
 
     def page(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        mount, auth = later["mount"], get_auth(environ)
+        auth = get_auth(environ)
         is_script = environ["PATH_INFO"] == "/page.js"
         url = options.get("base_path", "/auth").lstrip("/") + "/client.js"
         head = auth.session_script if environ["PATH_INFO"] == "/told" else ""
@@ -196,20 +181,12 @@ def site(**options: Any) -> Iterator[tuple[str, Any]]:
         start_response("200 OK", [("Content-Type", kind), ("Content-Security-Policy", POLICY)])
         return [text.encode()]
 
-    def late(environ: dict[str, Any], start_response: Any) -> Any:
-        mount = later["mount"]
-        environ["SCRIPT_NAME"] = mount
-        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(mount)
-        return later["app"](environ, start_response)
-
-    with serve(late) as served:
-        later["mount"] = options.pop("mount", "")
-        settings = {
-            "secret": SECRET, "url": served + later["mount"], "matcher": ["/api/:path*"],
-            "providers": [{"id": "credentials", "authorize": authorize}], **options,
-        }  # fmt: skip
-        later["app"] = AuthMiddleware(page, settings)
-        yield served + later["mount"], later["app"]
+    settings = {
+        "secret": SECRET, "matcher": ["/api/:path*"],
+        "providers": [{"id": "credentials", "authorize": authorize}], **options,
+    }  # fmt: skip
+    with served(page, lambda url: settings, mount=mount) as made:
+        yield made
 
 
 def signed_in(somebody: Visitor, app: Any, name: str = "Ada") -> None:
@@ -313,5 +290,5 @@ def test_a_listener_that_fails_is_reported_and_keeps_no_other_from_hearing(chrom
         tab.evaluate("client.getSession()")
         assert tab.evaluate("last") == "authenticated"
         tab.wait_for_timeout(50)
-        assert somebody.said == ["mine"]
+        assert somebody.said == [["mine"]]
         somebody.said.clear()

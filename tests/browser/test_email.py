@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser.parts import MARKS, overheard, served, width
+from tests.conftest import SECRET
 from tests.mail.post import Box, link_in, post_office, provider
-from tests.needs import require_module, require_program
-from wsgi_auth import AuthMiddleware
-from wsgi_auth.testing.fake_provider.transport import serve
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+pytestmark = MARKS
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -39,25 +24,13 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 @pytest.fixture
 def site() -> Iterator[tuple[str, Box]]:
     """The address of a site, and the mail that it sent."""
-    later: dict[str, Any] = {}
-
-    def late(environ: dict[str, Any], start_response: Any) -> Any:
-        return later["app"](environ, start_response)
-
-    with post_office() as (box, port), serve(late) as served:
-        url = f"http://127.0.0.1:{urlsplit(served).port}"
-        later["app"] = AuthMiddleware(
-            application,
-            {
-                "secret": "s" * 40,
-                "url": url,
-                "adapter": "memory:",
-                "matcher": ["/members"],
-                "providers": [provider(port)],
-                "theme": {"brand_color": "#0f766e"},
-            },
-        )
-        yield url, box
+    with post_office() as (box, port):
+        options = {
+            "secret": SECRET, "adapter": "memory:", "matcher": ["/members"],
+            "providers": [provider(port)], "theme": {"brand_color": "#0f766e"},
+        }  # fmt: skip
+        with served(application, lambda url: options) as (url, _):
+            yield url, box
 
 
 @pytest.fixture
@@ -69,13 +42,13 @@ def visitor(chromium) -> Iterator[Any]:
         context = chromium.new_context()
         contexts.append(context)
         made = context.new_page()
-        made.on("console", lambda message: said.append(message.text))
+        said.append(overheard(made))
         return made
 
     yield page
     for context in contexts:
         context.close()
-    assert not [text for text in said if "Content Security Policy" in text], said
+    assert not [text for each in said for text in each if "Content Security Policy" in text], said
 
 
 def ask(page: Any, url: str, email: str) -> None:
@@ -117,7 +90,7 @@ def test_on_another_device_the_page_says_where_it_was_asked_for(site, visitor):
     phone.goto(link)
     said = phone.get_by_role("note").inner_text()
     assert "another browser" in said and "Chrome, Linux" in said and "127.0.0.1" in said
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 320
+    assert width(phone) <= 320
     phone.get_by_role("button", name="Sign in here").click()
     phone.wait_for_url(f"{url}/members")
     assert phone.inner_text("p") == "hello ada@example.test"

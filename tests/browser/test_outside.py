@@ -8,32 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.needs import require_module, require_program
-from wsgi_auth import AuthMiddleware
+from tests.browser.parts import MARKS, overheard, served
+from tests.conftest import SECRET
 from wsgi_auth.adapters import connect
 from wsgi_auth.testing import FakeProvider
 from wsgi_auth.testing.fake_provider.transport import serve
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+pytestmark = MARKS
 
 BUTTON = "Sign in with Fake identity provider"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @dataclass
@@ -73,24 +60,16 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def place(
     chromium: Any, provider: dict[str, Any] | None = None, host: str = "127.0.0.1", **options: Any
 ) -> Iterator[Place]:
-    fake, later = FakeProvider(), {}
+    fake = FakeProvider()
 
-    def late(environ: dict[str, Any], start_response: Any) -> Any:
-        return later["app"](environ, start_response)
+    def settings(url: str) -> dict[str, Any]:
+        return {"secret": SECRET, "matcher": ["/members/:path*"],
+                "providers": [fake.options(**(provider or {}))], **options}  # fmt: skip
 
-    with fake.serving(), serve(late) as served:
-        url = f"http://{host}:{urlsplit(served).port}"
-        later["app"] = AuthMiddleware(
-            application,
-            {
-                "secret": "s" * 40, "url": url, "matcher": ["/members/:path*"],
-                "providers": [fake.options(**(provider or {}))], **options,
-            },
-        )  # fmt: skip
+    with fake.serving(), served(application, settings, host) as (url, _):
         context = chromium.new_context()
-        here = Place(fake, url, context.new_page())
-        here.page.on("console", lambda message: here.said.append(message.text))
-        here.page.on("pageerror", lambda error: here.said.append(str(error)))
+        page = context.new_page()
+        here = Place(fake, url, page, overheard(page))
         try:
             yield here
         finally:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.needs import require_module, require_program
+from tests.browser.parts import CONTRAST, MARKS, width
+from tests.needs import require_module
 from tests.processes import PYTHON, free_port, serving
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -21,19 +22,6 @@ def demo(tmp_path_factory) -> Iterator[str]:
     arguments = [PYTHON, "-m", "wsgi_auth", "demo", "--port", str(port)]
     with serving(arguments, port, tmp_path_factory.mktemp("demo")):
         yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -63,7 +51,7 @@ def test_the_sign_in_page_fits_a_narrow_screen(page, demo):
     page.set_viewport_size({"width": 320, "height": 640})
     for path in ("/members", "/auth/signout", "/auth/error?error=AccessDenied"):
         page.goto(demo + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert width(page) <= 320
 
 
 def test_the_keyboard_alone_signs_in_and_leads_to_the_page_that_was_asked_for(page, demo):
@@ -121,35 +109,6 @@ def test_every_text_stands_out_from_its_background(chromium, demo, scheme):
     page = context.new_page()
     for path in ("/", "/members", "/auth/signout", "/auth/error?error=Configuration"):
         page.goto(demo + path)
-        low = page.evaluate(_CONTRAST)
+        low = page.evaluate(CONTRAST)
         assert low == []
     context.close()
-
-
-_CONTRAST = """() => {
-  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-  const light = colour => {
-    const [r, g, b] = numbers(colour).map(v => v / 255)
-      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const opaque = colour => numbers(colour).length < 4 || numbers(colour)[3] === 1;
-  const behind = element => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = getComputedStyle(e).backgroundColor;
-      if (opaque(colour) && colour !== "rgba(0, 0, 0, 0)") return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const low = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const text = walker.currentNode.textContent.trim();
-    if (!text || !element.offsetParent) continue;
-    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) low.push(`${text}: ${ratio.toFixed(2)}`);
-  }
-  return low;
-}"""

@@ -6,30 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
+from tests.browser.parts import MARKS, faults, overheard, served
 from tests.conftest import SECRET, authorize
-from tests.needs import require_module, require_program
+from tests.needs import require_module
 from wsgi_auth import AuthMiddleware, get_auth
-from wsgi_auth.testing.fake_provider.transport import serve
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+pytestmark = MARKS
 
 POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    require_module("fido2")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def page_of(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -54,14 +38,13 @@ FORM = """<form method="post" action="/auth/account/passkeys" data-passkey="regi
 @contextmanager
 def site(**passkey: Any) -> Iterator[tuple[str, AuthMiddleware]]:
     """An application at ``http://localhost``, with a form and passkeys."""
-    later: dict[str, Any] = {}
-    with serve(lambda environ, start: later["app"](environ, start)) as served:
-        url = served.replace("127.0.0.1", "localhost")
-        later["app"] = AuthMiddleware(page_of, {
-            "secret": SECRET, "url": url, "adapter": "memory:", "matcher": ["/members"],
-            "providers": [{"id": "credentials", "authorize": authorize}, {"id": "passkey", **passkey}],
-        })  # fmt: skip
-        yield url, later["app"]
+    require_module("fido2")
+    options = {
+        "secret": SECRET, "adapter": "memory:", "matcher": ["/members"],
+        "providers": [{"id": "credentials", "authorize": authorize}, {"id": "passkey", **passkey}],
+    }  # fmt: skip
+    with served(page_of, lambda url: options, "localhost") as made:
+        yield made
 
 
 class Visitor:
@@ -70,11 +53,9 @@ class Visitor:
     def __init__(self, chromium: Any, url: str) -> None:
         self.url = url
         self.context = chromium.new_context()
-        self.said: list[str] = []
         self.tab = self.context.new_page()
         self.tab.set_default_timeout(30_000)
-        self.tab.on("pageerror", lambda error: self.said.append(str(error)))
-        self.tab.on("console", lambda message: self.said.append(message.text))
+        self.said = overheard(self.tab)
         self.cdp = self.context.new_cdp_session(self.tab)
         self.cdp.send("WebAuthn.enable")
         self.devices = [self.device()]
@@ -138,8 +119,7 @@ def visitor(chromium: Any, url: str) -> Iterator[Visitor]:
         yield somebody
     finally:
         somebody.context.close()
-    said = [each for each in somebody.said if not each.startswith("Failed to load resource")]
-    assert not said, said
+    assert not faults(somebody.said)
 
 
 def button(somebody: Visitor) -> Any:

@@ -1,0 +1,83 @@
+"""Sites and tabs: what the tests in a real browser set up in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from wsgi_auth import AuthMiddleware
+from wsgi_auth.testing.fake_provider.transport import serve
+
+#: The marks of a module of such tests.
+MARKS = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+
+
+@contextmanager
+def served(
+    app: Any, options: Callable[[str], dict[str, Any]], host: str = "127.0.0.1", mount: str = ""
+) -> Iterator[tuple[str, AuthMiddleware]]:
+    """``app`` under a middleware, at an address of its own, of which the ``options`` are made: the
+    address and the middleware. Chromium calls ``127.0.0.1`` and ``localhost`` two sites, and two
+    ports of one name the same site."""
+    later: dict[str, Any] = {}
+
+    def late(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["SCRIPT_NAME"] = mount
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(mount)
+        return later["app"](environ, start_response)
+
+    with serve(late) as address:
+        url = address.replace("127.0.0.1", host) + mount
+        later["app"] = AuthMiddleware(app, {"url": url, **options(url)})
+        yield url, later["app"]
+
+
+def overheard(page: Any) -> list[str]:
+    """What the page will complain of from now on: errors of scripts, and the console."""
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text))
+    return said
+
+
+def faults(said: list[str]) -> list[str]:
+    """Of what was overheard, all but requests that were refused, which the console tells too."""
+    return [text for text in said if not text.startswith("Failed to load resource")]
+
+
+def width(page: Any) -> int:
+    """The width in pixels that the page takes: more than the window's is scrolled to the side."""
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+#: Finds every text of a page that does not stand out from its background, with the contrast.
+CONTRAST = """() => {
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => {
+    const [r, g, b] = numbers(colour).map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const opaque = colour => numbers(colour).length < 4 || numbers(colour)[3] === 1;
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if (opaque(colour) && colour !== "rgba(0, 0, 0, 0)") return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const low = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const text = walker.currentNode.textContent.trim();
+    if (!text || !element.offsetParent) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push(`${text}: ${ratio.toFixed(2)}`);
+  }
+  return low;
+}"""
