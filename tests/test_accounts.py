@@ -206,11 +206,11 @@ def test_an_account_is_unlinked_but_never_the_last_nor_somebody_elses(ground):
     link(ground.store, ADA, GITHUB)
     link(ground.store, UserRecord("u2"), GOOGLE)
     with pytest.raises(UsageError, match="last"):
-        ground.accounts.unlink("u1", "github", "17")
+        ground.accounts.unlink("u1", "github", "17", {})
     with pytest.raises(UsageError, match="not linked"):
-        ground.accounts.unlink("u1", "google", "g-17")
+        ground.accounts.unlink("u1", "google", "g-17", {})
     ground.accounts.link("u1", Account("gitlab", "oauth", "9"), {})
-    ground.accounts.unlink("u1", "github", "17")
+    ground.accounts.unlink("u1", "github", "17", {})
     assert ground.store.get_user_by_account("github", "17") is None
 
 

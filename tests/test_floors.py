@@ -17,7 +17,7 @@ FLOORS = {
     "reader": 5, "authorized": 5, "responders": 5, "site": 5, "remote_user": 5, "dev": 5,
     "sessions": 4, "oauth": 4, "pages": 4, "locations": 4, "events": 4,
     "passkeys": 4,
-    "accounts": 4, "tenants": 4,
+    "accounts": 4, "tenants": 4, "ways": 1,
     "config": 3,
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,

@@ -7,7 +7,7 @@ one person's, which only they, or an operator who trusts the provider, may decid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from wsgi_auth.errors import (
@@ -24,6 +24,7 @@ from wsgi_auth.protocols import UserStore
 from wsgi_auth.records import AccountData, AccountRecord, UserRecord
 from wsgi_auth.tokens import random_id
 from wsgi_auth.types import TURNS, Account, Environ
+from wsgi_auth.ways import Way, Ways, give_up
 
 
 class Owner(NamedTuple):
@@ -135,37 +136,39 @@ class Accounts:
                 raise AccountTaken(f"this account of {account.provider} is another user's")
 
     def unlink(
-        self, user_id: str, provider: str, provider_account_id: str,
-        usable: Collection[str] | None = None, has_other_way: Callable[[], bool] = bool,
+        self, user_id: str, provider: str, provider_account_id: str, environ: Environ,
+        ways: Ways | None = None,
     ) -> None:  # fmt: skip
         """This account no longer signs in this user.
 
-        ``usable``: the providers that one can sign in by (None: all); ``has_other_way``: whether
-        they can sign in without any account. Raises :class:`LastAccount` where they could not any
-        more, and :class:`UsageError` for an account that is not theirs.
+        ``ways``: by what they can sign in (None: by each of their accounts). Raises
+        :class:`LastAccount` for the last one, and :class:`UsageError` for an account that is not
+        theirs.
         """
         key = (provider, provider_account_id)
         record = next((e for e in self._store.list_accounts(user_id) if e[:2] == key), None)
         if record is None:
             raise UsageError("this account is not linked to the user")
 
-        def is_last() -> bool:
-            others = (each for each in self._store.list_accounts(user_id) if each[:2] != key)
-            return not (
-                any(usable is None or each.provider in usable for each in others) or has_other_way()
-            )
+        def accounts() -> frozenset[Way]:
+            mine = self._store.list_accounts(user_id)
+            return frozenset(Way("account", *each[:2]) for each in mine)
 
-        last = LastAccount("it is the last account by which the user could sign in")
-        if is_last():
-            raise last
-        self._store.unlink_account(*key)
-        if is_last():  # the others were given up at this very moment
-            try:
-                self._store.link_account(record)
-            except AlreadyExists:  # it signs in somebody by now
-                pass
-            raise last
+        if not give_up(
+            Way("account", *key),
+            ways or accounts,
+            lambda: self._store.unlink_account(*key),
+            lambda: self._store.link_account(record),
+        ):
+            raise LastAccount("it is the last account by which the user could sign in")
         self._events.logger.info("%s no longer signs in %s", provider, shown(user_id))
+        user = self._store.get_user(user_id)
+        self._events.fire(
+            "unlink_account",
+            environ,
+            user=None if user is None else told(user),
+            account=Account(record.provider, record.type, record.provider_account_id),
+        )
 
     def linked(self, user_id: str) -> list[AccountRecord]:
         """The accounts of a user."""
@@ -199,14 +202,13 @@ class Accounts:
             user = self._store.create_user(wanted, record)
         except AlreadyExists:
             return None
-        told = _told(user)
-        self._events.fire("create_user", environ, user=told)
-        self._events.fire("link_account", environ, user=told, account=account)
+        self._events.fire("create_user", environ, user=told(user))
+        self._events.fire("link_account", environ, user=told(user), account=account)
         return user
 
     def _created(self, user: UserRecord, environ: Environ) -> UserRecord:
         made = self._store.create_user(user)
-        self._events.fire("create_user", environ, user=_told(made))
+        self._events.fire("create_user", environ, user=told(made))
         return made
 
     def _linked(self, user: UserRecord, account: Account, environ: Environ, label: str) -> bool:
@@ -215,7 +217,7 @@ class Accounts:
         except AlreadyExists:
             return False
         self._events.logger.info("%s signs in %s from now on", account.provider, shown(user.id))
-        self._events.fire("link_account", environ, user=_told(user), account=account)
+        self._events.fire("link_account", environ, user=told(user), account=account)
         return True
 
     def _refreshed(
@@ -244,7 +246,7 @@ class Accounts:
             # the address is another user's by now; all else may change
             wanted = wanted._replace(email=user.email, email_verified=user.email_verified)
             self._store.update_user(wanted)
-        self._events.fire("update_user", environ, user=_told(wanted))
+        self._events.fire("update_user", environ, user=told(wanted))
         return wanted
 
 
@@ -263,9 +265,9 @@ def label_of(claims: Mapping[str, Any]) -> str:
     return str(claims.get("login") or claims.get("email") or claims.get("name") or "")[:200]
 
 
-def _told(user: UserRecord) -> dict[str, Any]:
+def told(user: UserRecord) -> dict[str, Any]:
     """A user as events are told of one."""
     return {"id": user.id, "name": user.name, "email": user.email, "image": user.image}
 
 
-__all__ = ["Accounts", "LinkedAccount", "Owner", "label_of"]
+__all__ = ["Accounts", "LinkedAccount", "Owner", "label_of", "told"]

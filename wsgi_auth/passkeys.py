@@ -11,10 +11,11 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from wsgi_auth import cookies
+from wsgi_auth.accounts import told
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import AlreadyExists, ConfigError, PasskeyRefused, StoreUnavailable
 from wsgi_auth.events import Events, shown
@@ -24,6 +25,7 @@ from wsgi_auth.records import Authenticator, Revocation, UserRecord
 from wsgi_auth.tokens import SealedCodec, random_token
 from wsgi_auth.types import TURNS, Account, Claims, Environ, FrozenDict
 from wsgi_auth.urls import BaseURL
+from wsgi_auth.ways import Way, Ways, give_up
 
 if TYPE_CHECKING:
     from fido2.server import Fido2Server
@@ -104,12 +106,6 @@ class Passkeys:
         self._steps_up = any(route.user_verified for route in (*config.matcher, *config.routes))
         if config.url is not None:
             _check_domain(provider, config.url)
-
-    def require_fresh(self, claims: Claims, now: float) -> None:
-        """Raise :class:`PasskeyRefused` unless the user of this session signed in a moment ago."""
-        began, limit = claims.get("auth_time"), self.provider.fresh
-        if limit and (type(began) is not int or began + limit <= now):
-            raise PasskeyRefused("the sign-in was too long ago", "FreshSignInRequired", 401)
 
     # --- what the browser is asked ------------------------------------------------------------
 
@@ -224,13 +220,7 @@ class Passkeys:
         except AlreadyExists:
             raise PasskeyRefused("a passkey of this id is kept already", code, 409) from None
         self._events.logger.info("passkey added for %s", shown(claims["sub"]))
-        self._events.fire(
-            "link_account",
-            environ,
-            user={"id": user.id, "name": user.name, "email": user.email, "image": user.image},
-            account=Account(self.provider.id, self.provider.type, record.credential_id),
-            claims=claims,
-        )
+        self._tell("link_account", user, record.credential_id, environ)
         return _info(record)
 
     def authenticate(
@@ -282,19 +272,27 @@ class Passkeys:
                 return
         raise StoreUnavailable("a passkey is used by many at the same time")
 
-    def remove(self, user_id: str, id: str, has_other_way: Callable[[], bool]) -> None:
+    def remove(self, user_id: str, id: str, environ: Environ, ways: Ways) -> None:
         """Forget one of the user's passkeys. Raises :class:`PasskeyRefused` for none of theirs, and
-        for the last one where ``has_other_way`` says that they could not sign in any more."""
+        for the last of their ``ways`` to sign in."""
         record = self._mine(user_id, id)
-        self._store.delete_authenticator(id)
-        # looked at afterwards: of two requests that each give up one way, both would see the other
-        if not self._store.list_authenticators(user_id) and not has_other_way():
-            try:
-                self._store.create_authenticator(record)
-            except AlreadyExists:
-                pass  # another request has put it back, or never lost it
+        if not give_up(
+            Way("passkey", self.provider.id, id),
+            ways,
+            lambda: self._store.delete_authenticator(id),
+            lambda: self._store.create_authenticator(record),
+        ):
             raise PasskeyRefused("it is the user's last way to sign in", "PasskeyKept", 409)
         self._events.logger.info("passkey removed for %s", shown(user_id))
+        self._tell("unlink_account", self._store.get_user(user_id), id, environ)
+
+    def _tell(self, event: str, user: UserRecord | None, id: str, environ: Environ) -> None:
+        self._events.fire(
+            event,
+            environ,
+            user=None if user is None else told(user),
+            account=Account(self.provider.id, self.provider.type, id),
+        )
 
     def _mine(self, user_id: str, id: str) -> Authenticator:
         record = self._store.get_authenticator(id)

@@ -15,7 +15,7 @@ from tests.sessions.test_jwt import token as written
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import ConfigError, LastAccount
-from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.records import AccountRecord, Authenticator, UserRecord
 from wsgi_auth.testing import FakeProvider, FakeTransport
 
 HTML = {"Accept": "text/html"}
@@ -42,6 +42,7 @@ class Ground:
         }
         options = {"adapter": store, "events": events, **more}
         posts = options.pop("posts", False)
+        rest = options.pop("rest", [{"id": "credentials", "authorize": authorize}])
         self.middleware = AuthMiddleware(
             application,
             {
@@ -50,7 +51,7 @@ class Ground:
                 "providers": [
                     self.one.options(),
                     self.two.options(**({"response_mode": "form_post"} if posts else {})),
-                    {"id": "credentials", "authorize": authorize},
+                    *rest,
                 ],
                 "transport": FakeTransport(self.one, self.two), **options,
             },
@@ -311,8 +312,6 @@ def test_who_signs_in_by_password_can_unlink_every_account(store):
 
 def test_a_passkey_is_another_way_and_the_page_has_its_row_and_its_script(store):
     pytest.importorskip("fido2")
-    from wsgi_auth.records import Authenticator
-
     ground = Ground(store)
     ground.middleware = AuthMiddleware(
         application,
@@ -338,29 +337,75 @@ def test_a_passkey_is_another_way_and_the_page_has_its_row_and_its_script(store)
     assert "&lt;b&gt;Key" in shown
     assert "Added <bdi>2027-01-15</bdi>" in shown
     assert unlinked(ground, "one", "alice").status_int == 303
-    answer = form_of(page.get("/auth/account"), "/account/passkeys", "Remove").submit(
-        expect_errors=True
-    )
+    assert "the only way" in page.get("/auth/account")
+    sent = {"csrfToken": token(page), "action": "remove", "id": "c1"}
+    answer = page.post("/auth/account/passkeys", sent, expect_errors=True)
     assert answer.status_int == 409, "and now it is the last"
     assert "Without this passkey you could not sign in" in answer
     assert "Your account" in answer
 
 
-def test_a_link_to_a_proven_address_is_another_way(store):
-    ground = Ground(store)
-    mail = {"id": "email", "type": "email", "from": "a@app.example.test", "send": lambda mail: None}
-    ground.middleware = AuthMiddleware(
-        application,
-        config(adapter=store, secret="s" * 40, transport=FakeTransport(ground.one),
-               providers=[ground.one.options(), mail]),
-    )  # fmt: skip
-    ground.page = Visitor(ground.middleware)
-    ground.one.sign_in(ground.page, "alice")
-    user = store.get_user(ground.ada)
-    store.update_user(user._replace(email_verified=None))
-    assert unlinked(ground, "one", "alice").status_int == 409
-    store.update_user(user)
-    assert unlinked(ground, "one", "alice").status_int == 303
+#: What a user has, how this session was begun, and what of it the user may give up.
+WAYS = {
+    "an account": ({"one"}, "one", set()),
+    "two accounts": ({"one", "two"}, "one", {"one", "two"}),
+    "an account, and one at a provider that is gone": ({"one", "gone"}, "one", {"gone"}),
+    "an account and a passkey": ({"one", "passkey"}, "one", {"one", "passkey"}),
+    "two passkeys": ({"passkey", "another passkey"}, "one", {"passkey", "another passkey"}),
+    "a passkey": ({"passkey"}, "one", set()),
+    "a passkey, and an account at a provider that is gone": ({"passkey", "gone"}, "one", {"gone"}),
+    "a passkey and a password": ({"passkey"}, "credentials", {"passkey"}),
+    "an account and a password": ({"one"}, "credentials", {"one"}),
+    "an account and a proven address": ({"one", "link"}, "one", {"one"}),
+    "a passkey and a proven address": ({"passkey", "link"}, "one", {"passkey"}),
+    "nothing that works any more": ({"gone"}, "one", {"gone"}),
+}
+KEY = '{"v": 1, "name": "Key", "created": 1, "used": null, "backed_up": false}'
+
+
+@pytest.mark.parametrize("case", WAYS)
+def test_the_last_way_to_sign_in_stays_and_the_page_has_no_button_for_it(tmp_path, case):
+    pytest.importorskip("fido2")
+    has, begun_by, may_go = WAYS[case]
+    things = {"one": ("one", "alice"), "two": ("two", "bob"), "gone": ("gone", "1")}
+    keys = {"passkey": "c1", "another passkey": "c2"}
+    for what in sorted(has - {"link"}):
+        store = connect("memory:")
+        mail = {"id": "email", "type": "email", "from": "a@app.test", "send": lambda mail: None}
+        password = {"id": "credentials", "authorize": authorize}
+        ground = Ground(store, rest=[password, mail, "passkey"])
+        page, user = ground.page, ground.ada
+        if begun_by == "credentials":
+            ground.page = page = Visitor(ground.middleware)
+            sent = {"username": "alice", "password": "correct horse", "csrfToken": token(page)}
+            page.post("/auth/callback/credentials", sent)
+            user = "alice"
+        for name, key in things.items():
+            store.unlink_account(*key)
+            if name in has:
+                store.link_account(AccountRecord(*key, user, "oidc"))
+        for name, id in keys.items():
+            if name in has:
+                store.create_authenticator(Authenticator(id, user, 0, KEY))
+        kept = store.get_user(user)
+        proven = 1 if "link" in has else None
+        store.update_user(kept._replace(email="ada@example.test", email_verified=proven))
+        path, sent = "/auth/account/passkeys", {"action": "remove", "id": keys.get(what, "")}
+        if what in things:
+            path, sent = "/auth/account/unlink", dict(zip(("provider", "id"), things[what]))
+        offered = [
+            form
+            for form in page.get("/auth/account").forms.values()
+            if {(name, form[name].value) for name in sent if name in form.fields}
+            == set(sent.items())
+        ]
+        answer = page.post(path, {**sent, "csrfToken": token(page)}, expect_errors=True)
+        assert (bool(offered), answer.status_int) == (
+            (True, 303) if what in may_go else (False, 409)
+        )
+        left = {each[:2] for each in store.list_accounts(user)}
+        left |= {each[:1] for each in store.list_authenticators(user)}
+        assert ((things.get(what) or (keys[what],)) in left) == (what not in may_go)
 
 
 def test_of_two_that_unlink_at_once_at_least_one_way_stays(ground):
@@ -375,7 +420,7 @@ def test_of_two_that_unlink_at_once_at_least_one_way_stays(ground):
 
     ground.store.unlink_account = unlink_account
     with pytest.raises(LastAccount):
-        accounts.unlink(ground.ada, "one", "alice")
+        accounts.unlink(ground.ada, "one", "alice", {})
     assert ground.linked() == ["one"]
 
 

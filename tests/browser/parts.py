@@ -53,6 +53,30 @@ def width(page: Any) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
+def tab_to(page: Any, what: str) -> list[str]:
+    """Press Tab until the keyboard is at the field of this name, or at what has this text; on the
+    way every stop has to show where it is. What was passed."""
+    passed: list[str] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        found, is_shown = page.evaluate(FOCUS)
+        assert is_shown, f"nothing shows that the keyboard is at {found!r}"
+        if found == what:
+            return passed
+        passed.append(found)
+    raise AssertionError(f"{what!r} cannot be reached by keyboard; there is {passed}")
+
+
+#: What has the keyboard, and whether that shows.
+FOCUS = """() => {
+  const found = document.activeElement;
+  const style = getComputedStyle(found);
+  const box = found.getBoundingClientRect();
+  const is_shown = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const name = found.name || found.textContent.trim();
+  return [name, found === document.body || (is_shown && box.width > 8 && box.height > 8)];
+}"""
+
 #: Finds every text of a page that does not stand out from its background, with the contrast.
 CONTRAST = """() => {
   const numbers = colour => colour.match(/[\\d.]+/g).map(Number);

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.browser.parts import MARKS, faults, overheard, served
+from tests.browser.parts import MARKS, faults, overheard, served, tab_to
 from tests.conftest import SECRET, authorize
 from tests.needs import require_module
 from wsgi_auth import AuthMiddleware, get_auth
@@ -137,6 +137,82 @@ def test_a_passkey_is_added_and_signs_in_by_the_button(chromium):
         button(somebody).click()
         somebody.tab.wait_for_url(f"{url}/members")
         assert somebody.who == "alice"
+
+
+def test_who_clicks_before_the_page_has_settled_and_again_signs_in_once(chromium):
+    with site() as (url, _), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        somebody.sign_out()
+        somebody.agrees(False)
+        tab, scripts, questions, asked = somebody.tab, [], [], []
+        tab.route("**/passkey.js?*", lambda route: scripts.append(route))
+        tab.on("request", lambda request: request.method == "POST" and asked.append(request.url))
+        tab.goto(f"{url}/auth/signin?callbackUrl=/members", wait_until="commit")
+        button(somebody).wait_for()
+        for _ in range(3):
+            button(somebody).click(force=True)
+        tab.wait_for_timeout(100)
+        assert button(somebody).is_disabled() and asked == [] and len(scripts) == 1
+        scripts[0].continue_()
+        tab.wait_for_load_state("networkidle")  # the list of the field has asked
+        somebody.agrees(True)
+        tab.route("**/passkey/options", lambda route: questions.append(route))
+        for _ in range(5):
+            button(somebody).click(force=bool(questions))  # the first waits until it can be used
+            tab.wait_for_timeout(20)
+        assert button(somebody).get_attribute("aria-busy") == "true"
+        assert tab.evaluate("document.activeElement.textContent") == "Sign in with a passkey"
+        [question] = questions
+        question.continue_()
+        tab.wait_for_url(f"{url}/members")
+        assert [each.removeprefix(url) for each in asked].count("/auth/callback/passkey") == 1
+        assert somebody.who == "alice"
+
+
+def test_a_second_click_on_add_a_passkey_adds_one(chromium):
+    with site() as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        tab = somebody.tab
+        tab.goto(f"{url}/auth/account")
+        tab.get_by_role("button", name="Add a passkey").dblclick()
+        tab.get_by_role("button", name="Remove").wait_for()
+        assert len(app.site.passkeys.of("alice")) == 1
+
+
+def test_without_javascript_the_page_says_that_passkeys_need_it(chromium):
+    with site() as (url, _):
+        context = chromium.new_context(java_script_enabled=False)
+        tab = context.new_page()
+        tab.goto(f"{url}/auth/signin")
+        assert tab.get_by_role("button", name="Sign in with a passkey").is_disabled()
+        assert "Passkeys need JavaScript." in tab.inner_text("main")
+        context.close()
+
+
+def test_a_page_that_is_no_longer_that_of_this_browser_says_so(chromium):
+    with site() as (url, _), visitor(chromium, url) as somebody:
+        somebody.opens_the_page()
+        somebody.context.clear_cookies()
+        button(somebody).click()
+        somebody.tab.get_by_role("heading", name="Please try that again").wait_for()
+
+
+def test_a_passkey_is_renamed_by_keyboard_alone(chromium):
+    with site() as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register("<b>Old")
+        tab = somebody.tab
+        tab.goto(f"{url}/auth/account")
+        tab_to(tab, "Rename <b>Old")
+        tab.keyboard.press("Enter")
+        tab_to(tab, "name")
+        tab.keyboard.press("Control+A")
+        tab.keyboard.type("“New” & <i>shiny</i> " + "x" * 80)
+        tab.keyboard.press("Enter")
+        name = "“New” & <i>shiny</i> " + "x" * 39
+        tab.get_by_text(name, exact=True).first.wait_for()
+        assert [each.name for each in app.site.passkeys.of("alice")] == [name]
 
 
 def test_the_list_of_the_field_signs_in(chromium):

@@ -120,7 +120,7 @@ def every_page(pages: Pages, text: str = "x", url: str = "/x") -> dict[str, Page
     view = SignInView(providers, text, url, text, text, text, (text,))
     account = AccountView(
         text, text, url, url, f"{text}@", (AccountRow(text, text, text, text),), providers,
-        (PasskeyRow(text, text, text),), url, "", url,
+        (PasskeyRow(text, text, text),), url, "", 60, url,
         (SessionRow(text, text, text, text, True), SessionRow(text, f"Firefox/ Linux {text}", text, text)),
         url, url, text, (text,),
     )  # fmt: skip

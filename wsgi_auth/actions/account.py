@@ -24,11 +24,11 @@ from wsgi_auth.pages import (
     SessionRow,
     known_code,
 )
-from wsgi_auth.passkeys import PasskeyInfo
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.sessions.register import SessionInfo
 from wsgi_auth.types import Claims, WSGIApp
+from wsgi_auth.ways import Way, is_last
 
 #: A session that is written less often is shown with the day it was seen, not the minute.
 _TO_THE_MINUTE = 6 * 3_600
@@ -70,9 +70,10 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         exchange.site.config, exchange.environ, provider
     ):
         raise Refused(404, "NotFound", "this provider is not on offer here")
+    exchange.callback_url = _back(exchange)
+    require_fresh(exchange, claims)
     if not exchange.site.require_accounts().knows(claims["sub"]):
         raise Refused(403, "AccessDenied", "the user is not in the store")
-    exchange.callback_url = _back(exchange)
     asked = [(name, exchange.text(name)) for name in provider.request_params]
     return depart(exchange, provider, asked, claims["sub"])
 
@@ -110,21 +111,22 @@ def unlink(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """The account ``provider``, ``id`` no longer signs in the user; never the last one. One that is
     not theirs is none, and stays whose it is."""
     claims = _user_of_post(exchange)
+    exchange.callback_url = _back(exchange)
+    require_fresh(exchange, claims)
     site = exchange.site
-    usable = _usable(exchange)
     try:
         site.require_accounts().unlink(
             claims["sub"],
             exchange.text("provider"),
             exchange.text("id"),
-            usable,
-            lambda: _has_other_way(exchange, claims),
+            exchange.environ,
+            lambda: ways_in(exchange, claims),
         )
     except LastAccount:
         raise
     except UsageError as error:  # a form that was sent twice, say: it is as was asked for
         site.events.logger.info("nothing was unlinked: %s", error)
-    return exchange.go(_back(exchange))
+    return exchange.go(exchange.callback_url)
 
 
 def end(exchange: Exchange, provider: Provider | None) -> WSGIApp:
@@ -172,38 +174,33 @@ def _back(exchange: Exchange) -> str:
     return exchange.site.locations.page(exchange.environ, "account")
 
 
-def _usable(exchange: Exchange) -> set[str]:
-    """The providers by whose accounts one can sign in."""
-    there = every(exchange.site, exchange.environ)
-    return {each.id for each in there if isinstance(each, OAuth | OIDC)}
+def require_fresh(exchange: Exchange, claims: Claims, limit: int | None = None) -> None:
+    """Raise :class:`Refused` unless the user of this session signed in a moment ago: within
+    ``session.fresh_age``, or ``limit`` seconds; 0 is whenever."""
+    seconds = exchange.site.config.session.fresh_age if limit is None else limit
+    began = claims.get("auth_time")
+    if seconds and (type(began) is not int or began + seconds <= exchange.site.clock()):
+        raise Refused(401, "FreshSignInRequired", "the sign-in was too long ago")
 
 
-def _has_other_way(exchange: Exchange, claims: Claims) -> bool:
-    """Whether this user can sign in without any account: by a passkey, by a link to their proven
-    address, or by a password or what the application knows, which they have done to be here."""
-    passkeys = exchange.site.passkeys
-    if passkeys is not None and passkeys.of(claims["sub"]):
-        return True
-    return _has_untold_way(exchange, claims)
-
-
-def has_way_without_passkeys(exchange: Exchange, claims: Claims) -> bool:
-    """Whether this user can sign in without any passkey."""
-    linked = exchange.site.require_accounts().linked(claims["sub"])
-    usable = _usable(exchange)
-    return any(each.provider in usable for each in linked) or _has_untold_way(exchange, claims)
-
-
-def _has_untold_way(exchange: Exchange, claims: Claims) -> bool:
-    """By a link, by a password, or by what the application knows: of these the store keeps none."""
-    site = exchange.site
+def ways_in(exchange: Exchange, claims: Claims) -> frozenset[Way]:
+    """By what this user can sign in here: accounts at providers that there are, passkeys, a link to
+    their proven address, and a password or what the application knows, which they have done to be
+    here (of these the store keeps none)."""
+    site, user = exchange.site, claims["sub"]
+    accounts = site.require_accounts()
     there = every(site, exchange.environ)
-    if any(each.type == "email" for each in there) and site.require_accounts().has_address(
-        claims["sub"]
-    ):
-        return True
+    outside = {each.id for each in there if isinstance(each, OAuth | OIDC)}
     local = {each.id for each in there if isinstance(each, FormProvider)} | {"app"}
-    return claims.get("provider") in local
+    found = {Way("account", *each[:2]) for each in accounts.of(user) if each.provider in outside}
+    if site.passkeys is not None:
+        own = site.passkeys.provider.id
+        found |= {Way("passkey", own, each.id) for each in site.passkeys.of(user)}
+    if any(each.type == "email" for each in there) and accounts.has_address(user):
+        found.add(Way("link"))
+    if claims.get("provider") in local:
+        found.add(Way("local"))
+    return frozenset(found)
 
 
 def _name(claims: Claims) -> str:
@@ -218,12 +215,9 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
     site, environ = exchange.site, exchange.environ
     claims = exchange.reading.claims
     assert claims is not None  # noqa: S101 - who is nobody was sent to the sign-in page
-    usable = _usable(exchange)
+    ways = ways_in(exchange, claims)
     mine = site.require_accounts().of(claims["sub"])
     names = {each.id: each.name for each in every(site, environ)}
-    is_last = sum(each.provider in usable for each in mine) < 2 and not _has_other_way(
-        exchange, claims
-    )
     view = AccountView(
         csrf_token=exchange.handle.csrf_token,
         user_name=_name(claims),
@@ -234,7 +228,7 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
                 each.id,
                 names.get(each.provider, each.provider),
                 each.label,
-                can_unlink=not (is_last and each.provider in usable),
+                can_unlink=not is_last(Way("account", each.provider, each.id), ways),
             )
             for each in mine
         ),
@@ -249,9 +243,16 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
             if isinstance(each, OAuth | OIDC) and each.id not in {one.provider for one in mine}
         ),
         passkeys=tuple(
-            PasskeyRow(each.id, each.name, _day(each.created))
-            for each in _passkeys(exchange, claims)
-        ),
+            PasskeyRow(
+                each.id,
+                each.name,
+                _day(each.created),
+                can_remove=not is_last(Way("passkey", site.passkeys.provider.id, each.id), ways),
+            )
+            for each in site.passkeys.of(claims["sub"])
+        )
+        if site.passkeys
+        else (),
         passkeys_url=site.locations.endpoint(environ, "account/passkeys") if site.passkeys else "",
         passkey_script=exchange.passkey_script if site.passkeys else "",
         page_url=site.locations.page(environ, "account"),
@@ -267,11 +268,6 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
         form_action=ways_out(exchange),
     )
     return exchange.page(exchange.pages.account(view), status)
-
-
-def _passkeys(exchange: Exchange, claims: Claims) -> list[PasskeyInfo]:
-    passkeys = exchange.site.passkeys
-    return [] if passkeys is None else passkeys.of(claims["sub"])
 
 
 def _day(when: int) -> str:

@@ -42,10 +42,9 @@ def failure(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
 
 def _answer(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
     site, environ = exchange.site, exchange.environ
-    is_about_signing_in = isinstance(problem, _ON_SIGN_IN) or (
-        isinstance(problem, PasskeyRefused)
-        and problem.code in (PasskeyRefused.code, "FreshSignInRequired")
-    )
+    is_about_signing_in = isinstance(problem, _ON_SIGN_IN) or problem.code in (
+        PasskeyRefused.code, "FreshSignInRequired",
+    )  # fmt: skip
     page = "sign_in" if is_about_signing_in else "error"
     params = {"error": problem.code if page == "sign_in" else _public(problem)}
     try:

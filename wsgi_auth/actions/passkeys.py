@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wsgi_auth.actions.account import has_way_without_passkeys
+from wsgi_auth.actions.account import require_fresh, ways_in
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered
@@ -27,7 +27,7 @@ def options(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     action = exchange.text("action") or "authenticate"
     if action == "register":
         claims = _signed_in(exchange)
-        passkeys.require_fresh(claims, now)
+        require_fresh(exchange, claims, passkeys.provider.fresh)
         asked, written = passkeys.ask_to_register(party, claims["sub"], claims, header, now)
     elif action == "authenticate":
         claims_or_none = exchange.reading.claims
@@ -91,14 +91,14 @@ def change(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     exchange.of_account = True
     try:
         if action != "rename":
-            passkeys.require_fresh(claims, exchange.site.clock())
+            require_fresh(exchange, claims, passkeys.provider.fresh)
         if action == "add":
             answer = _credential(exchange, "PasskeyNotAdded")
             passkeys.register(party, answer, name, claims, environ, exchange.site.clock())
         elif action == "rename":
             passkeys.rename(user_id, id, name)
         elif action == "remove":
-            passkeys.remove(user_id, id, lambda: has_way_without_passkeys(exchange, claims))
+            passkeys.remove(user_id, id, environ, lambda: ways_in(exchange, claims))
         else:
             raise Refused(400, "BadRequest", "action is 'add', 'rename' or 'remove'")
     except PasskeyRefused as refused:

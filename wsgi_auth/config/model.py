@@ -190,6 +190,7 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
         "max_age": values.positive_duration,
         "update_age": values.duration,
         "absolute_age": values.positive_duration,
+        "fresh_age": values.duration,
         "remember": values.choice("always", "ask"),
         "encode": values.function,
         "decode": values.function,

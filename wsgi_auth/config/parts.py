@@ -20,6 +20,7 @@ EVENTS = (
     "create_user",
     "update_user",
     "link_account",
+    "unlink_account",
     "session",
     "denied",
 )
@@ -39,6 +40,8 @@ class SessionOptions(Frozen):
     remember: Literal["always", "ask"] = "always"
     #: The whole life since sign-in, however busy; None is without end.
     absolute_age: int | None = None
+    #: After a sign-in, how long a user may change by what they sign in; 0 is without end.
+    fresh_age: int = 15 * 60
     #: Strategy ``jwt``: your own token in place of Auth.js's.
     encode: Callable[..., Any] | None = None
     decode: Callable[..., Any] | None = None

@@ -462,8 +462,10 @@ def _hidden_fields(fields: Iterable[tuple[str, str]]) -> Markup:
     )
 
 
-def _submit(text: Markup, *, main: bool) -> Markup:
-    return Markup("<button{}>{}</button>").format(_attributes(("class", main and "main")), text)
+def _submit(text: Markup, *, main: bool, waits: bool = False) -> Markup:
+    """A button; one that ``waits`` cannot be used until a script says so."""
+    attributes = _attributes(("class", main and "main"), ("disabled", waits))
+    return Markup("<button{}>{}</button>").format(attributes, text)
 
 
 def _bdi(text: str) -> Markup:
@@ -508,6 +510,7 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
             note=words["sign_in.last_used"] if is_last else NOTHING,
             main=is_last if last else is_form or len(view.providers) == 1,
             autofocus=row.id == focused and not is_form,
+            waits=row.type == "passkey",
         )
 
     blocks: list[Markup] = []
@@ -534,7 +537,9 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
     return _paragraph(words["sign_in.or"], "or").join(blocks)
 
 
-def _way_in(picture: Markup, text: Markup, *, note: Markup, main: bool, autofocus: bool) -> Markup:
+def _way_in(
+    picture: Markup, text: Markup, *, note: Markup, main: bool, autofocus: bool, waits: bool
+) -> Markup:
     """The button of one way in: a picture and what it does. A note stands on its edge; it is no
     part of the button's name, which stays the same, but of what is said of it."""
     button = Markup("<button{}>{}<span>{}</span></button>").format(
@@ -542,6 +547,7 @@ def _way_in(picture: Markup, text: Markup, *, note: Markup, main: bool, autofocu
             ("class", "way-in main" if main else "way-in"),
             ("autofocus", autofocus),
             ("aria-describedby", "last" if note else None),
+            ("disabled", waits),
         ),
         picture,
         text,
@@ -572,15 +578,20 @@ def _button_form(
 def _passkey(words: Words, provider: ProviderView, hidden: Markup, submit: Markup) -> Markup:
     """A button that asks the browser, which fills in the answer; what to say if there is none."""
     problem = words["sign_in.passkey_problem"]
-    return _ceremony("authenticate", provider.action_url, hidden, submit, problem)
+    return _ceremony(words, "authenticate", provider.action_url, hidden, submit, problem)
 
 
-def _ceremony(what: str, url: str, hidden: Markup, submit: Markup, problem: Markup) -> Markup:
+def _ceremony(
+    words: Words, what: str, url: str, hidden: Markup, submit: Markup, problem: Markup
+) -> Markup:
+    # autocomplete: Firefox would keep the button usable when the page is loaded again
     return Markup(
-        '<form method="post" action="{}" data-passkey="{}">{}'
-        '<input type="hidden" name="credential">{}'
+        '<form method="post" action="{}" data-passkey="{}" autocomplete="off">{}'
+        '<input type="hidden" name="credential">{}<noscript>{}</noscript>'
         '<p class="note alert" role="alert" hidden>{}</p></form>'
-    ).format(url, what, hidden, submit, problem)
+    ).format(
+        url, what, hidden, submit, _paragraph(words["sign_in.passkey_script"], "soft"), problem
+    )
 
 
 def _script(url: str) -> Markup:
@@ -681,7 +692,7 @@ def _person(choice: ChoiceView) -> Markup:
 def _accounts(words: Words, view: AccountView) -> Markup:
     """The accounts, each with its button, and what else can be linked."""
     rows = _join(_account_row(words, view, row) for row in view.accounts)
-    is_only = len(view.accounts) == 1 and not view.accounts[0].can_unlink
+    is_only = any(not each.can_unlink for each in view.accounts)
     hidden = _hidden(csrfToken=view.csrf_token)
     links = _join(
         _form(
@@ -725,23 +736,49 @@ def _passkeys(words: Words, view: AccountView) -> Markup:
 
     def row(passkey: PasskeyRow) -> Markup:
         added = words.fill("account.passkey_added", time=passkey.added)
-        form = _form(
-            view.passkeys_url,
-            hidden(action="remove", id=passkey.id),
-            _row_submit(words["account.remove"], passkey.name),
-        )
         name = _bdi(passkey.name)
-        return Markup("<li><p>{}<small>{}</small></p>{}</li>").format(name, added, form)
+        rename = Markup("<details><summary>{} {}</summary>{}</details>").format(
+            words["account.rename"],
+            _off(name),
+            _form(
+                view.passkeys_url,
+                hidden(action="rename", id=passkey.id),
+                Markup("<label>{}<input{}></label>").format(
+                    words["account.passkey_name"],
+                    _attributes(
+                        ("type", "text"),
+                        ("name", "name"),
+                        ("value", passkey.name),
+                        ("maxlength", str(view.longest_name)),
+                        ("autocomplete", "off"),
+                        ("required", True),
+                    ),
+                ),
+                _submit(words["account.save"], main=False),
+            ),
+        )
+        remove = NOTHING
+        if passkey.can_remove:
+            remove = _form(
+                view.passkeys_url,
+                hidden(action="remove", id=passkey.id),
+                _row_submit(words["account.remove"], name),
+            )
+        small = Markup("<small>{}</small>").format(added)
+        return Markup("<li><p>{}{}</p>{}{}</li>").format(name, small, remove, rename)
 
+    is_only = any(not each.can_remove for each in view.passkeys)
     return _join(
         (
             _subheading(words["account.passkeys"]),
             _rows(_join(map(row, view.passkeys))) if view.passkeys else NOTHING,
+            _paragraph(words["account.last"], "soft") if is_only else NOTHING,
             _ceremony(
+                words,
                 "register",
                 view.passkeys_url,
                 hidden(action="add"),
-                _submit(words["account.add_passkey"], main=False),
+                _submit(words["account.add_passkey"], main=False, waits=True),
                 words["account.passkey_problem"],
             ),
         )
@@ -791,7 +828,12 @@ def _session_row(words: Words, view: AccountView, row: SessionRow) -> Markup:
 
 def _row_submit(text: Markup, what: Markup | str) -> Markup:
     """The button of a row: those who do not see the row are told what it is about."""
-    return Markup('<button>{} <span class="off">{}</span></button>').format(text, what)
+    return Markup("<button>{} {}</button>").format(text, _off(what))
+
+
+def _off(text: Markup | str) -> Markup:
+    """What is heard and not seen."""
+    return Markup('<span class="off">{}</span>').format(text)
 
 
 def _subheading(text: Markup) -> Markup:

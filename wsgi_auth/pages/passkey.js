@@ -91,21 +91,33 @@ async function call(action, fields) {
 }
 
 // --- on the built-in pages: a form that waits for the answer -------------------------------------
+// Its button is disabled until this runs: what is sent without an answer is no sign-in.
 
 for (const form of globalThis.document?.querySelectorAll("form[data-passkey]") ?? []) {
   const isNew = form.dataset.passkey === "register";
   const notice = form.querySelector("[role=alert]");
+  const button = form.querySelector("button");
   let isAsking = false;
   let isSent = false;
+
+  // While it waits it stays where the keyboard is, so it is not disabled again.
+  const wait = (does) => {
+    isAsking = does;
+    for (const name of ["aria-busy", "aria-disabled"]) {
+      if (does) button?.setAttribute(name, "true");
+      else button?.removeAttribute(name);
+    }
+  };
+
   // out of the browser's cache it may be sent again
-  addEventListener("pageshow", () => (isSent = false));
+  addEventListener("pageshow", ({ persisted }) => persisted && wait((isSent = false)));
 
   const fill = async (mediation) => {
     const { csrfToken, credential } = form.elements;
     const options = { csrfToken: csrfToken.value, mediation };
     const said = await (isNew ? answer("create", "register", options) : get(options));
     if (isSent) return;
-    isSent = true;
+    wait((isSent = true));
     credential.value = JSON.stringify(said);
     form.submit();
   };
@@ -119,18 +131,24 @@ for (const form of globalThis.document?.querySelectorAll("form[data-passkey]") ?
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    isAsking = true;
+    if (isAsking || isSent) return;
+    wait(true);
     if (notice) notice.hidden = true;
     try {
       await fill();
-    } catch ({ message, said }) {
-      // who signed in long ago is asked to do so again, and comes back
-      if (message === "FreshSignInRequired") return location.assign(said.url);
+    } catch ({ said }) {
+      // the server has a page that says why: who signed in long ago does so again, and comes back
+      if (said?.url) return location.assign(said.url);
       if (notice) notice.hidden = false;
-      isAsking = false;
+      wait(false);
       if (!isNew) hint();
     }
   });
+  if (button) {
+    button.disabled = false;
+    // what is disabled gets no focus as the page opens
+    if (button.autofocus && document.activeElement === document.body) button.focus();
+  }
 
   if (!isNew) {
     hint();

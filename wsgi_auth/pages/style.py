@@ -82,6 +82,7 @@ button, .button { display: block; inline-size: 100%; min-block-size: 2.875rem; m
   text-decoration: none; color: var(--ink); background: var(--card);
   border: 1px solid var(--edge); border-radius: .625rem; cursor: pointer }
 button:hover, .button:hover { background: var(--tint) }
+button:disabled, [aria-disabled] { opacity: .55; cursor: default }
 .main, .main:hover { color: var(--brand-ink); background: var(--brand); border-color: transparent }
 label + .main, label + .last { margin-block-start: .5rem }
 .main:hover { background-image: linear-gradient(var(--shade), var(--shade)) }
@@ -114,7 +115,12 @@ label + .main, label + .last { margin-block-start: .5rem }
   background: var(--tint); font-size: .8125rem }
 .rows ~ .way { margin-block-start: 2rem }
 .rows form, .rows button { inline-size: auto; min-block-size: 2.25rem }
-.rows button { padding: .25rem .875rem; font-size: .875rem }
+.rows button, summary { padding: .25rem .875rem; font-size: .875rem }
+summary { line-height: 1.625rem; font-weight: 600; text-align: center; border-radius: .625rem;
+  border: 1px solid var(--edge); cursor: pointer; list-style: none; inline-size: max-content }
+summary:hover { background: var(--tint) }
+details[open] { flex: 1 0 100%; order: 1 }
+details form { margin-block-start: .75rem }
 .off { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap }
 .soft + .soft { margin-block-start: -1rem }

@@ -152,6 +152,7 @@ class PasskeyRow:
     id: str
     name: str
     added: str
+    can_remove: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class SessionRow:
 class AccountView:
     """The page of a user's own accounts and sessions; ``links`` are what else can be linked.
     With a ``passkeys_url`` there are passkeys, which the script at ``passkey_script`` adds;
-    ``page_url`` is the page's own."""
+    their names have at most ``longest_name`` characters; ``page_url`` is the page's own."""
 
     csrf_token: str
     user_name: str
@@ -182,6 +183,7 @@ class AccountView:
     passkeys: tuple[PasskeyRow, ...] = ()
     passkeys_url: str = ""
     passkey_script: str = ""
+    longest_name: int = 60
     page_url: str = ""
     sessions: tuple[SessionRow, ...] = ()
     sign_out_url: str | None = None

@@ -17,13 +17,13 @@ class Passkey:
     ``rp_name``: what the browser calls this site; the domain if not given. ``user_verification``:
     whether a PIN or a fingerprint is demanded every time (``"required"``) or where the
     authenticator can (``"preferred"``). ``fresh``: seconds since the sign-in within which passkeys
-    may be added and removed, so that nobody who finds an open session stays; 0 is without end.
+    may be added and removed, 0 for whenever; None is ``session.fresh_age``.
     """
 
     rp_id: str = ""
     rp_name: str = ""
     user_verification: Literal["preferred", "required"] = "preferred"
-    fresh: int = 900
+    fresh: int | None = None
     id: str = "passkey"
     name: str = "Passkey"
     icon: str = ""
@@ -35,7 +35,7 @@ class Passkey:
         key = f"providers.{self.id}"
         if self.user_verification not in ("preferred", "required"):
             raise ConfigError(f"{key}.user_verification", "must be 'preferred' or 'required'")
-        if type(self.fresh) is not int or self.fresh < 0:
+        if self.fresh is not None and (type(self.fresh) is not int or self.fresh < 0):
             raise ConfigError(f"{key}.fresh", "must be a number of seconds, or 0")
         # as browsers spell a domain
         object.__setattr__(self, "rp_id", self.rp_id.lower().rstrip("."))
