@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from tests.conftest import Browser, authorize, config
 from tests.oauth.visits import Visitor, application, exchanged
@@ -35,10 +36,14 @@ class Ground:
         self.one = FakeProvider("https://one.example.test", id="one")
         self.two = FakeProvider("https://two.example.test", id="two")
         self.told: list[tuple[str, Any]] = []
+        self.lost: list[tuple[str, str, Any]] = []
         events = {
             "link_account": lambda event: self.told.append(
                 (event.account.provider, event.user["id"])
-            )
+            ),
+            "unlink_account": lambda event: self.lost.append(
+                (event.account.provider, event.account.provider_account_id, event.user["id"])
+            ),
         }
         options = {"adapter": store, "events": events, **more}
         posts = options.pop("posts", False)
@@ -274,6 +279,7 @@ def test_an_account_is_unlinked_by_its_button_and_the_last_one_never(ground):
     form = form_of(ground.page.get("/auth/account"), "/unlink", 'value="one"')
     assert form.submit().location == "/auth/account"
     assert ground.linked() == ["two"]
+    assert ground.lost == [("one", "alice", ground.ada)]
     page = ground.page.get("/auth/account")
     assert "/auth/account/unlink" not in page
     assert "the only way" in page
@@ -296,6 +302,7 @@ def test_nobody_unlinks_what_is_another_users(ground):
     ground.store.link_account(AccountRecord("two", "eve", "eve", "oidc"))
     unlinked(ground, "two", "eve")
     assert ground.linked("eve") == ["two"]
+    assert ground.lost == []
 
 
 def test_who_signs_in_by_password_can_unlink_every_account(store):
@@ -406,6 +413,8 @@ def test_the_last_way_to_sign_in_stays_and_the_page_has_no_button_for_it(tmp_pat
         left = {each[:2] for each in store.list_accounts(user)}
         left |= {each[:1] for each in store.list_authenticators(user)}
         assert ((things.get(what) or (keys[what],)) in left) == (what not in may_go)
+        lost = things.get(what) or ("passkey", keys[what])
+        assert ground.lost == ([(*lost, user)] if what in may_go else [])
 
 
 def test_of_two_that_unlink_at_once_at_least_one_way_stays(ground):
@@ -422,6 +431,76 @@ def test_of_two_that_unlink_at_once_at_least_one_way_stays(ground):
     with pytest.raises(LastAccount):
         accounts.unlink(ground.ada, "one", "alice", {})
     assert ground.linked() == ["one"]
+
+
+# --- a session that anybody could have found open ------------------------------------------------
+
+CHANGES = {
+    "link": ("/auth/account/link/two", {}),
+    "unlink": ("/auth/account/unlink", {"provider": "two", "id": "bob"}),
+    "add a passkey": ("/auth/account/passkeys", {"action": "add", "credential": "{}"}),
+    "remove a passkey": ("/auth/account/passkeys", {"action": "remove", "id": "c1"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(("fresh", "after"), [(None, 900), ("5m", 300)])
+def test_who_signed_in_long_ago_changes_no_way_in_before_signing_in_again(change, fresh, after):
+    pytest.importorskip("fido2")
+    path, fields = CHANGES[change]
+    session = {} if fresh is None else {"fresh_age": fresh}
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        ground = Ground(connect("memory:"), rest=["passkey"], session=session)
+        ground.store.link_account(AccountRecord("two", "bob", ground.ada, "oidc"))
+        ground.store.create_authenticator(Authenticator("c1", ground.ada, 0, KEY))
+        before = ground.linked(), ground.store.list_authenticators(ground.ada)
+        clock.shift(after)
+        sent = {**fields, "csrfToken": token(ground.page), "callbackUrl": "/auth/account"}
+        said = ground.page.post(path, sent, headers=JSON, status=401).json
+        assert said["error"] == "FreshSignInRequired"
+        assert said["url"] == "/auth/signin?error=FreshSignInRequired&callbackUrl=/auth/account"
+        page = ground.page.post(path, sent, headers=HTML, status=401)
+        assert "wants to be sure that it is you" in page
+        assert (ground.linked(), ground.store.list_authenticators(ground.ada)) == before
+        # by the form that is on this page they sign in again and are where they were
+        form = form_of(page, "/signin/one")
+        landing = ground.one.approve(form.submit().location, "alice")
+        assert ground.page.land(landing).location == "/auth/account"
+        sent["csrfToken"] = token(ground.page)
+        assert ground.page.post(path, sent, headers=HTML, expect_errors=True).status_int != 401
+
+
+def test_how_fresh_a_sign_in_has_to_be_is_an_option_and_renaming_and_ending_never_ask():
+    pytest.importorskip("fido2")
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        ground = Ground(connect("memory:"), rest=["passkey"], session={"fresh_age": 0})
+        ground.store.create_authenticator(Authenticator("c1", ground.ada, 0, KEY))
+        other = Visitor(ground.middleware)
+        ground.one.sign_in(other, "alice")
+        clock.shift(20 * 86_400)
+        link(ground)
+        assert ground.linked() == ["one", "two"]
+        ground = Ground(ground.store, rest=["passkey"])
+        clock.shift(901)
+        sent = {"csrfToken": token(ground.page), "action": "rename", "id": "c1", "name": "Mine"}
+        ground.page.post("/auth/account/passkeys", sent, status=303)
+        sent = {"csrfToken": token(ground.page), "all": "others"}
+        ground.page.post("/auth/account/sessions", sent, status=303)
+        assert other.who is None
+
+
+def test_the_applications_own_sign_in_page_is_told_where_to_lead_back(store):
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        middleware = AuthMiddleware(
+            application, config(adapter=store, pages={"sign_in": "/login"}, providers=[
+                {"id": "credentials", "authorize": authorize}, FakeProvider(id="two").options(),
+            ]),
+        )  # fmt: skip
+        page = Browser(middleware)
+        page.sign_in()
+        clock.shift(900)
+        answer = page.post("/auth/account/link/two", {"csrfToken": page.token()}, headers=HTML)
+        assert answer.location == "/login?error=FreshSignInRequired&callbackUrl=/auth/account"
 
 
 # --- sessions -------------------------------------------------------------------------------------

@@ -136,6 +136,25 @@ def test_every_sign_in_writes_them_anew_from_whichever_browser(store, clock):
     assert refreshes(fake) == 0
 
 
+def test_a_provider_that_keeps_no_tokens_any_more_clears_them_at_the_next_sign_in(store, clock):
+    fake = FakeProvider()
+    page = signed_in(store, fake)
+    (record,) = store.list_accounts(page.claims["sub"])
+    assert AccountData.of(record.data).tokens
+    off = AuthMiddleware(asking, {
+        "secret": "s" * 40, "url": "https://app.example.test", "matcher": ["/members"],
+        "adapter": store, "transport": FakeTransport(fake), "providers": [fake.options()],
+    })  # fmt: skip
+    again = Visitor(off)
+    fake.sign_in(again, "alice")
+    (record,) = store.list_accounts(page.claims["sub"])
+    assert AccountData.of(record.data) == AccountData(label="alice")
+    assert store.update_account(record._replace(data="what another program wrote"), record)
+    fake.sign_in(again, "alice")
+    (record,) = store.list_accounts(page.claims["sub"])
+    assert record.data == "what another program wrote"
+
+
 def test_any_linked_provider_has_its_tokens(store, clock):
     one = FakeProvider("https://one.example.test", id="one")
     two = FakeProvider("https://two.example.test", id="two")

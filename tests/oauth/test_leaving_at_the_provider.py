@@ -520,6 +520,29 @@ def test_a_frame_that_names_no_session_of_the_provider_ends_none(strategy, query
     assert visitor.who
 
 
+@pytest.mark.parametrize("how", ["back", "front with the cookie", "front without it"])
+def test_each_session_that_ends_is_told_once(strategy, how):
+    told: list[Any] = []
+    fake = FakeProvider()
+    app = heard(fake, strategy=strategy, events={"sign_out": told.append})
+    desk, phone = signed_in(app, fake), signed_in(app, fake)
+    sids = {sid_of(desk), sid_of(phone)} if how == "back" else {sid_of(desk)}
+    sub = desk.claims["sub"]
+    if how == "back":
+        assert tell(app, fake_without_sid(fake, "alice")).status_int == 200
+        again = fake.logout_token("alice")
+        assert tell(app, again).status_int == 200
+    else:
+        browser = desk if "with the" in how else Visitor(app)
+        query = urlencode({"iss": fake.issuer, "sid": sid_of(desk)})
+        for _ in range(2):
+            browser.get(f"{FRONT}?{query}", headers={"Sec-Fetch-Dest": "iframe"})
+    assert {event.claims["provider_sid"] for event in told} == sids
+    assert [event.claims["sub"] for event in told] == [sub] * len(sids)
+    reasons = {event.reason for event in told}
+    assert reasons == ({None} if how == "front with the cookie" else {"provider"})
+
+
 def test_guessing_leaves_nothing_in_the_store():
     fake = FakeProvider()
     store = Flaky(connect("memory:"))

@@ -21,7 +21,7 @@ from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.providers.per_request import party_of
 from wsgi_auth.responders import NO_SNIFF, NO_STORE, TEXT, answer
-from wsgi_auth.types import WSGIApp
+from wsgi_auth.types import Claims, WSGIApp
 
 Handler: TypeAlias = Callable[[Exchange, Provider | None], WSGIApp]
 #: Most characters of a provider's name for its session.
@@ -97,10 +97,13 @@ def _ended(exchange: Exchange, provider: OIDC, notice: LogoutNotice, now: float)
         raise OAuthError(
             "logout", "it has no sid, and the profile of this provider knows nobody by sub"
         )
-    return sum(
-        register.end_at_provider(user, provider.id, notice.sid, provider.tenant)
+    ended = [
+        claims
         for user in sorted({each for each in users if each})
-    )
+        for claims in register.end_at_provider(user, provider.id, notice.sid, provider.tenant)
+    ]
+    _tell(exchange, ended)
+    return len(ended)
 
 
 # --- by the browser -------------------------------------------------------------------------
@@ -151,8 +154,18 @@ def _end_session(exchange: Exchange, provider: OIDC, sid: str) -> None:
         notes.close(provider.id, provider.tenant, sid, site.clock())
         ended = site.require_register().end_at_provider(user, provider.id, sid, provider.tenant)
         site.events.logger.info(
-            "a browser at %s left; sessions of %s ended: %d", provider.id, shown(user), ended
+            "a browser at %s left; sessions of %s ended: %d", provider.id, shown(user), len(ended)
         )
+        # that of this very browser is signed out below, which tells it
+        claims = exchange.reading.claims
+        here = None if claims is None else claims.get("sid")
+        _tell(exchange, [each for each in ended if each.get("sid") != here])
+
+
+def _tell(exchange: Exchange, ended: list[Claims]) -> None:
+    """The event ``sign_out``, once for each session; what is known of one is in its record."""
+    for claims in ended:
+        exchange.site.events.fire("sign_out", exchange.environ, claims=claims, reason="provider")
 
 
 def _once(exchange: Exchange, name: str) -> str:

@@ -159,8 +159,7 @@ def linked(exchange: Exchange, proven: ProvenAccount) -> WSGIApp:
         raise AccessDenied("the user who asked to link an account is no longer there")
     account = Account(proven.provider, proven.type, proven.account_id)
     accounts.link(proven.subject, account, exchange.environ, proven.label)
-    if proven.tokens is not None:
-        _keep_in_account(exchange, account, proven.tokens, proven.tenant, exchange.site.clock())
+    _keep_in_account(exchange, account, proven.tokens, proven.tenant, exchange.site.clock())
     return _onward(exchange, proven.callback_url)
 
 
@@ -182,8 +181,9 @@ def _keep(exchange: Exchange, provider: OAuth | OIDC, signed_in: SignedIn, now: 
     leaves = isinstance(provider, OIDC) and provider.logout
     claims, tokens, account = exchange.handle.claims, signed_in.tokens, signed_in.proof.account
     kept = exchange.site.kept_tokens
-    if provider.tokens and kept is not None and account is not None:
-        _keep_in_account(exchange, account, tokens, provider.tenant, now)
+    if kept is not None and account is not None:
+        mine = tokens if provider.tokens else None
+        _keep_in_account(exchange, account, mine, provider.tenant, now)
     if claims is None or not (leaves or (provider.tokens and kept is None)):
         return
     if not provider.tokens or kept is not None:
@@ -196,13 +196,17 @@ def _keep(exchange: Exchange, provider: OAuth | OIDC, signed_in: SignedIn, now: 
 
 
 def _keep_in_account(
-    exchange: Exchange, account: Account, tokens: Tokens, tenant: str, now: float
+    exchange: Exchange, account: Account, tokens: Tokens | None, tenant: str, now: float
 ) -> None:
+    """None: the provider keeps none (any more), so that there are none in the account either."""
     kept = exchange.site.kept_tokens
     if kept is None:
         return
     try:
-        kept.keep(account, tokens, tenant, now)
+        if tokens is None:
+            kept.forget(account)
+        else:
+            kept.keep(account, tokens, tenant, now)
     except StoreUnavailable as error:  # the next sign-in brings others
         exchange.site.events.logger.error(
             "the tokens of %s are not kept: %s", account.provider, error

@@ -45,15 +45,28 @@ class KeptTokens:
 
     def keep(self, account: Account, tokens: Tokens, tenant: str, now: float) -> None:
         """These are the account's tokens from now on. One that was unlinked meanwhile has none."""
+        self._change(
+            account,
+            lambda record, said: AccountData(
+                said.label, int(now), self._sealed(record, tokens, tenant)
+            ),
+        )
+
+    def forget(self, account: Account) -> None:
+        """The account has no tokens from now on."""
+        self._change(account, lambda _, said: AccountData(said.label) if said.tokens else None)
+
+    def _change(
+        self, account: Account, change: Callable[[AccountRecord, AccountData], AccountData | None]
+    ) -> None:
+        """None: it stays as it is."""
         key = account.provider, account.provider_account_id
         for _ in range(TURNS):
             record = self._store.get_account(*key)
             if record is None:
                 return
-            sealed = self._sealed(record, tokens, tenant)
-            said = AccountData.of(record.data)
-            fresh = AccountData(said.label, int(now), sealed)
-            if self._store.update_account(record._replace(data=fresh.text()), record):
+            wanted = change(record, AccountData.of(record.data))
+            if wanted is None or self._store.update_account(_with(record, wanted), record):
                 return
         raise StoreUnavailable("the tokens of an account were overtaken by others")
 

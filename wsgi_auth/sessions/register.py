@@ -74,11 +74,13 @@ class Register:
                 self._revocations.end([self._revocations.user(user_id, self._clock())])
         return len(self._store.delete_sessions(user_id, but))
 
-    def end_at_provider(self, user_id: str, provider: str, sid: str = "", tenant: str = "") -> int:
+    def end_at_provider(
+        self, user_id: str, provider: str, sid: str = "", tenant: str = ""
+    ) -> list[Claims]:
         """End what a provider signed out: the sessions of this user that were begun there (at that
-        ``tenant`` of it), of its session ``sid`` if that is given; how many there were. A session
+        ``tenant`` of it), of its session ``sid`` if that is given; what is known of each. A session
         that does not know by which of the provider's it was begun may be the one."""
-        mine = []
+        mine, known = [], []
         for record in self._store.list_sessions(user_id):
             read = content(record.data)
             claims = {} if read is None else read[0]
@@ -86,10 +88,11 @@ class Register:
                 continue
             if not sid or claims.get("provider_sid", sid) == sid:
                 mine.append(record)
+                known.append(FrozenDict({"sid": record.id, "sub": user_id, **claims}))
         self._revoke(mine)
         for record in mine:
             self._store.delete_session(record.id)
-        return len(mine)
+        return known
 
     def _revoke(self, records: Sequence[SessionRecord]) -> None:
         revocations = self._revocations
