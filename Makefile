@@ -1,6 +1,7 @@
 # make demo   a small application with a login, on 127.0.0.1
 # make test   everything that a change must pass (sets up what it needs)
 # make lint   formatting, style, types      make docs   the documentation
+# make screenshots  the pictures of the built-in pages in docs/images
 # make catalogues   the texts of the built-in pages in other languages, after a change of the English ones
 # make bench  the benchmark's table and plot     make soak   slow soaks and fuzzing
 
@@ -9,7 +10,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint types docs catalogues bench soak clean
+.PHONY: demo test lint types docs screenshots catalogues bench soak clean
 
 $(VENV)/demo.stamp: setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +35,9 @@ lint: $(VENV)/dev.stamp
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/sphinx-build -W -n --keep-going -b html docs docs/_build/html
+
+screenshots: $(VENV)/dev.stamp
+	$(BIN)/python docs/screenshots.py
 
 catalogues: $(VENV)/dev.stamp
 	$(BIN)/python tools/catalogues.py

@@ -1,15 +1,16 @@
 """Tables that are read from the package, so that they cannot differ from it.
 
 ``.. option-spellings::``, ``.. message-ids::``, ``.. error-codes::``, ``.. floors::``,
-``.. provider-catalogue::``
+``.. provider-catalogue::``; and ``.. screens:: sign-in``, the screenshots of one page.
 """
 
 import ast
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
+from docutils.parsers.rst import Directive, directives
 
 from wsgi_auth.config.model import option_names
 from wsgi_auth.config.roads import env_prefix
@@ -169,10 +170,33 @@ class ProviderCatalogue(Directive):
         return [links, items]
 
 
+class Screens(Directive):
+    """A built-in page as ``docs/screenshots.py`` has made it: light and dark, wide and narrow."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        name, alt = self.arguments[0], self.options["alt"]
+        shapes = [
+            ("light", "32%", alt),
+            ("dark", "32%", "The same, dark"),
+            ("light-narrow", "16%", "The same at 320 pixels, light"),
+            ("dark-narrow", "16%", "The same at 320 pixels, dark"),
+        ]
+        shown = nodes.paragraph()
+        for shape, width, text in shapes:
+            uri = f"images/{name}-{shape}.png"
+            image = nodes.image(uri=uri, alt=text, width=width, classes=["screenshot"])
+            shown += [image, nodes.Text(" ")]
+        return [shown]
+
+
 def setup(app) -> dict[str, bool]:
     app.add_directive("option-spellings", OptionSpellings)
     app.add_directive("message-ids", MessageIds)
     app.add_directive("error-codes", ErrorCodes)
     app.add_directive("floors", Floors)
+    app.add_directive("screens", Screens)
     app.add_directive("provider-catalogue", ProviderCatalogue)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,7 +16,10 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         return exchange.go(site.locations.page(environ, "verify_request"))
     base = site.locations.base(environ)
     host = "" if base is None else base.origin.partition("://")[2]  # as the mail has it
-    return exchange.page(exchange.pages.verify_request(VerifyRequestView(host=host)))
+    again = site.locations.page(environ, "sign_in")  # a mistyped address, say
+    return exchange.page(
+        exchange.pages.verify_request(VerifyRequestView(host=host, sign_in_url=again))
+    )
 
 
 METHODS: Methods = {"GET": show}

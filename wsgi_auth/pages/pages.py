@@ -765,7 +765,7 @@ def _passkeys(words: Words, view: AccountView) -> Markup:
                 _row_submit(words["account.remove"], name),
             )
         small = Markup("<small>{}</small>").format(added)
-        return Markup("<li><p>{}{}</p>{}{}</li>").format(name, small, remove, rename)
+        return Markup("<li><p>{}{}</p>{}{}</li>").format(name, small, rename, remove)
 
     is_only = any(not each.can_remove for each in view.passkeys)
     return _join(

@@ -66,6 +66,7 @@ p { margin: 0 0 1.25rem; text-wrap: pretty }
 .note { border-radius: .625rem; padding: .75rem 1rem; background: var(--tint) }
 .alert { background: var(--alert); color: var(--alert-ink) }
 form { margin: 0; display: grid; gap: .75rem }
+form > .note { margin: 0 }
 form + form { margin-block-start: .75rem }
 label { display: grid; gap: .375rem; font-size: .9375rem; font-weight: 600 }
 input { inline-size: 100%; min-block-size: 2.875rem; padding: .5rem .875rem; font: inherit;
@@ -119,7 +120,7 @@ label + .main, label + .last { margin-block-start: .5rem }
 summary { line-height: 1.625rem; font-weight: 600; text-align: center; border-radius: .625rem;
   border: 1px solid var(--edge); cursor: pointer; list-style: none; inline-size: max-content }
 summary:hover { background: var(--tint) }
-details[open] { flex: 1 0 100%; order: 1 }
+details[open] { flex: 1 0 100% }
 details form { margin-block-start: .75rem }
 .off { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap }
