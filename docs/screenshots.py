@@ -35,7 +35,7 @@ from wsgi_auth.testing import FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.transport import serve
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright
 
 IMAGES = Path(__file__).parent / "images"
 MOST_BYTES = 60_000
@@ -368,10 +368,8 @@ def certificate() -> bytes:
 
 
 @contextmanager
-def opened() -> Iterator[Place]:
+def opened(playwright: Playwright, chromium: str) -> Iterator[Place]:
     """The sites, and a browser that knows them."""
-    from playwright.sync_api import sync_playwright
-
     mails: list[Mail] = []
     acme = FakeProvider(PROVIDER, id="acme")
     there = sites(mails, acme)
@@ -384,9 +382,8 @@ def opened() -> Iterator[Place]:
     with ExitStack() as stack:
         local = stack.enter_context(serve(there["dev"]))
         port = stack.enter_context(over_tls(by_host))
-        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            executable_path=chromium,
             args=[
                 "--no-sandbox", "--force-color-profile=srgb", "--font-render-hinting=none",
                 f"--host-resolver-rules=MAP *.example.org:443 127.0.0.1:{port}",
@@ -416,6 +413,7 @@ def shot(page: Page, name: str) -> int:
 
 def main(names: list[str]) -> None:
     import time_machine
+    from playwright.sync_api import sync_playwright
 
     unknown = set(names) - set(PAGES)
     if unknown:
@@ -425,7 +423,12 @@ def main(names: list[str]) -> None:
         for file in IMAGES.glob("*.png"):
             file.unlink()
     total = 0
-    with time_machine.travel(NOW), opened() as place:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or sys.exit("no Chromium")
+    with (
+        time_machine.travel(NOW),
+        sync_playwright() as playwright,
+        opened(playwright, chromium) as place,
+    ):
         for name in names or PAGES:
             for end, shape in SHAPES.items():
                 place.shape = shape

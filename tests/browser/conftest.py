@@ -11,13 +11,20 @@ from tests.needs import require_module, require_program
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Any]:
-    """A running Chromium, for all tests of this folder."""
-    program = require_program("chromium")
+def playwright() -> Iterator[Any]:
+    """Playwright, of which a thread can run one only."""
+    require_program("chromium")
     require_module("playwright")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright) -> Iterator[Any]:
+    """A running Chromium, for all tests of this folder."""
+    program = require_program("chromium")
+    browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    yield browser
+    browser.close()

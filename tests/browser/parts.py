@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.needs import require_module
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.testing.fake_provider.transport import serve
 
@@ -51,6 +52,27 @@ def faults(said: list[str]) -> list[str]:
 def width(page: Any) -> int:
     """The width in pixels that the page takes: more than the window's is scrolled to the side."""
     return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+#: In which axe looks at a page.
+SHAPES = [(scheme, wide) for scheme in ("light", "dark") for wide in (320, 1_280)]
+
+
+def accessible(page: Any) -> None:
+    """Fail where axe finds something, or the page is scrolled to the side, in any of the shapes."""
+    require_module("axe_playwright_python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    for scheme, wide in SHAPES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.set_viewport_size({"width": wide, "height": 800})
+        found = Axe().run(page).response
+        wrong = [
+            (each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
+        ]
+        assert (scheme, wide, wrong) == (scheme, wide, [])
+        assert {"color-contrast", "html-lang-valid"} <= {each["id"] for each in found["passes"]}
+        assert width(page) <= wide
 
 
 def tab_to(page: Any, what: str) -> list[str]:

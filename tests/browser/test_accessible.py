@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.browser.parts import FOCUS, MARKS, width
+from tests.browser.parts import FOCUS, MARKS, accessible
 from tests.needs import require_module, require_program
 from tests.screens import screenshots
 
 pytestmark = MARKS
 
-SHAPES = [(scheme, width) for scheme in ("light", "dark") for width in (320, 1_280)]
 #: A mail is no page: it has no main part, and no style for the keyboard.
 PAGES = [name for name in screenshots.PAGES if name != "mail"]
 #: All that a keyboard can use, in the order of the page.
@@ -24,36 +23,22 @@ USABLE = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Any]:
+def place(playwright) -> Iterator[Any]:
     """All built-in pages, and a browser that is told where they are."""
-    require_program("chromium")
-    for name in ("playwright", "fido2", "axe_playwright_python"):
-        require_module(name)
-    with screenshots.opened() as made:
+    require_module("fido2")
+    with screenshots.opened(playwright, require_program("chromium")) as made:
         yield made
 
 
 @pytest.fixture(params=PAGES)
 def page(place, request) -> Iterator[Any]:
     """The page of this name."""
-    place.shape = {"reduced_motion": "reduce"}
     yield screenshots.PAGES[request.param](place)
     place.done()
 
 
 def test_axe_finds_nothing_and_nothing_is_scrolled_to_the_side(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    for scheme, wide in SHAPES:
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": wide, "height": 800})
-        found = Axe().run(page).response
-        wrong = [
-            (each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
-        ]
-        assert (scheme, wide, wrong) == (scheme, wide, [])
-        assert "color-contrast" in {each["id"] for each in found["passes"]}
-        assert width(page) <= wide
+    accessible(page)
 
 
 @pytest.mark.parametrize(("scheme", "wide"), [("light", 320), ("dark", 1_280)])

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import authorize, hello
-from tests.needs import require_module, require_program
-from wsgi_auth import AuthMiddleware
+from tests.browser.parts import MARKS, accessible, served
+from tests.conftest import SECRET, authorize, hello
+from tests.needs import require_module
 from wsgi_auth.languages import Languages
-from wsgi_auth.testing.fake_provider.transport import serve
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.filterwarnings("default")]
+pytestmark = MARKS
 
 #: A language of the site's own, from right to left.
 ARABIC = {
@@ -33,29 +32,12 @@ ARABIC = {
 }
 LANGUAGES = (*Languages().tags, "ar")
 OF_A_PARTY = {"client_id": "x", "client_secret": "y"}
-SHAPES = [(scheme, wide) for scheme in ("light", "dark") for wide in (320, 1_000)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A running Chromium."""
-    program = require_program("chromium")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @contextmanager
-def served(**options: Any) -> Iterator[str]:
-    """The address of a site with these options."""
-    later: dict[str, Any] = {}
-    with serve(lambda environ, start_response: later["app"](environ, start_response)) as address:
-        url = address.replace("127.0.0.1", "localhost")  # an address is no relying party
-        later["app"] = AuthMiddleware(hello, {"url": url, "secret": "s" * 40, **options})
+def at(**options: Any) -> Iterator[str]:
+    """The address of a site with these options; an IP address is no relying party."""
+    with served(hello, lambda url: {"secret": SECRET, **options}, "localhost") as (url, _):
         yield url
 
 
@@ -64,7 +46,7 @@ def place() -> Iterator[str]:
     """The address of a site with every kind of provider."""
     require_module("fido2")
 
-    with served(
+    with at(
         adapter="memory:",
         session={"remember": "ask", "absolute_age": "60d"},
         texts={"ar": ARABIC},
@@ -97,19 +79,7 @@ def page(chromium, place, request) -> Iterator[Any]:
 
 
 def test_axe_finds_nothing_in_any_language(page):
-    require_module("axe_playwright_python")
-    from axe_playwright_python.sync_playwright import Axe
-
-    for scheme, wide in SHAPES:
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.set_viewport_size({"width": wide, "height": 800})
-        found = Axe().run(page).response
-        wrong = [
-            (each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
-        ]
-        assert (scheme, wide, wrong) == (scheme, wide, [])
-        assert {"color-contrast", "html-lang-valid"} <= {each["id"] for each in found["passes"]}
-        assert page.evaluate("document.documentElement.scrollWidth") <= wide
+    accessible(page)
 
 
 def test_the_browser_gets_the_language_it_asks_for_and_nothing_from_elsewhere(page, place):
@@ -165,7 +135,7 @@ def test_an_image_of_the_sites_own_is_shown(chromium, place):
         "height=%2724%27/%3E"
     )
     provider = {"id": "credentials", "authorize": authorize, "icon": image}
-    with served(providers=[provider]) as url:
+    with at(providers=[provider]) as url:
         page = chromium.new_page()
         page.goto(f"{url}/auth/signin")
         assert page.evaluate("document.querySelector('.icon').naturalWidth") == 24

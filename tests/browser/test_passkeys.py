@@ -301,7 +301,9 @@ def test_one_that_was_removed_signs_nobody_in(chromium):
         assert app.site.passkeys.of("alice") == []
         somebody.sign_out()
         somebody.opens_the_page()
-        button(somebody).click()
+        with somebody.tab.expect_request("**/auth/callback/passkey"):
+            button(somebody).click()
+        somebody.agrees(False)  # to the list of the next page's field, at once and without end
         somebody.tab.get_by_text("That passkey did not work here").wait_for()
         assert somebody.tab.url == f"{url}/auth/callback/passkey"
 
