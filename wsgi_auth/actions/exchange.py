@@ -86,6 +86,8 @@ class Exchange:
         if kind == "application/json":
             try:
                 fields = json.loads(body, parse_constant=_no_number, object_pairs_hook=_object)
+                # half of a surrogate pair is no text, and nothing can keep it
+                json.dumps(fields, ensure_ascii=False).encode()
             except (ValueError, RecursionError):
                 raise Refused(400, "BadRequest", "the body is no JSON") from None
             if _is_deep(fields):
