@@ -16,6 +16,7 @@ from tests.conftest import Browser, config, hello
 from wsgi_auth import AuthMiddleware, CookieSessionReader, get_auth, get_session, get_token
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
+from wsgi_auth.jwe import JWECodec
 from wsgi_auth.records import Revocation
 from wsgi_auth.sessions.database import content, hashed
 from wsgi_auth.sessions.revocations import Revocations
@@ -506,6 +507,44 @@ def test_a_copy_of_a_cookie_that_was_renewed_is_over_with_the_session(
         for cookie in (cookie_of(renewed), original):
             assert who(middleware, cookie) != "hello alice"
         clock.shift(9.5 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "writer"),
+    [("database", "ours"), ("cookie", "ours"), ("jwt", "ours"), ("jwt", "Auth.js")],
+)
+def test_who_signs_out_while_a_slow_page_renews_stays_out(adapter, clock, kind, writer):
+    """The page that began before and ends after must not bring a living cookie."""
+    tabs: list[Any] = []
+
+    def slow(environ: Any, start_response: Any) -> Any:
+        if tabs:
+            tabs.pop()()
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, kind, slow)
+    visitor = Browser(middleware)
+    if writer == "ours":
+        visitor.sign_in()
+        cookie = cookie_of(visitor)
+    else:
+        claims = {"sub": "alice", "name": "Alice"}
+        cookie = JWECodec(middleware.config.secret, NAME).encode(
+            {**claims, "jti": "one", "iat": START, "exp": START + 30 * DAY}
+        )
+    clock.shift(2 * DAY)
+    slow_tab, other_tab = Browser(middleware), Browser(middleware)
+    for tab in (slow_tab, other_tab):
+        tab.set_cookie(NAME, cookie)
+    token = other_tab.token()
+
+    def sign_out() -> None:
+        other_tab.set_cookie(NAME, cookie)
+        other_tab.post("/auth/signout", {"csrfToken": token}, status=303)
+
+    tabs.append(sign_out)
+    assert slow_tab.get("/").text == "hello alice"
+    assert who(middleware, cookie_of(slow_tab)) != "hello alice"
 
 
 def id_of(middleware: Any, cookie: str) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.protocols import RevocationStore
 from wsgi_auth.records import Revocation
 from wsgi_auth.sessions.life import LONGEST, MAX_TIME, SKEW
-from wsgi_auth.types import Claims
 
 #: Seconds for which a list is as good as new.
 INTERVAL = 0.5
@@ -49,7 +49,7 @@ class Revocations:
         self._due = self._tidy_at = self._retry_at = 0.0
         self._read_at = float("-inf")
 
-    def has_ended(self, claims: Claims, now: float) -> bool:
+    def has_ended(self, claims: Mapping[str, Any], now: float) -> bool:
         """Whether the session of these claims was ended. On the path of every request."""
         if not self._read_at <= now < self._due:
             self._refresh(now)
