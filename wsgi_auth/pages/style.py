@@ -111,6 +111,7 @@ label + .main, label + .last { margin-block-start: .5rem }
 .rows li { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; padding: .75rem 0;
   border-block-end: 1px solid var(--line) }
 .rows p { flex: 1 1 9rem; margin: 0; font-weight: 600; line-height: 1.35 }
+.rows p:has(+ details) { flex-basis: 100% }
 .rows small { display: block; margin-block-start: .125rem; font-weight: 400 }
 .rows strong { display: table; margin-block: .25rem; padding: 0 .5rem; border-radius: 1rem;
   background: var(--tint); font-size: .8125rem }
