@@ -188,8 +188,8 @@ def test_nobody_renames_or_removes_the_passkey_of_another(adapter):
     alice(site, device)
     bob = site.browser()
     bob.sign_in("bob")
-    for action in ("rename", "remove"):
-        bob.change(404, action=action, id=text(device.id), name="Mine")
+    bob.change(404, action="rename", id=text(device.id), name="Mine")
+    bob.change(action="remove", id=text(device.id))
     assert bob.passkeys() == []
     site.browser().answer(device)
 

@@ -73,7 +73,7 @@ def test_what_a_program_reads_is_the_same_in_every_language(browser):
     refused = visitor.get("/members", headers=headers, status=401)
     assert refused.json["error"] == "SessionRequired" and not varies(refused)
     assert "Content-Language" not in refused.headers
-    failed = visitor.post("/auth/signout", {}, headers=headers, status=403)
+    failed = visitor.post("/auth/session", {}, headers=headers, status=403)
     assert failed.json["error"] == "MissingCSRF" and not varies(failed)
 
 

@@ -132,8 +132,10 @@ def unlink(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def end(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """End the session ``id`` of the user; or with ``all`` every one of them: ``others`` leaves
     this."""
-    _user_of_post(exchange)
     which, id = exchange.text("all"), exchange.text("id")
+    if which == "everywhere" and exchange.reading.claims is None:  # a second click
+        return exchange.go(exchange.callback_url)
+    _user_of_post(exchange)
     if which in ("others", "everywhere"):
         exchange.handle.sign_out_everywhere(but_here=which == "others")
     elif which or not id:

@@ -25,7 +25,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whom the form proves, and go on to ``callbackUrl``; any failure is an error page."""
     assert isinstance(provider, FormProvider)  # noqa: S101 - methods() has looked
     exchange.require_writable()
-    exchange.require_csrf()
+    exchange.require_csrf(signs_in=True)
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if provider.type == "dev" and not chooser_is_open(exchange):

@@ -48,6 +48,8 @@ from wsgi_auth.urls import BaseURL
 ELSEWHERE = "elsewhere"
 #: The version of what is written about a link.
 _VERSION = 1
+#: Seconds after a sign-in within which the same form is taken for a second click.
+_A_MOMENT = 60
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -101,6 +103,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     link = _found(exchange, provider, exchange.query)
     exchange.callback_url = link.target
     fields = [("token", token), (EMAIL_FIELD, link.record.identifier)]
+    fields.append(("callbackUrl", link.target))  # for a second click, when the link is used up
     if not link.is_here:
         fields.append((ELSEWHERE, "true"))
     session = exchange.reading.session
@@ -123,10 +126,15 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in who has followed the link and said yes: the link is used up."""
     assert isinstance(provider, Email)  # noqa: S101 - callback.methods has looked
-    exchange.require_csrf()
+    exchange.require_csrf(signs_in=True)
     _open(exchange, provider)
     site, environ = exchange.site, exchange.environ
-    link = _found(exchange, provider, exchange.form)
+    try:
+        link = _found(exchange, provider, exchange.form)
+    except VerificationFailed:
+        if _has_just_signed_in(exchange, provider):  # by this very form: a second click
+            return exchange.go(exchange.callback_url)
+        raise
     if not link.is_here and exchange.text(ELSEWHERE) != "true":
         raise Refused(400, "InvalidCheck", "the link was asked for by another browser")
     record = link.record
@@ -259,6 +267,16 @@ def _found(exchange: Exchange, provider: Email, given: Mapping[str, Any]) -> _Li
         raise VerificationFailed("the link was used, has expired, or never was")
     attempt.succeeded()
     return link
+
+
+def _has_just_signed_in(exchange: Exchange, provider: Email) -> bool:
+    """Whether the session is one that a link to the address of this form began a moment ago."""
+    claims = exchange.reading.claims
+    if claims is None or claims.get("provider") != provider.id:
+        return False
+    began, to = claims.get("auth_time"), address(exchange.text(EMAIL_FIELD))
+    is_recent = type(began) is int and exchange.site.clock() < began + _A_MOMENT
+    return is_recent and to is not None and claims.get("email") == to
 
 
 def _read(exchange: Exchange, record: VerificationToken) -> _Link | None:

@@ -20,7 +20,7 @@ from wsgi_auth.protocols import Handle
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.responders import JSON, NO_SNIFF, NO_STORE, TEXT, answer, is_legal
 from wsgi_auth.site import Site
-from wsgi_auth.types import Environ, Reading, WSGIApp
+from wsgi_auth.types import Claims, Environ, Reading, WSGIApp
 
 if TYPE_CHECKING:
     from wsgi_auth.pages import Page, Pages
@@ -142,14 +142,22 @@ class Exchange:
             raise Refused(404, "NotFound", "this provider is not on offer here")
         return found
 
-    def require_csrf(self) -> None:
+    def require_csrf(self, *, signs_in: bool = False) -> None:
         """Raise :class:`Refused` unless the form has a token of this browser and session, and the
-        browser does not say that it comes from elsewhere."""
-        site = self.site
-        token = self.form.get("csrfToken")
-        valid = any(site.csrf.valid(token, each, self.reading.claims) for each in self.browsers)
-        if not valid or not same_origin(self.environ, site.locations.origins(self.environ)):
+        browser does not say that it comes from elsewhere.
+
+        ``signs_in``: one that the browser got before it was signed in will do, for whoever clicks
+        again while the first page loads, or signs in from a tab that was open before.
+        """
+        claims = self.reading.claims
+        if not (self._has_token(claims) or (signs_in and self._has_token(None))) or not same_origin(
+            self.environ, self.site.locations.origins(self.environ)
+        ):
             raise Refused(403, "MissingCSRF", "no valid csrfToken of this browser")
+
+    def _has_token(self, claims: Claims | None) -> bool:
+        token, csrf = self.form.get("csrfToken"), self.site.csrf
+        return any(csrf.valid(token, each, claims) for each in self.browsers)
 
     @property
     def browsers(self) -> list[str]:

@@ -80,7 +80,7 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     exchange.require_writable()
     begins_elsewhere = "iss" in exchange.form and "csrfToken" not in exchange.form
     if not (begins_elsewhere and isinstance(provider, OIDC)):
-        exchange.require_csrf()
+        exchange.require_csrf(signs_in=True)
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if begins_elsewhere and isinstance(provider, OIDC):

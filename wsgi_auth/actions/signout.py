@@ -37,8 +37,10 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """End the session, at the provider too where ``logout`` says so; go on to ``callbackUrl``."""
     exchange.require_writable()
-    exchange.require_csrf()
     url = exchange.callback_url
+    if exchange.reading.claims is None:  # a second click, or another tab: it is as was asked for
+        return exchange.go(url)
+    exchange.require_csrf()
     site, claims = exchange.site, exchange.reading.claims
     party, id_token = None, ""
     if claims is not None:
