@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
@@ -501,6 +502,109 @@ def test_the_applications_own_sign_in_page_is_told_where_to_lead_back(store):
         clock.shift(900)
         answer = page.post("/auth/account/link/two", {"csrfToken": page.token()}, headers=HTML)
         assert answer.location == "/login?error=FreshSignInRequired&callbackUrl=/auth/account"
+
+
+# --- somebody who means ill ------------------------------------------------------------------------
+
+ALL_CHANGES = {
+    **CHANGES,
+    "confirm a link": ("/auth/account/link", {}),
+    "rename a passkey": ("/auth/account/passkeys", {"action": "rename", "id": "c1", "name": "x"}),
+    "end the sessions": ("/auth/account/sessions", {"all": "everywhere"}),
+    "ask for a passkey": ("/auth/passkey/options", {"action": "register"}),
+}
+
+
+@pytest.fixture
+def attacked(store) -> Ground:
+    """Ada with two accounts and a passkey; Eve has signed in, too."""
+    pytest.importorskip("fido2")
+    ground = Ground(store, rest=["passkey"])
+    store.link_account(AccountRecord("two", "bob", ground.ada, "oidc"))
+    store.create_authenticator(Authenticator("c1", ground.ada, 0, KEY))
+    ground.eve = Visitor(ground.middleware)
+    ground.one.sign_in(ground.eve, "bob")
+    return ground
+
+
+def kept(ground: Ground) -> Any:
+    sessions = sorted(each.id for each in ground.store.list_sessions(ground.ada))
+    return ground.linked(), ground.store.list_authenticators(ground.ada), sessions
+
+
+@pytest.mark.parametrize("change", ALL_CHANGES)
+def test_another_site_or_user_makes_no_change_in_adas_name(attacked, change):
+    path, fields = ALL_CHANGES[change]
+    page, before = attacked.page, kept(attacked)
+    mine = token(page)
+    for said, headers in (
+        ({}, {}),
+        ({"csrfToken": "x.y"}, {}),
+        ({"csrfToken": token(attacked.eve)}, {}),
+        ({"csrfToken": token(Visitor(attacked.middleware))}, {}),
+        ({"csrfToken": mine}, {"Sec-Fetch-Site": "cross-site"}),
+        ({"csrfToken": mine}, {"Sec-Fetch-Site": "same-site"}),
+        ({"csrfToken": mine}, {"Origin": "https://evil.example.test"}),
+        ({"csrfToken": mine}, {"Origin": "null"}),
+    ):
+        sent = {**fields, **said}
+        answer = page.post(path, sent, headers={**JSON, **headers}, status=403)
+        assert answer.json["error"] == "MissingCSRF"
+    assert page.get(f"{path}?{urlencode(fields)}", expect_errors=True).status_int != 303
+    assert (kept(attacked), page.claims["sub"]) == (before, attacked.ada)
+
+
+@pytest.mark.parametrize(
+    "change", [each for each in ALL_CHANGES if each not in ("link", "ask for a passkey")]
+)
+def test_eve_changes_nothing_of_adas_by_naming_it(attacked, change):
+    path, fields = ALL_CHANGES[change]
+    before = kept(attacked)
+    for session in attacked.store.list_sessions(attacked.ada):
+        named = {**fields, "csrfToken": token(attacked.eve), "user": attacked.ada}
+        if change == "end the sessions":
+            named = {"csrfToken": named["csrfToken"], "id": session.id}
+        attacked.eve.post(path, named, headers=JSON, expect_errors=True)
+    assert kept(attacked) == before
+    assert attacked.page.claims["sub"] == attacked.ada
+
+
+def test_an_answer_to_eves_question_links_nothing_to_ada(attacked):
+    """Eve has Ada's browser follow the end of her own linking."""
+    form = {"csrfToken": token(attacked.eve)}
+    landing = attacked.two.approve(
+        attacked.eve.post("/auth/account/link/two", form).location, "carol"
+    )
+    before = kept(attacked)
+    attacked.page.land(landing)
+    assert (kept(attacked), attacked.page.claims["sub"]) == (before, attacked.ada)
+    # with Eve's flow planted in Ada's browser, the flow is still Eve's
+    flow = "__Host-auth.flow"
+    attacked.page.set_cookie(flow, attacked.eve.cookies[flow])
+    assert attacked.page.land(landing).status_int == 400
+    assert (kept(attacked), attacked.page.claims["sub"]) == (before, attacked.ada)
+
+
+def test_linking_neither_renews_a_session_nor_makes_it_fresh(store):
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        ground = Ground(store)
+        claims = ground.page.claims
+        asked = ground.ask().location
+        clock.shift(30)  # the other side takes its time
+        ground.page.land(ground.two.approve(asked, "bob"))
+        assert ground.linked() == ["one", "two"]
+        names = ("sid", "auth_time", "sub")
+        assert [ground.page.claims[each] for each in names] == [claims[each] for each in names]
+        clock.shift(870)
+        assert unlinked(ground, "two", "bob", headers=JSON).json["error"] == "FreshSignInRequired"
+
+
+@pytest.mark.parametrize("path", ["/auth/account", "/auth/signin", "/auth/signout", "/auth/error"])
+def test_no_page_of_ours_is_shown_in_a_frame(attacked, path):
+    answer = attacked.page.get(path, headers=HTML, expect_errors=True)
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 # --- sessions -------------------------------------------------------------------------------------

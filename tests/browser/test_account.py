@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.parts import CONTRAST, MARKS, overheard, served, width
+from tests.browser.parts import CONTRAST, MARKS, overheard, served, tab_to, width
 from tests.conftest import SECRET, authorize
 from wsgi_auth.testing import FakeProvider
 
@@ -75,3 +75,28 @@ def test_it_fits_a_narrow_screen_and_every_text_stands_out(chromium, site, schem
         tab.keyboard.press("Tab")
         reached.append(tab.evaluate("document.activeElement.textContent").strip())
     assert reached[:2] == ["Link Acme", "Sign out everywhere"]
+
+
+def test_everything_is_done_by_keyboard_alone(chromium, site):
+    signed_in(chromium, site)
+    tab = signed_in(chromium, site)
+
+    def press(name: str) -> None:
+        tab_to(tab, name)
+        tab.keyboard.press("Enter")
+
+    press("Link Acme")
+    tab.wait_for_url("**/authorize**")
+    tab.get_by_role("button").filter(has_text="Bob").press("Enter")
+    tab.wait_for_url(f"{site}/auth/account/link")
+    press("Link")
+    tab.wait_for_url(f"{site}/auth/account")
+    press("Unlink Acme")
+    tab.get_by_role("button", name="Link Acme").wait_for()
+    assert tab.get_by_role("listitem").count() == 2
+    press("Sign out Chrome on Linux")
+    tab.wait_for_function("document.querySelectorAll('li').length === 1")
+    press("Sign out everywhere")
+    tab.wait_for_url("**/auth/signin?callbackUrl=/")
+    tab.goto(f"{site}/auth/account")
+    assert "/auth/signin" in tab.url

@@ -170,6 +170,26 @@ def test_who_clicks_before_the_page_has_settled_and_again_signs_in_once(chromium
         assert somebody.who == "alice"
 
 
+def test_a_page_without_fields_asks_nothing_before_its_button_is_used(chromium):
+    """There is no list that could offer passkeys."""
+    with site() as (url, app), visitor(chromium, url) as somebody:
+        somebody.sign_in()
+        somebody.register()
+        somebody.sign_out()
+        github = {"id": "github", "client_id": "x", "client_secret": "x"}
+        options = {
+            "secret": SECRET, "url": url, "adapter": app.site.adapter, "matcher": ["/members"],
+            "providers": ["passkey", github],
+        }  # fmt: skip
+        with served(page_of, lambda other: options, "localhost") as (other, _):
+            asked = []
+            somebody.tab.on("request", lambda request: asked.append(request.method))
+            somebody.tab.goto(f"{other}/auth/signin?callbackUrl=/members")
+            somebody.tab.wait_for_load_state("networkidle")
+            assert "POST" not in asked
+            assert button(somebody).is_enabled()
+
+
 def test_a_second_click_on_add_a_passkey_adds_one(chromium):
     with site() as (url, app), visitor(chromium, url) as somebody:
         somebody.sign_in()
