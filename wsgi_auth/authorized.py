@@ -14,6 +14,7 @@ from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.events import Events, shown
 from wsgi_auth.locations import Locations
 from wsgi_auth.negotiation import wants_redirect
+from wsgi_auth.sessions.life import is_fresh
 from wsgi_auth.types import (
     NOTHING,
     PASS,
@@ -152,10 +153,8 @@ class Authorizer:
                 isinstance(group, str) and group in route.allow_groups for group in groups
             ):
                 return False
-        if route.fresh is not None:
-            began = claims.get("auth_time")
-            if type(began) is not int or began + route.fresh <= now:
-                return "stale" if reading.session is not None else False
+        if route.fresh is not None and not is_fresh(claims, route.fresh, now):
+            return "stale" if reading.session is not None else False
         if route.user_verified:
             how = claims.get("amr")
             if not isinstance(how, list) or not {"passkey", "uv"} <= set(map(str, how)):

@@ -361,6 +361,8 @@ class Proof(Frozen):
     provider_sid: str = ""
     #: Whether the session is to outlive the browser's.
     remember: bool = True
+    #: When the provider saw them prove it (its ``auth_time``, in seconds); 0: it does not say.
+    proved_at: int = 0
     #: How it was proved (RFC 8176): the claim of that name. Empty: nothing is said.
     amr: tuple[str, ...] = ()
     #: Whether the user's id is one of the store: nobody new can have signed in.

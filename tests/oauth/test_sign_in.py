@@ -31,6 +31,68 @@ def two() -> tuple[FakeProvider, FakeProvider]:
             FakeProvider("https://two.example.test", id="two"))  # fmt: skip
 
 
+# --- how long ago -------------------------------------------------------------------------------
+
+PROTECTED = {"matcher": [{"source": "/members/:path*", "fresh": "10m"}]}
+
+
+def proved(seconds_ago: int | None):
+    """The provider says that somebody proved it so long ago (None: it says nothing)."""
+
+    def said(claims, scene):
+        return {**claims, "auth_time": None if seconds_ago is None else time.time() - seconds_ago}
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("ago", "status"), [(None, 200), (0, 200), (-30, 200), (70, 200), (599, 200), (601, 401),
+                        (86_400, 401)],
+)  # fmt: skip
+def test_coming_back_from_a_provider_that_asked_nothing_is_no_fresh_sign_in(ago, status):
+    """A living session at the provider lets whoever has the open browser pass there."""
+    fake = FakeProvider()
+    page = Visitor(site(fake, **PROTECTED))
+    with fake.tamper("claims", proved(ago)):
+        fake.sign_in(page, "alice")
+    answer = page.get("/members/x", expect_errors=True)
+    assert answer.status_int == status and page.who == "alice"
+    if status == 401:
+        assert answer.json["error"] == "FreshSignInRequired"
+
+
+def test_the_page_that_wants_a_fresh_sign_in_has_the_provider_ask_for_it():
+    """OpenID Connect Core section 3.1.2.1: ``prompt=login``."""
+    fake = FakeProvider()
+    page = Visitor(site(fake, **PROTECTED))
+    with fake.tamper("claims", proved(3_600)):
+        fake.sign_in(page, "alice")
+    assert "prompt" not in asked_for(fake)
+    asking = page.get("/members/x", headers={"Accept": "text/html"}).location
+    fake.sign_in(page, "alice", start=asking)
+    assert asked_for(fake)["prompt"] == "login"
+    assert page.get("/members/x").status_int == 200
+
+
+def test_a_provider_that_will_not_ask_again_is_not_visited_in_a_circle():
+    fake = FakeProvider()
+    page = Visitor(site(fake, auto_sign_in=True, **PROTECTED))
+    with fake.tamper("claims", proved(3_600)):
+        fake.sign_in(page, "alice")
+    asking = page.get("/members/x", headers={"Accept": "text/html"}).location
+    assert page.get(asking).status_int == 200, "a page, which waits for a click"
+
+
+def test_what_a_callback_makes_of_the_claims_is_no_fresh_sign_in():
+    fake = FakeProvider()
+    callbacks = {"jwt": lambda claims, context: {
+        **{name: claims[name] for name in claims if name != "proved_at"}, "seen": True}}  # fmt: skip
+    page = Visitor(site(fake, callbacks=callbacks, **PROTECTED))
+    with fake.tamper("claims", proved(3_600)):
+        fake.sign_in(page, "alice")
+    assert page.claims["seen"] and page.get("/members/x", expect_errors=True).status_int == 401
+
+
 # --- every kind of client ---------------------------------------------------------------------
 
 KEY = OKPKey.generate_key("Ed25519", private=True, auto_kid=True)

@@ -26,6 +26,7 @@ from wsgi_auth.pages import (
 )
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.providers.oauth import OIDC, OAuth
+from wsgi_auth.sessions.life import is_fresh
 from wsgi_auth.sessions.register import SessionInfo
 from wsgi_auth.types import Claims, WSGIApp
 from wsgi_auth.ways import Way, is_last
@@ -180,8 +181,7 @@ def require_fresh(exchange: Exchange, claims: Claims, limit: int | None = None) 
     """Raise :class:`Refused` unless the user of this session signed in a moment ago: within
     ``session.fresh_age``, or ``limit`` seconds; 0 is whenever."""
     seconds = exchange.site.config.session.fresh_age if limit is None else limit
-    began = claims.get("auth_time")
-    if seconds and (type(began) is not int or began + seconds <= exchange.site.clock()):
+    if seconds and not is_fresh(claims, seconds, exchange.site.clock()):
         raise Refused(401, "FreshSignInRequired", "the sign-in was too long ago")
 
 

@@ -26,7 +26,9 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     error = exchange.query.get("error")
     if site.config.pages.sign_in is None:
         exchange.require_writable()
-    if site.config.auto_sign_in and not site.config.session.read_only and error is None:
+    # nobody is sent off twice by themselves: who is signed in and comes here is to be asked
+    is_nobody = exchange.reading.session is None and error is None
+    if site.config.auto_sign_in and not site.config.session.read_only and is_nobody:
         only = offered(site, environ)
         if len(only) == 1 and isinstance(only[0], OAuth | OIDC):
             return depart(exchange, only[0], ())

@@ -119,7 +119,12 @@ class Client:
         )
         if identity is not None:
             tokens = replace(tokens, subject=identity.subject)
-        proof = Proof(account, freeze(profile), provider_sid=_sid(identity))
+        proof = Proof(
+            account,
+            freeze(profile),
+            provider_sid=_sid(identity),
+            proved_at=0 if identity is None else identity.proved_at,
+        )
         return SignedIn(user, proof, tokens)
 
     def logout_notice(self, token: str, now: float) -> LogoutNotice:

@@ -70,6 +70,11 @@ class Identity:
         """Who it is, at this issuer."""
         return str(self.claims["sub"])
 
+    @property
+    def proved_at(self) -> int:
+        """When they proved it to the issuer (``auth_time``, in seconds); 0: it does not say."""
+        return int(self.claims.get("auth_time") or 0)
+
 
 @dataclass(frozen=True, repr=False)
 class LogoutNotice:

@@ -496,6 +496,9 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
     if not view.providers:
         return _paragraph(words["sign_in.nothing"])
     hidden = _hidden(csrfToken=view.csrf_token, callbackUrl=view.callback_url)
+    # Who is signed in and comes here is to prove it again, or is somebody else: a provider that
+    # knows the visitor asks nothing, unless it is told to (OpenID Connect Core section 3.1.2.1).
+    anew = NOTHING if view.signed_in_as is None else _hidden(prompt="login")
     has_one_password_form = [row.type in _PASSWORD_TYPES for row in view.providers].count(True) == 1
     marked = [row.id for row in view.providers if row.id == view.last_used and row.type != "dev"]
     last = marked[0] if marked else None
@@ -516,7 +519,14 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
     blocks: list[Markup] = []
     for is_form, group in groupby(view.providers, lambda row: row.type in _FORM_TYPES):
         if not is_form:
-            blocks.append(_join(_button_form(words, row, hidden, submit) for row in group))
+            blocks.append(
+                _join(
+                    _button_form(
+                        words, row, hidden + anew if row.type == "oidc" else hidden, submit
+                    )
+                    for row in group
+                )
+            )
             continue
         for row in group:
             if row.type == "dev":

@@ -33,6 +33,16 @@ def ends_at(claims: Mapping[str, Any], issued: int, options: SessionOptions) -> 
     return ends
 
 
+def is_fresh(claims: Mapping[str, Any], seconds: int, now: float) -> bool:
+    """Whether the user proved who they are within so many seconds: here, or at the provider if that
+    has said when. Coming back from a provider that asked nothing is no proof."""
+    began = claims.get("auth_time")
+    proved = claims.get("proved_at", began)
+    if type(began) is not int or type(proved) is not int:
+        return False
+    return now < min(began, proved) + seconds
+
+
 def times(
     claims: Mapping[str, Any], now: float, options: SessionOptions
 ) -> tuple[float, float] | None:

@@ -153,6 +153,8 @@ class Lifecycle:
         if getattr(provider, "tenant", ""):
             claims["tenant"] = provider.tenant
         claims["auth_time"] = int(now)
+        if 0 < proof.proved_at < int(now) - SKEW:
+            claims["proved_at"] = proof.proved_at
         claims["sid"] = random_id()
         if not proof.remember:
             claims["remember"] = False

@@ -13,7 +13,7 @@ from wsgi_auth.types import Claims, Environ, FrozenDict, JWTContext, Session, Se
 #: Claims that are the session's own; a ``jwt`` callback cannot change them.
 OWN_CLAIMS = (
     "sub", "sid", "iat", "exp", "auth_time", "provider", "provider_sid", "tenant",
-    "remember", "amr",
+    "remember", "amr", "proved_at",
 )  # fmt: skip
 
 
