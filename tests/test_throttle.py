@@ -384,6 +384,7 @@ def test_a_forked_worker_goes_on_counting_even_if_the_lock_was_held() -> None:
 
 
 def test_a_million_keys_leave_memory_flat() -> None:
+    threads = threading.active_count()
     counters, rate = MemoryCounters(capacity=5_000), Rate(10, 900)
     for number in range(10_000):
         counters.take(f"account:{number}", rate)
@@ -401,7 +402,7 @@ def test_a_million_keys_leave_memory_flat() -> None:
         counters.take(f"address:{number}", rate)
     assert len(counters) == 10_000
     assert late < early * 1.5
-    assert threading.active_count() < 10
+    assert threading.active_count() <= threads
 
 
 def test_a_flood_of_addresses_pushes_no_account_out() -> None:

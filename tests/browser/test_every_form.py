@@ -152,6 +152,8 @@ FORMS = {
 
 
 def ends_at(page: Any, path: str) -> None:
+    page.wait_for_url(lambda url: url.partition("?")[0].rpartition("//")[2].endswith(path))
+    # what a second answer could change, it has changed by then
     page.wait_for_timeout(1_000 * SLOW + 600)
     page.wait_for_load_state()
     assert page.url.partition("?")[0].rpartition("//")[2].partition("/")[2] == path[1:], page.url

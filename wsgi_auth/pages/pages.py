@@ -96,9 +96,10 @@ class Page:
     #: Whether it would be another in another language.
     is_negotiated: bool = False
 
-    def with_script(self) -> Page:
-        """The same page, whose policy lets scripts of this site run and ask it."""
-        more = "; script-src 'self'; connect-src 'self'"
+    def with_script(self, digest: str = "") -> Page:
+        """The same page, whose policy lets scripts of this site run and ask it; or, with a
+        ``digest``, the one in the page that has it, and no other."""
+        more = f"; script-src {digest}" if digest else "; script-src 'self'; connect-src 'self'"
         headers = [
             (name, value + more if name == "Content-Security-Policy" else value)
             for name, value in self.headers
@@ -152,9 +153,8 @@ class Pages:
         self._is_negotiated = is_negotiated
         self._headers = (*_HEADERS, ("Content-Language", self.texts["lang"]))
         style = stylesheet(self._theme)
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self._policy = (
-            f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; "
+            f"default-src 'none'; style-src {_digest(style)}; img-src 'self' data:; "
             "base-uri 'none'; frame-ancestors 'none'; form-action "
         )
         # Markup, not escape: a style sheet is no text, and Theme let nothing but colours in
@@ -294,9 +294,12 @@ class Pages:
                     _submit(submit, main=True),
                 ),
                 _ways(_link(view.cancel_url, words["action.cancel"])),
+                # Markup: a constant
+                Markup("<script>{}</script>").format(Markup(_ONCE)),  # noqa: S704
             )
         )
         page = self._page(words["confirm.submit"], content, 200, view.form_action)
+        page = page.with_script(_digest(_ONCE))
         # its address is as good as a password, and is not told: not to the next page, where what
         # counts visitors reads it, nor with the request for the logo
         return page.without_its_address()
@@ -380,6 +383,18 @@ class Words:
             **{name: Markup("<bdi>{}</bdi>").format(value) for name, value in values.items()}
         )
 
+
+def _digest(text: str) -> str:
+    """What a policy calls this text (Content Security Policy Level 3, section 2.3.1)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+#: A form whose first answer is under way is not sent again by an impatient second click, whose
+#: request would take that answer's place, cookies and all.
+_ONCE: Final = (
+    "addEventListener('submit',e=>{const f=e.target;"
+    "if(e.timeStamp-(f.at??-9e3)<9e3)e.preventDefault();else f.at=e.timeStamp})"
+)
 
 # --- the document ---------------------------------------------------------------------------
 
