@@ -18,7 +18,7 @@ from wsgi_auth.testing import FakeProvider
 pytestmark = MARKS
 
 #: Seconds that a page of the application takes: the browser shows the form until it is there.
-SLOW = 0.6
+SLOW = 0.4
 KEY = '{"v": 1, "name": "Key", "created": 1, "used": null, "backed_up": false}'
 
 
@@ -154,7 +154,7 @@ FORMS = {
 def ends_at(page: Any, path: str) -> None:
     page.wait_for_url(lambda url: url.partition("?")[0].rpartition("//")[2].endswith(path))
     # what a second answer could change, it has changed by then
-    page.wait_for_timeout(1_000 * SLOW + 600)
+    page.wait_for_timeout(1_000 * SLOW + 400)
     page.wait_for_load_state()
     assert page.url.partition("?")[0].rpartition("//")[2].partition("/")[2] == path[1:], page.url
     assert page.get_by_text("Error code").count() == 0, page.inner_text("main")
