@@ -152,7 +152,11 @@ FORMS = {
 
 
 def ends_at(page: Any, path: str) -> None:
-    page.wait_for_url(lambda url: url.partition("?")[0].rpartition("//")[2].endswith(path))
+    # no wait_for_url: it gives up when a second click takes the place of the first
+    for _ in range(200):
+        if page.url.partition("?")[0].endswith(path):
+            break
+        page.wait_for_timeout(50)
     # what a second answer could change, it has changed by then
     page.wait_for_timeout(1_000 * SLOW + 400)
     page.wait_for_load_state()
