@@ -199,13 +199,7 @@ def path(key: str, value: Any) -> str:
 
 def file(key: str, value: Any, here: Path | None) -> Path:
     """The path of a file that can be read; a relative one counts from ``here``."""
-    from pathlib import Path  # here and elsewhere: only who names a file needs it
-
-    if not isinstance(value, str | os.PathLike) or not str(value):
-        raise ConfigError(key, f"must be the path of a file, not {_shown(value)}")
-    found = Path(value).expanduser()
-    if here is not None and not found.is_absolute():
-        found = here / found
+    found = _path_of(key, value, here, "file")
     if not found.is_file():
         raise ConfigError(key, f"there is no file {str(found)!r}")
     return found
@@ -213,16 +207,19 @@ def file(key: str, value: Any, here: Path | None) -> Path:
 
 def folder(key: str, value: Any, here: Path | None) -> Path:
     """The path of a folder that is there; a relative one counts from ``here``."""
-    from pathlib import Path
-
-    if not isinstance(value, str | os.PathLike) or not str(value):
-        raise ConfigError(key, f"must be the path of a folder, not {_shown(value)}")
-    found = Path(value).expanduser()
-    if here is not None and not found.is_absolute():
-        found = here / found
+    found = _path_of(key, value, here, "folder")
     if not found.is_dir():
         raise ConfigError(key, f"there is no folder {str(found)!r}")
     return found
+
+
+def _path_of(key: str, value: Any, here: Path | None, kind: str) -> Path:
+    from pathlib import Path  # here and elsewhere: only who names a file needs it
+
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise ConfigError(key, f"must be the path of a {kind}, not {_shown(value)}")
+    found = Path(value).expanduser()
+    return found if here is None or found.is_absolute() else here / found
 
 
 def from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:
