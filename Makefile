@@ -9,6 +9,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# how many tests run side by side; those that measure time run alone, after the others
+WORKERS ?= 3
+# of a few tests that were asked for, all may be of the one kind or the other (pytest: 5)
+MAY_BE_EMPTY := $(if $(PYTEST_ARGS),|| [ $$? -eq 5 ])
 
 .PHONY: demo test lint types docs screenshots catalogues bench soak clean
 
@@ -26,7 +30,8 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/wsgi-auth demo $(DEMO_ARGS)
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not soak and not alone" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS) $(MAY_BE_EMPTY)
+	$(BIN)/python -m pytest -m "not soak and alone" $(PYTEST_ARGS) $(MAY_BE_EMPTY)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

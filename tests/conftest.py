@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -60,6 +61,13 @@ def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     who = "nobody" if session is None else session.user["id"]
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
     return [f"hello {who}".encode()]
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: a collector that went through all of it again and again
+    would stop every thread for a good part of a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 class Browser(TestApp):

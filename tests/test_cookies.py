@@ -57,6 +57,7 @@ def test_a_cookie_is_found_by_its_exact_name_R002(header, expected):
     assert values(header, NAME) == expected
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "filler",
     ["a", ";", ", ", "=", '"', "\\", NAME, f"{NAME}=", f"{NAME}.", f"{NAME}.1=", f"; {NAME}.0=24~"],

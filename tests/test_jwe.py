@@ -275,6 +275,7 @@ def _long(unit: str) -> list[str]:
 HEAD = V5.partition("..")[0]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "tokens",
     [

@@ -633,6 +633,7 @@ def grows_at_most(factor, small, large, tries=4):
     return any(cost(large) <= factor * cost(small) for _ in range(tries))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("shape", "hit", "miss"),
     [
@@ -657,6 +658,7 @@ def test_ten_thousand_patterns_cost_a_request_what_ten_do(shape, hit, miss):
     assert grows_at_most(1.5, lambda: few.find(miss), lambda: many.find(miss))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("source", "path"),
     [
@@ -678,6 +680,7 @@ def test_a_pattern_costs_time_in_proportion_to_the_path(source, path):
     assert grows_at_most(8 * 2, lambda: matches(texts[0]), lambda: matches(texts[1]))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("source", ["/:a*/:b*/:c*", "/:path*", "/:a-:b-:c-:d", "/x{-:a}*"])
 def test_the_expression_of_a_pattern_is_linear_too(source):
     compiled = compile_source(source)

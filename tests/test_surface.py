@@ -106,6 +106,7 @@ def cost(call, repeat=7) -> float:
 NAME = "__Host-auth.session-token"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "fill",
     [
@@ -126,6 +127,7 @@ def test_the_cost_of_a_cookie_header_grows_no_faster_than_the_header(fill):
     assert large < 8 * 4 * max(small, 2e-5)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("key", "fill"),
     [
@@ -147,6 +149,7 @@ def test_the_cost_of_a_refusal_grows_no_faster_than_what_came(key, fill):
     assert large < 8 * 4 * max(small, 2e-4)
 
 
+@pytest.mark.alone
 def test_a_hundred_cookies_cost_little_more_than_five():
     reader = CookieSessionReader(config())
     token = session_cookie(config(), {"id": "1"})

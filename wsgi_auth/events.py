@@ -16,9 +16,29 @@ if TYPE_CHECKING:
     import logging
 
 
+#: Seconds between two words to the operator about the same trouble.
+QUIET = 60
+
+
 def shown(text: object) -> str:
     """Text from outside for a line of the log: quoted, controls escaped, at most 200 characters."""
     return ascii(str(text)[:200])
+
+
+class Word:
+    """A word to the operator, the first at once and no more than one in :data:`QUIET` seconds:
+    neither whoever sends junk nor a store that is down can fill the log. ``log`` is a method of a
+    logger."""
+
+    def __init__(self, log: Callable[[str, str], None]) -> None:
+        self._log = log
+        self._said_at = float("-inf")
+
+    def say(self, now: float, message: str) -> None:
+        """Log it, or not. A clock that went back is no reason for silence."""
+        if not 0 <= now - self._said_at < QUIET:
+            self._said_at = now
+            self._log("%s", message)
 
 
 class Events:

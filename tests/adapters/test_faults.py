@@ -22,7 +22,7 @@ from wsgi_auth.protocols import Adapter
 from wsgi_auth.records import SessionRecord, UserRecord
 from wsgi_auth.testing.threads import at_once, outcomes
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 KINDS = ["redis", "postgresql", "mysql"]
 #: Seconds that no answer may take, however the store fares: waiting for a connection, opening one,

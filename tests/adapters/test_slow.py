@@ -21,7 +21,7 @@ from wsgi_auth.protocols import Adapter
 from wsgi_auth.records import SessionRecord, UserRecord
 from wsgi_auth.testing.threads import at_once
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 USERS = 24
 POOL = 6

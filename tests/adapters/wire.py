@@ -110,11 +110,20 @@ class Proxy:
             each.close()
 
     def connections(self) -> int:
-        """How many connections of clients are open now, as the client's end sees it (Linux)."""
-        return sum(
-            line.split()[2].endswith(f":{self.port:04X}") and line.split()[3] == "01"
-            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-        )
+        """How many connections of clients are open at once, as the client's end sees it (Linux).
+
+        The kernel's list is no picture of one moment: one that closes while it is read, and one
+        that opens then, may both be in it. Those that two readings hold were open between them.
+        """
+        return len(self._established() & self._established())
+
+    def _established(self) -> set[tuple[str, str]]:
+        rows = map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return {
+            (row[1], row[9])  # the client's address, the inode
+            for row in rows
+            if row[2].endswith(f":{self.port:04X}") and row[3] == "01"
+        }
 
     def end(self) -> None:
         self._listener.close()

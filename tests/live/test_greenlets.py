@@ -98,6 +98,7 @@ def test_with_greenlets_over_a_server_everybody_is_who_they_are(
         assert "Traceback" not in served.log
 
 
+@pytest.mark.alone
 def test_while_one_greenlet_waits_for_the_store_others_go_on(server: Any) -> None:
     proxy = Proxy(server.port)
     url = server.url.replace(f":{server.port}/", f":{proxy.port}/")
@@ -120,6 +121,7 @@ def test_while_one_greenlet_waits_for_the_store_others_go_on(server: Any) -> Non
         proxy.end()
 
 
+@pytest.mark.alone
 def test_a_silent_store_does_not_stop_greenlets_that_need_none(server: Any) -> None:
     environ = {"KEPT_ADAPTER": f"{server.url}?timeout=4", "KEPT_STRATEGY": "database"}
     with running("gevent", APP, environ=environ, ready="/public", command=gevent()) as served:

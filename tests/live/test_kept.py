@@ -55,6 +55,7 @@ def served(request: Any, url: str) -> Iterator[tuple[Running, AuthMiddleware]]:
         here.site.adapter.close()
 
 
+@pytest.mark.alone
 def test_what_is_ended_from_outside_is_refused_by_every_worker_within_a_second(served):
     server, here = served
     value = sign_in(server, "ada")
@@ -126,6 +127,7 @@ def _is(server: Running, value: str, user: str) -> None:
     assert (status, seen) == (200, user)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("fault", ["killed", "half-open"])
 def test_a_store_that_is_gone_is_503_until_it_is_back_and_public_pages_go_on(tmp_path: Path, fault):
     store = stores.Redis(tmp_path)

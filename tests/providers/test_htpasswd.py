@@ -349,6 +349,7 @@ def timings(
     return {kind: statistics.median(values) for kind, values in spent.items()}
 
 
+@pytest.mark.alone
 def test_the_time_of_a_check_does_not_tell_known_names_from_unknown_ones(path: Path) -> None:
     users = write(path, line("ada", "secret"), *(line(f"user{n}", "x") for n in range(20)))
     tries = {
@@ -367,6 +368,7 @@ def test_the_time_of_a_check_does_not_tell_known_names_from_unknown_ones(path: P
     assert max(medians.values()) / min(medians.values()) < 1.15, medians
 
 
+@pytest.mark.alone
 def test_nor_does_it_when_the_costs_in_the_file_differ(path: Path) -> None:
     users = write(path, line("low", "x", 4), line("mid", "x", 5), line("high", "x", 7))
     tries = {name: (name, "wrong") for name in ("low", "mid", "high", "unknown")}
@@ -375,6 +377,7 @@ def test_nor_does_it_when_the_costs_in_the_file_differ(path: Path) -> None:
     assert max(medians.values()) / min(medians.values()) < 1.25, medians
 
 
+@pytest.mark.alone
 def test_nor_does_it_when_the_file_is_gone(path: Path) -> None:
     users = write(path, line("ada", "secret", 6))
     there = timings(users, {"known": ("ada", "wrong")}, 60)["known"]

@@ -570,6 +570,22 @@ def test_a_store_that_is_down_is_503_on_protected_pages_and_the_cookie_stays(ada
     assert visitor.get("/").text == "hello alice"
 
 
+def test_a_store_that_is_down_is_mentioned_in_the_log_once_a_minute(adapter, clock, caplog):
+    store = Flaky(adapter)
+    visitor = Browser(protected(store, public=["/public"]))
+    visitor.sign_in()
+    store.is_down = True
+    caplog.clear()
+    for _ in range(20):
+        visitor.get("/", status=503)
+        visitor.get("/public")
+    assert caplog.messages == ["the session store is unavailable: switched off"]
+    for shift, said in ((30, 1), (30, 2), (-3_000, 3)):
+        clock.shift(shift)
+        visitor.get("/", status=503)
+        assert len(caplog.messages) == said
+
+
 def test_the_last_list_of_ended_sessions_serves_for_a_while_and_then_nothing_does(adapter, clock):
     store = Flaky(adapter)
     middleware = protected(store, "cookie", public=["/public"])

@@ -15,6 +15,7 @@ from typing import Any
 
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.errors import CallbackError
+from wsgi_auth.events import Word
 from wsgi_auth.protocols import Codec
 from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
 from wsgi_auth.tokens import MAX_TOKEN, random_id
@@ -22,8 +23,6 @@ from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
 
 #: Seconds that ``exp`` and ``nbf`` may be off, as in Auth.js: both ends accept the same tokens.
 TOLERANCE = 15
-#: Seconds between two words to the operator about the same trouble.
-QUIET = 60
 _NEVER = float("inf")
 # five parts, the second empty: ``dir`` has no encrypted key
 _LIKE_AUTHJS = re.compile(r"eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -46,7 +45,7 @@ class JWTStrategy:
         # another program's tokens are never due: it renews them itself
         self._update_age = _NEVER if options.read_only else options.update_age
         self._absolute_age = options.absolute_age
-        self._word = _Word(logger)
+        self._word = Word(logger.warning)
 
     def load(self, value: str, now: float) -> Stored | None:
         """The session that ``value`` holds, ended or not; None if it is not one of ours.
@@ -132,7 +131,7 @@ class CallableCodec:
         self._encoder = options.encode
         self._decoder = options.decode
         self._clock = clock
-        self._word = _Word(logger)
+        self._word = Word(logger.warning)
 
     def encode(self, claims: Mapping[str, Any]) -> str:
         """What ``encode`` makes of the claims. Raises :class:`CallbackError` for what is no value
@@ -170,18 +169,3 @@ class CallableCodec:
             said = f"raised {type(error).__name__}"
         self._word.say(self._clock(), f"session.decode {said}: there is no session")
         return None
-
-
-class _Word:
-    """Warnings, the first at once and no more than one in :data:`QUIET` seconds: whoever sends
-    junk cannot fill the log."""
-
-    def __init__(self, logger: Logger) -> None:
-        self._logger = logger
-        self._quiet_until = 0.0
-
-    def say(self, now: float, message: str) -> None:
-        """Log it, or not."""
-        if now >= self._quiet_until:
-            self._quiet_until = now + QUIET
-            self._logger.warning("%s", message)
