@@ -101,7 +101,7 @@ class AuthMiddleware:
         )
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
-        self._word = Word(config.logger.error)
+        self._word = Word(lambda *said: config.logger.error(*said))  # logging is loaded when needed
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
         self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")

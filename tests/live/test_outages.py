@@ -158,21 +158,21 @@ def test_under_load_no_answer_is_wrong_few_wait_and_the_store_is_found_again(
 ) -> None:
     longest = LONGEST[store.kind]
     with Pulse() as pulse, load:
-        time.sleep(1)
+        time.sleep(0.5)
         gone = time.monotonic()
         if fault == "silent":
             store.pause()
         else:
             store.kill()
         known = gone + longest + 0.5  # every request that met the fault is through
-        time.sleep(known - gone + 4)
+        time.sleep(known - gone + 3)
         until = time.monotonic()
         if fault == "silent":
             store.go_on()
         else:
             store.start()
         back = time.monotonic()
-        time.sleep(3 + longest)
+        time.sleep(RETRY + longest + 1)
     assert load.seen and all(map(is_right, load.seen)), [x for x in load.seen if not is_right(x)]
     before, during = load.between(0, gone), load.between(known, until)
     assert before and all(map(is_served, before))
