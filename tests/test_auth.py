@@ -123,26 +123,91 @@ def test_the_handle_answers_after_the_headers_have_left_as_before():
     assert said["same"] and said["after"][1] == "/auth/signin?callbackUrl=/page%3Fa%3Db"
 
 
-def test_a_request_is_gone_with_its_response_and_waits_for_no_collector():
+def at_once(environ, start_response):
+    start_response("200 OK", [])
+    return [b"all of it"]
+
+
+def block_by_block(environ, start_response):
+    start_response("200 OK", [])
+    return iter([b"one", b"two"])
+
+
+def with_its_first_block(environ, start_response):
+    start_response("200 OK", [])
+    yield b"one"
+
+
+def with_a_session(environ, start_response):
+    environ["auth.handle"].sign_in({"id": "1"})
+    start_response("200 OK", [])
+    yield b"one"
+
+
+@pytest.mark.parametrize(
+    ("app", "path"),
+    [
+        (at_once, "/"),
+        (block_by_block, "/"),
+        (with_its_first_block, "/"),
+        (with_a_session, "/"),
+        (at_once, "/members"),  # refused
+        (at_once, "/auth/signin"),
+        (at_once, "/auth/session"),
+        (at_once, "/auth/client.js"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+@pytest.mark.parametrize("more", [{}, {"challenge_401": True}], ids=["plain", "challenge_401"])
+def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, path, more):
     class Upload:
         """Something large that a request holds."""
 
     gone = []
+    wrapped = AuthMiddleware(app, config(matcher=["/members"], **more))
+    for turn in range(2):  # what the first one imports makes cycles of its own
+        gone.clear()
+        gc.collect()
+        gc.disable()
+        try:
+            environ = {**TestRequest.blank(path).environ, "upload": Upload()}
+            weakref.finalize(environ["upload"], gone.append, "upload")
+            body = wrapped(environ, lambda status, headers, exc_info=None: print)
+            assert list(body)
+            del environ, body
+            assert gone == ["upload"] or turn == 0
+        finally:
+            gc.enable()
+
+
+def test_after_a_complete_response_the_handle_says_who_it_was_and_get_auth_the_rest():
+    wrapped = AuthMiddleware(at_once, config(public=["/open"]))
+    environ = TestRequest.blank("/open").environ
+    signed_in = session_cookie(wrapped, {"id": "1"})
+    environ["HTTP_COOKIE"] = signed_in
+    wrapped(environ, lambda status, headers: print)
+    handle = environ["auth.handle"]
+    assert handle.session.user["id"] == handle.claims["sub"] == "1"
+    assert handle.expires_in > 0
+    with pytest.raises(UsageError, match="get_auth"):
+        handle.sign_in_url()
+    with pytest.raises(UsageError, match="headers have left"):
+        handle.sign_out()
+    assert get_auth(environ).sign_in_url() == "/auth/signin?callbackUrl=/open"
+    assert handle.sign_in_url() == "/auth/signin?callbackUrl=/open"
+
+
+def test_a_body_that_is_made_later_has_its_whole_handle():
+    said = []
 
     def app(environ, start_response):
         start_response("200 OK", [])
-        return []
+        yield b"one"
+        said.append(environ["auth.handle"].sign_in_url())
 
-    wrapped = AuthMiddleware(app, config(matcher=["/never"]))
-    gc.disable()
-    try:
-        environ = {**TestRequest.blank("/").environ, "upload": Upload()}
-        weakref.finalize(environ["upload"], gone.append, "upload")
-        wrapped(environ, lambda status, headers: print)
-        del environ
-        assert gone == ["upload"]
-    finally:
-        gc.enable()
+    wrapped = AuthMiddleware(app, config(public=["/open"]))
+    assert list(wrapped(TestRequest.blank("/open").environ, lambda status, headers: print))
+    assert said == ["/auth/signin?callbackUrl=/open"]
 
 
 def test_challenge_is_the_answer_of_a_protected_page():

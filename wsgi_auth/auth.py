@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wsgi_auth import cookies
 from wsgi_auth.errors import AuthError, ProviderRefused, SignInAgain, StoreUnavailable, UsageError
@@ -47,9 +47,9 @@ VARY_COOKIE = ("Vary", "Cookie")
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
 #: What the headers of an answer get, where the application says nothing of caching.
-_GUARDED: tuple[tuple[str, str], ...] = (VARY_COOKIE, NO_STORE)
-_SOMEBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE, PRIVATE)
-_NOBODYS: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
+_GUARDED = [VARY_COOKIE, NO_STORE]
+_SOMEBODYS = [VARY_COOKIE, PRIVATE]
+_NOBODYS = [VARY_COOKIE]
 _CACHING = frozenset({"vary", "cache-control"})
 #: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
 _DIRECTIVE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
@@ -69,13 +69,33 @@ class _Application:
 APPLICATION = _Application()
 
 
+class _Over(dict[str, Any]):
+    """In place of a request that is over."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise UsageError(
+            "the request is over: its response was complete when the application returned it; ask "
+            "before that, or ask get_auth(environ)"
+        )
+
+    __getitem__ = __setitem__ = __contains__ = __iter__ = get = pop = copy = _refuse
+
+
+OVER: Environ = _Over()
+
+
 class Auth:
     """The per-request handle. Changes are sent with the response's headers; after those have left,
-    a change raises :class:`UsageError` instead of being lost."""
+    a change raises :class:`UsageError` instead of being lost. So does what needs the request (a URL
+    of a page, say) once the application has returned a complete response, a list: who still has the
+    environ then asks ``get_auth(environ)``."""
 
     __slots__ = (
         "_browser",
         "environ",
+        "header",
         "is_guarded",
         "is_new_user",
         "is_sent",
@@ -89,6 +109,8 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
+    #: Its Cookie header; None or empty without one.
+    header: str | None
     #: The server's ``start_response``.
     send: StartResponse
     #: What the request's session is by now.
@@ -120,10 +142,10 @@ class Auth:
 
         On first use in a browser it sets the cookie that the token is bound to.
         """
-        site, environ = self.site, self.environ
+        site = self.site
         browser = getattr(self, "_browser", None)
         if browser is None:
-            known = cookies.values(environ.get("HTTP_COOKIE", ""), site.config.cookies.csrf.name)
+            known = cookies.values(self.header or "", site.config.cookies.csrf.name)
             browser = next((value for value in known if len(value) >= 22), None)
             if browser is None:
                 browser = site.csrf.new_browser_value()
@@ -247,7 +269,7 @@ class Auth:
             )
         if claims.get("tenant", "") != found.tenant:
             return None
-        header = self.environ.get("HTTP_COOKIE") or ""
+        header = self.header or ""
         held = site.vault.read(header, claims)
         if provider not in held:
             return None
@@ -419,6 +441,38 @@ class Auth:
             return app(environ, start_response)
         return site.responders.refuse(environ, decision, start_response)
 
+    # --- the moment the application is done ---------------------------------------------------
+
+    # The environ holds the handle. Two that hold each other would stay in memory, the upload and
+    # the database connection of the request with them, until the collector comes round.
+
+    def part(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """``body``, which the application has just returned: from now on the handle does not hold
+        the environ. A list is all there is to come; of what makes its blocks as they are asked for
+        the handle keeps a copy of the environ."""
+        if type(body) is list:
+            self.environ = OVER
+        elif self.is_sent:
+            self._part()
+        else:
+            self.send = self._parting(self.send)
+        return body
+
+    def _part(self) -> None:
+        self.environ = rest = self.environ.copy()
+        rest[HANDLE] = None
+
+    def _parting(self, send: StartResponse) -> StartResponse:
+        """``send`` for an application that calls it with its first block: until then it may change
+        the session, and with it the environ itself."""
+
+        def parting(*said: Any) -> Callable[[bytes], object]:
+            if self.environ.get(HANDLE) is not None:
+                self._part()
+            return send(*said)
+
+        return parting
+
     # --- the moment the headers leave --------------------------------------------------------
 
     def start_response(
@@ -446,15 +500,13 @@ class Auth:
                     headers = merged(headers, None if ours is _NOBODYS else ours[1])
                     break
             else:
-                headers = [*headers, *ours]
+                # the sum is faster, but of lists only (PEP 3333 wants one; not everybody reads it)
+                headers = headers + ours if type(headers) is list else [*headers, *ours]
         self.is_sent = True
-        # From here on nothing changes, so what was the request will do: two that hold each other
-        # would stay in memory, the whole environ with them, until the collector comes round.
-        self.environ = rest = self.environ.copy()
-        rest["auth.handle"] = None
+        send = self.send
         if exc_info is None:
-            return self.send(status, headers)
-        return self.send(status, headers, exc_info)
+            return send(status, headers)
+        return send(status, headers, exc_info)
 
     def _headers(self, headers: Headers, reading: Reading) -> Headers:
         """The application's headers with ours: always a new list, the given one is not ours."""
@@ -511,7 +563,7 @@ class Auth:
 
     def _forget_tokens(self) -> None:
         """What a browser keeps of tokens belongs to the session that is over."""
-        header = self.environ.get("HTTP_COOKIE") or ""
+        header = self.header or ""
         if self.site.config.cookies.tokens.name in header:
             self.set_cookies(self.site.vault.remove(header))
 
@@ -527,7 +579,7 @@ class Auth:
         self.set_cookies(config.cookies.last_provider.set(provider.id, lasts))
 
     def _names(self) -> tuple[str, ...]:
-        return self.site.config.cookies.session.names(self.environ.get("HTTP_COOKIE") or "")
+        return self.site.config.cookies.session.names(self.header or "")
 
     def set_cookies(self, values: list[str]) -> None:
         """Send these Set-Cookie values with the response; a later one of a name replaces an
@@ -644,6 +696,8 @@ def get_auth(environ: Environ) -> Auth:
     """The handle of this request. Raises :class:`UsageError`, saying why, if there is none."""
     handle = environ.get(HANDLE)
     if isinstance(handle, Auth):
+        if handle.environ is OVER:  # somebody around the middleware still has it
+            handle.environ = {**environ, HANDLE: None}
         return handle
     if SESSION in environ:
         raise UsageError(

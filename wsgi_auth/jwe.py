@@ -28,8 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from wsgi_auth.tokens import MAX_TOKEN, dump_claims, parse_claims
-from wsgi_auth.types import Claims
+from wsgi_auth.tokens import MAX_TOKEN, dump_claims, read_claims
 
 #: Most characters of a protected header that are parsed; Auth.js's own has 170.
 MAX_HEADER = 1_024
@@ -137,7 +136,7 @@ class JWECodec:
         parts = (key.header, b"", _encoded(iv), _encoded(ciphertext), _tag(key, inner))
         return b".".join(parts).decode("ascii")
 
-    def verify(self, token: str) -> tuple[Claims, int] | None:
+    def verify(self, token: str) -> tuple[dict[str, Any], int] | None:
         """The claims and the index of the secret that opened them, or None. Never raises.
 
         The tag is checked, in constant time, before anything is decrypted or parsed (R019), and
@@ -156,10 +155,10 @@ class JWECodec:
             text = _open_cbc(key, key.absorbed, token[self._skip :].encode("ascii"), self._aad)
         except ValueError:
             return None
-        claims = None if text is None else parse_claims(text)
+        claims = None if text is None else read_claims(text)
         return None if claims is None else (claims, index)
 
-    def _otherwise(self, token: str) -> tuple[Claims, int] | None:
+    def _otherwise(self, token: str) -> tuple[dict[str, Any], int] | None:
         """A token whose header is spelt otherwise than Auth.js v5 spells it now: without ``kid``,
         in another order, or of the other encryption."""
         try:
@@ -191,7 +190,7 @@ class JWECodec:
                         text = _open_gcm(key.gcm_v4, header, rest)
             except ValueError:
                 return None  # not spelt as it must be, whatever the key
-            claims = None if text is None else parse_claims(text)
+            claims = None if text is None else read_claims(text)
             if claims is not None:
                 return claims, index
         return None

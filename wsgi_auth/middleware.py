@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.actions import endpoints
-from wsgi_auth.auth import HANDLE, SESSION, Auth, get_auth
+from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, get_auth
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.register import Register
 
 _now = time.time
-_new = object.__new__
 
 
 class AuthMiddleware:
@@ -83,9 +82,9 @@ class AuthMiddleware:
         self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
         self._plan = self.matcher.plan
         self._read = site.reader.read
-        # a reader may name the environ key without which it reads nobody, and what must be in it
-        self._needs: str = getattr(site.reader, "needs", "REQUEST_METHOD")
+        # a reader may say what the Cookie header must hold for it to find anybody
         self._mark: str = getattr(site.reader, "mark", "")
+        self._reads_all = not hasattr(site.reader, "mark")
         self.endpoints = endpoints(config)
         pages = config.pages
         self._pages = frozenset(
@@ -128,29 +127,33 @@ class AuthMiddleware:
             refused = self._before(environ)
             if refused is not None:
                 return refused(environ, start_response)
-        if plan.ignored and path not in self.endpoints:
+        endpoints = self.endpoints
+        if plan.ignored and path not in endpoints:
             environ.pop("auth.handle", None)
-            return self.app(environ, start_response)
+            app = self.app  # a local name is called faster
+            return app(environ, start_response)
         reading = ANONYMOUS
         failed = None
-        needed = environ.get(self._needs)
-        if needed and self._mark in needed:
+        header = environ.get("HTTP_COOKIE")
+        if (self._mark in header) if header else self._reads_all:
             try:
-                reading = self._read(environ, _now())
+                read = self._read
+                reading = read(environ, _now())
             except Exception as error:
                 failed = self._failure(error)
             environ["auth.session"] = reading.session
-        # The handle is filled in here: calling its constructor costs as much as all of the above.
-        environ["auth.handle"] = handle = _new(Auth)
+        # Filled in here: a constructor with arguments would take as long as all of the above.
+        environ["auth.handle"] = handle = Auth()
         handle.site = self.site
         handle.environ = environ
+        handle.header = header
         handle.send = start_response
         handle.reading = reading
         handle.pending = None
         handle.is_guarded = False
         handle.is_sent = False
-        if path in self.endpoints:
-            return self._act(path, environ, handle, failed)
+        if path in endpoints:
+            return handle.part(self._act(path, environ, handle, failed))
         routes = plan.static if not plan.conditional else plan.routes(environ)
         if routes and path not in self._pages:
             handle.is_guarded = True
@@ -158,10 +161,15 @@ class AuthMiddleware:
             if not (plan.session_is_enough and self._no_callback and reading.session is not None):
                 decision = failed or self._decide(environ, handle, routes)
                 if decision is not PASS:
-                    return self._refuse(environ, handle, decision)
+                    return handle.part(self._refuse(environ, handle, decision))
         if self._after is not None:
-            return self._after(environ, handle)
-        return self.app(environ, handle.start_response)
+            return handle.part(self._after(environ, handle))
+        app = self.app
+        body = app(environ, handle.start_response)
+        if type(body) is list:  # as in handle.part
+            handle.environ = OVER
+            return body
+        return handle.part(body)
 
     @property
     def sessions(self) -> Register:

@@ -49,12 +49,12 @@ class Reader(Protocol):
 class Codec(Protocol):
     """Claims to an opaque string and back.
 
-    ``verify`` never raises; its number is the index of the secret that signed: above 0, the
-    string is due to be written anew.
+    ``verify`` never raises; its claims are new, their values read-only; its number is the index of
+    the secret that signed: above 0, the string is due to be written anew.
     """
 
     def encode(self, claims: Mapping[str, Any]) -> str: ...
-    def verify(self, token: str) -> tuple[Claims, int] | None: ...
+    def verify(self, token: str) -> tuple[dict[str, Any], int] | None: ...
 
 
 class SessionStrategy(Protocol):
@@ -73,7 +73,7 @@ class SessionStrategy(Protocol):
     """
 
     cacheable: bool
-    has_ended: Callable[[Claims, float], bool] | None
+    has_ended: Callable[[Mapping[str, Any], float], bool] | None
 
     def load(self, value: str, now: float) -> Stored | None: ...
     def save(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _BEFORE = "; ,\t"
 #: What ends a value besides a semicolon, or stands around it (``cookies.find``).
 _AROUND = ', \t"'
+#: What a token is looked up by, its signature mostly: looking it up by all of it takes longer. The
+#: whole of it is compared then.
+_TAIL = 43
 #: Verified tokens remembered per generation; two generations are kept.
 _REMEMBERED = 2_048
 #: Longer ones are not remembered, which bounds the memory (R100).
@@ -51,13 +54,12 @@ class CookieSessionReader:
         self._asks_home = any(each.type == "per_request" for each in config.providers)
         self._remembers = self.view.plain and self.strategy.cacheable and not self._asks_home
         self._has_ended = self.strategy.has_ended
-        #: Without this key in the environ, and this text in it, nobody is signed in.
-        self.needs = "HTTP_COOKIE"
+        #: Without this in the Cookie header nobody is signed in.
         self.mark = self._name if self._former is None else ""
         self._load = self.strategy.load
         self._known: dict[str, Stored] = {}
         self._older: dict[str, Stored] = {}
-        self._seen: set[int] = set()
+        self._seen: set[str] = set()
 
     @cached_property
     def tenants(self) -> Tenants:
@@ -88,8 +90,12 @@ class CookieSessionReader:
         ):
             end = header.find(";", begin)
             value = header[begin:] if end < 0 else header[begin:end]
-            known = self._known.get(value) or self._older.get(value)
-            stored = known or self._load(value, now)
+            tail = value[-_TAIL:]
+            stored = self._known.get(tail) or self._older.get(tail)
+            is_known = stored is not None and stored.value == value
+            if not is_known:
+                load = self._load
+                stored = load(value, now)
             if stored is None:
                 if (
                     self._former is None
@@ -98,20 +104,20 @@ class CookieSessionReader:
                 ):
                     return ANONYMOUS  # the only one there is, and read as a whole
             elif now < stored.ends_at and (
-                self._has_ended is None or not self._has_ended(stored.claims, now)
+                self._has_ended is None or not self._has_ended(stored.raw, now)
             ):
                 if now < stored.renew_at:
-                    if known is None:
+                    if not is_known:
                         # the same session for everybody: no callback has a say in it
-                        stored.session = default_session(stored.claims)
+                        stored.session = default_session(stored.raw)
                         # kept when it comes for the second time: many a one never comes again
-                        mark = hash(value)
-                        if mark in self._seen:
+                        seen = self._seen
+                        if tail in seen:
                             self._remember(value, stored)
-                        elif len(self._seen) < _REMEMBERED:
-                            self._seen.add(mark)
+                        elif len(seen) < _REMEMBERED:
+                            seen.add(tail)
                         else:
-                            self._seen = {mark}
+                            self._seen = {tail}
                     return stored
                 alone = header.find(self._name, begin) < 0
                 names = (self._name,) if alone else self._names(header)
@@ -174,10 +180,11 @@ class CookieSessionReader:
     def _remember(self, value: str, stored: Stored) -> None:
         """Keep a verified token.
 
-        Two generations: what is in use moves on to the next, the rest goes. Threads may lose an
-        entry to each other, which costs one verification.
+        Two generations: the older one goes when the newer is full. Threads may lose an entry to
+        each other, which costs one verification.
         """
         if len(value) <= _REMEMBERED_LENGTH:
             if len(self._known) >= _REMEMBERED:
                 self._older, self._known = self._known, {}
-            self._known[value] = stored
+            stored.value = value
+            self._known[value[-_TAIL:]] = stored

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +37,44 @@ _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_scan = json.JSONDecoder(object_hook=FrozenDict).scan_once  # type: ignore[attr-defined]
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+_scan_frozen = json.JSONDecoder(object_hook=FrozenDict).scan_once  # type: ignore[attr-defined]
+
+
+def _dumper() -> Callable[[Any], str]:
+    encoder = json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+    )
+    try:
+        # what its encode makes anew at every call, which takes longer than what it is for
+        chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+            None, encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False,
+            False,
+        )  # fmt: skip
+    except (AttributeError, TypeError):  # no CPython, or one with another of the kind
+        return encoder.encode
+    join = "".join
+    return lambda claims: join(chunks(claims, 0))
+
+
 #: Claims as compact JSON; ``TypeError``, ``ValueError`` or ``RecursionError`` for what is none.
-dump_claims = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
-).encode
+dump_claims = _dumper()
 
 
 def parse_claims(octets: bytes) -> Claims | None:
     """The JSON object in these octets (UTF-8, nothing around it), read-only all the way down; None
     for anything else. Never raises. What nobody vouches for must not come here (R019)."""
+    claims = read_claims(octets)
+    return claims if claims is None or type(claims) is FrozenDict else FrozenDict(claims)
+
+
+def read_claims(octets: bytes) -> dict[str, Any] | None:
+    """The same, but the object itself may be a plain ``dict``: its values are read-only."""
     try:
         text = octets.decode()
-        claims, end = _scan(text, 0)
-        if type(claims) is not FrozenDict or end != len(text):
+        # a brace further on: an object in the object, or a text that holds one
+        claims, end = (_scan if text.find("{", 1) < 0 else _scan_frozen)(text, 0)
+        if not isinstance(claims, dict) or end != len(text):
             return None
         if "[" in text:
             _freeze_lists(claims)
@@ -108,10 +132,11 @@ class SignedCodec:
     def decode(self, token: str) -> Claims | None:
         """The claims of a token one of the secrets signed, or None. Never raises."""
         found = self.verify(token)
-        return None if found is None else found[0]
+        return None if found is None else FrozenDict(found[0])
 
-    def verify(self, token: str) -> tuple[Claims, int] | None:
-        """The claims and the index of the secret that signed them, or None. Never raises.
+    def verify(self, token: str) -> tuple[dict[str, Any], int] | None:
+        """The claims, with read-only values, and the index of the secret that signed them, or None.
+        Never raises.
 
         The signature is checked before anything is parsed (R019) and must be spelt as we spell
         it: itsdangerous would accept other spellings of the same bytes (R020).
@@ -135,19 +160,13 @@ class SignedCodec:
             index += 1
         else:
             return None
+        if _MINUS in signed or _LINE in signed:  # few are, where all of the JSON is ASCII
+            signed = signed.translate(_FROM_URL)
         try:
-            # parse_claims, but for the call: on the path of every request
-            if _MINUS in signed or _LINE in signed:  # few are, where all of the JSON is ASCII
-                signed = signed.translate(_FROM_URL)
-            text = a2b_base64(signed + b"==").decode()
-            claims, end = _scan(text, 0)
-            if type(claims) is not FrozenDict or end != len(text):
-                return None
-            if "[" in text:
-                _freeze_lists(claims)
-        except (ValueError, StopIteration, RecursionError):
+            claims = read_claims(a2b_base64(signed + b"=="))
+        except ValueError:
             return None
-        return claims, index
+        return None if claims is None else (claims, index)
 
 
 class SealedCodec:
@@ -198,23 +217,21 @@ class SealedCodec:
 def _signer(key: tuple[Any, Any]) -> Signer:
     """itsdangerous, with HMAC-SHA256 of the prepared key: reading alone never loads it."""
     from itsdangerous import Signer
-    from itsdangerous.signer import SigningAlgorithm
 
     inner, outer = key
 
-    class Prepared(SigningAlgorithm):
-        def get_signature(self, key: bytes, value: bytes) -> bytes:
+    class Prepared(Signer):
+        def get_signature(self, value: str | bytes) -> bytes:
             first = inner.copy()
             first.update(value)
             second = outer.copy()
             second.update(first.digest())
-            digest: bytes = second.digest()
-            return digest
+            return b2a_base64(second.digest(), newline=False).translate(_TO_URL, b"=")
 
-    return Signer(b"-", sep=".", key_derivation="none", algorithm=Prepared())
+    return Prepared(b"-", sep=".")
 
 
-def _freeze_lists(fresh: FrozenDict) -> None:
+def _freeze_lists(fresh: dict[str, Any]) -> None:
     """Make the lists read-only in what the scanner, which has a hook for objects only, just made.
 
     In place: nobody else has it yet."""

@@ -173,20 +173,40 @@ class Reading:
 
 class Stored(Reading):
     """What a strategy found: claims, with the times (seconds since the epoch) after which they are
-    due for renewal, or have ended. The reader adds the session, and may remember the whole."""
+    due for renewal, or have ended. Made by :func:`stored`. The reader adds the session, and may
+    remember the whole, with the ``value`` of the cookie."""
 
-    __slots__ = ("ends_at", "renew_at")
+    __slots__ = ("ends_at", "raw", "renew_at", "value")
 
-    claims: Claims
+    __init__ = object.__init__
 
-    def __init__(self, claims: Claims, renew_at: float, ends_at: float, kept: Any = None) -> None:
-        self.session = None
-        self.claims = claims
-        self.then = KEEP
-        self.names = ()
-        self.kept = kept
-        self.renew_at = renew_at
-        self.ends_at = ends_at
+    #: The claims for us alone: a ``dict`` that might be changed, with values that cannot.
+    raw: dict[str, Any]
+    renew_at: float
+    ends_at: float
+    value: str
+
+    @property
+    def claims(self) -> Claims:  # type: ignore[override]
+        """The claims. Read-only from when somebody asks: few requests do."""
+        claims = self.raw
+        if type(claims) is not FrozenDict:
+            claims = self.raw = FrozenDict(claims)
+        return claims
+
+
+def stored(claims: dict[str, Any], renew_at: float, ends_at: float, kept: Any = None) -> Stored:
+    """A :class:`Stored`, in half the time that a constructor of its own would take. ``claims``:
+    read-only, or new and with read-only values."""
+    made: Stored = Stored()
+    made.session = None
+    made.raw = claims
+    made.then = KEEP
+    made.names = ()
+    made.kept = kept
+    made.renew_at = renew_at
+    made.ends_at = ends_at
+    return made
 
 
 class Written(NamedTuple):

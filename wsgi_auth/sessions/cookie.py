@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze, stored
 
 if TYPE_CHECKING:
     from wsgi_auth.protocols import Codec
@@ -21,10 +21,11 @@ class CookieStrategy:
     """Signed claims in, signed claims out; ``exp`` is stamped at every write."""
 
     cacheable = True
-    has_ended: Callable[[Claims, float], bool] | None = None
+    has_ended: Callable[[Mapping[str, Any], float], bool] | None = None
 
     def __init__(self, codec: Codec, options: SessionOptions) -> None:
         self._codec = codec
+        self._verify = codec.verify
         self._options = options
         self._max_age = options.max_age
         self._update_age = options.update_age
@@ -35,7 +36,8 @@ class CookieStrategy:
 
         Only claims with a subject and with whole numbers for times are a session (R021, R022).
         """
-        found = self._codec.verify(value)
+        verify = self._verify
+        found = verify(value)
         if found is None:
             return None
         claims, key = found
@@ -58,7 +60,7 @@ class CookieStrategy:
         due = issued + self._update_age
         if "max_age" in claims:  # a life of its own, prolonged when half of it is over
             due = min(due, issued + max_age(claims, self._options) // 2)
-        return Stored(claims, 0 if key else due, ends)
+        return stored(claims, 0 if key else due, ends)
 
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None

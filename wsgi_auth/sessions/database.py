@@ -18,7 +18,7 @@ from wsgi_auth.protocols import SessionStore
 from wsgi_auth.records import SessionRecord, UserRecord
 from wsgi_auth.sessions.life import ends_at, times
 from wsgi_auth.tokens import random_token
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze, stored
 
 #: The version of what is written about a session; a later release may know more, never fewer.
 VERSION = 1
@@ -36,7 +36,7 @@ class DatabaseStrategy:
     """
 
     cacheable = False
-    has_ended: Callable[[Claims, float], bool] | None = None
+    has_ended: Callable[[Mapping[str, Any], float], bool] | None = None
 
     def __init__(self, store: SessionStore, options: SessionOptions) -> None:
         self._store = store
@@ -61,7 +61,7 @@ class DatabaseStrategy:
         if judged is None:
             return None
         renew_at, ends = judged
-        return Stored(claims, renew_at, ends, (value, record))
+        return stored(claims, renew_at, ends, (value, record))
 
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None

@@ -19,7 +19,7 @@ from wsgi_auth.events import Word
 from wsgi_auth.protocols import Codec
 from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
 from wsgi_auth.tokens import MAX_TOKEN, random_id
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze, stored
 
 #: Seconds that ``exp`` and ``nbf`` may be off, as in Auth.js: both ends accept the same tokens.
 TOLERANCE = 15
@@ -38,7 +38,7 @@ class JWTStrategy:
         self, codec: Codec, options: SessionOptions, logger: Logger, cacheable: bool = True
     ) -> None:
         self.cacheable = cacheable
-        self.has_ended: Callable[[Claims, float], bool] | None = None
+        self.has_ended: Callable[[Mapping[str, Any], float], bool] | None = None
         self._options = options
         self._verify = codec.verify
         self._encode = codec.encode
@@ -53,7 +53,8 @@ class JWTStrategy:
         A token that none of the secrets opens is left alone: with a wrong secret here nobody is
         signed out there.
         """
-        found = self._verify(value)
+        verify = self._verify
+        found = verify(value)
         if found is None:
             if len(value) <= MAX_TOKEN and _LIKE_AUTHJS.fullmatch(value):
                 self._word.say(
@@ -93,10 +94,10 @@ class JWTStrategy:
         # under an older secret: due at once, so that the older one can be retired (R018)
         age = self._update_age
         if key and age is not _NEVER:
-            return Stored(claims, 0, ends)
+            return stored(claims, 0, ends)
         if "max_age" in claims and age is not _NEVER:
             age = min(age, max_age(claims, self._options) // 2)  # a life of its own
-        return Stored(claims, issued + age, ends)
+        return stored(claims, issued + age, ends)
 
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None

@@ -119,7 +119,7 @@ class Registered:
         #: What was ended, for all workers.
         self.revocations = revocations
         self.cacheable = strategy.cacheable
-        self.has_ended: Callable[[Claims, float], bool] | None = revocations.has_ended
+        self.has_ended: Callable[[Mapping[str, Any], float], bool] | None = revocations.has_ended
         self.load: Callable[[str, float], Stored | None] = strategy.load
 
     def save(

@@ -17,16 +17,13 @@ OWN_CLAIMS = (
 )  # fmt: skip
 
 
-def default_session(claims: Claims) -> Session:
+def default_session(claims: Mapping[str, Any]) -> Session:
     """The session without a callback: ``user`` with ``id``, ``name``, ``email``, ``image``."""
-    get = claims.get
-    user = {
-        "id": get("sub"),
-        "name": get("name"),
-        "email": get("email"),
-        "image": get("picture"),
-    }
-    return Session({"user": FrozenDict(user), "expires": iso_time(claims["exp"])})
+    get, ends = claims.get, claims["exp"]
+    return Session(
+        user=FrozenDict(id=get("sub"), name=get("name"), email=get("email"), image=get("picture")),
+        expires=_minute(ends // 60) + _SECONDS[ends % 60],
+    )
 
 
 _SECONDS = tuple(f"{number:02}Z" for number in range(60))
