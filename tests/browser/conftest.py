@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.needs import require_module, require_program
+from tests.needs import require_chromium, require_module
 
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Any]:
     """Playwright, of which a thread can run one only."""
-    require_program("chromium")
+    require_chromium()
     require_module("playwright")
     from playwright.sync_api import sync_playwright
 
@@ -24,7 +24,6 @@ def playwright() -> Iterator[Any]:
 @pytest.fixture(scope="package")
 def chromium(playwright) -> Iterator[Any]:
     """A running Chromium, for all tests of this folder."""
-    program = require_program("chromium")
-    browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    browser = playwright.chromium.launch(executable_path=require_chromium(), args=["--no-sandbox"])
     yield browser
     browser.close()

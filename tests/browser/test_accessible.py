@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.parts import FOCUS, MARKS, accessible
-from tests.needs import require_module, require_program
+from tests.needs import require_chromium, require_module
 from tests.screens import screenshots
 
 pytestmark = MARKS
@@ -26,7 +26,7 @@ USABLE = """() => [...document.querySelectorAll(
 def place(playwright) -> Iterator[Any]:
     """All built-in pages, and a browser that is told where they are."""
     require_module("fido2")
-    with screenshots.opened(playwright, require_program("chromium")) as made:
+    with screenshots.opened(playwright, require_chromium()) as made:
         yield made
 
 
