@@ -26,7 +26,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.frozen import Frozen
 from wsgi_auth.paths import affordable_readings
-from wsgi_auth.types import Condition, Environ, Route, Step
+from wsgi_auth.types import NOTHING, Condition, Environ, Route, Step
 
 __all__ = [
     "Explanation",
@@ -55,19 +55,27 @@ class Plan:
     ``ignored``: the middleware reads nothing here. ``static``: the routes that apply to every
     request for the path. ``conditional``: those that depend on method, headers, cookies, query
     or host. ``routes(environ)`` puts them together, in the order of the configuration.
-    ``session_is_enough``: a session of any kind satisfies every route there is.
+    ``session_is_enough``: a session of any kind satisfies every route there is. ``own``: what was
+    said to be at this path, whatever the routes say; None for nothing.
     """
 
-    __slots__ = ("_guards", "conditional", "ignored", "session_is_enough", "static")
+    __slots__ = ("_guards", "conditional", "ignored", "own", "session_is_enough", "static")
 
-    def __init__(self, guards: Sequence[_Guard] = (), ignored: bool = False) -> None:
+    def __init__(
+        self, guards: Sequence[_Guard] = (), ignored: bool = False, own: Any = None
+    ) -> None:
         self._guards = guards
         self.ignored = ignored
+        self.own = own
         self.static = tuple([guard.route for guard in guards if not guard.conditional])
         self.conditional = tuple([guard.route for guard in guards if guard.conditional])
         self.session_is_enough = not any(
             guard.route.asks_for_more or guard.route.basic for guard in guards
         )
+
+    def owned(self, own: Any) -> Plan:
+        """The same with ``own``."""
+        return Plan(self._guards, self.ignored, own)
 
     def routes(self, environ: Environ) -> tuple[Route, ...]:
         """The routes that apply to this request; empty for none."""
@@ -91,7 +99,8 @@ class RouteMatcher:
 
     Entries are path-to-regexp strings, compiled patterns (full match), mappings, or
     :class:`Route`; a mistake is a :class:`ConfigError`. For ``public`` and ``ignore`` they have
-    only ``source``, ``case_sensitive`` and ``name``.
+    only ``source``, ``case_sensitive`` and ``name``. ``own``: what is at which path, exactly as it
+    comes, for :attr:`Plan.own`.
 
     ``memo`` maps paths to plans; on the hot path read ``matcher.memo.get(path)`` and fall back to
     ``plan(path)``. Ask the attribute each time: a full memo is replaced, not emptied, so that
@@ -104,12 +113,15 @@ class RouteMatcher:
         public: RouteSources = (),
         ignore: RouteSources = (),
         routes: RouteSources = (),
+        *,
+        own: Mapping[str, Any] = NOTHING,
     ) -> None:
         guards = _guards(_entries(matcher, "matcher"), _entries(routes, "routes"))
         self._guards = guards
         self._protected = _PatternSet(((g.key, g.route) for g in guards), protects=True)
         self._public = _PatternSet(_exceptions(public, "public"), protects=False)
         self._ignored = _PatternSet(_exceptions(ignore, "ignore"), protects=False)
+        self._own = own
         self._everything = Plan(guards)
         self.memo: dict[str, Plan] = {}
         self._older: dict[str, Plan] = {}
@@ -131,6 +143,9 @@ class RouteMatcher:
             if type(path_info) is not str:  # None from an odd server: may be any page
                 return self._everything
             plan = self._judge(affordable_readings(path_info))
+            own = self._own.get(path_info)
+            if own is not None:
+                plan = plan.owned(own)
         if len(path_info) <= MEMO_PATH_LENGTH and path_info not in memo:
             if len(memo) >= MEMO_PATHS:
                 self._older, memo = memo, {}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wsgi_auth.actions import endpoints
+from wsgi_auth.actions import Endpoint, endpoints
 from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, get_auth
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.register import Register
 
 _now = time.time
+#: At a path that the application has a page of its own at (the option ``pages``).
+_PAGE = object()
 
 
 class AuthMiddleware:
@@ -79,25 +81,21 @@ class AuthMiddleware:
             lambda: _adapter(config),
             _mailer,
         )
-        self.matcher = RouteMatcher(config.matcher, config.public, config.ignore, config.routes)
-        self._plan = self.matcher.plan
         self._read = site.reader.read
         # a reader may say what the Cookie header must hold for it to find anybody
         self._mark: str = getattr(site.reader, "mark", "")
         self._reads_all = not hasattr(site.reader, "mark")
         self.endpoints = endpoints(config)
         pages = config.pages
-        self._pages = frozenset(
-            page
-            for page in (
-                pages.sign_in,
-                pages.sign_out,
-                pages.error,
-                pages.verify_request,
-                pages.new_user,
-            )
-            if page and page.startswith("/")
-        )
+        pages_of_app = (
+            pages.sign_in, pages.sign_out, pages.error, pages.verify_request, pages.new_user
+        )  # fmt: skip
+        own: dict[str, Any] = {page: _PAGE for page in pages_of_app if page and page[0] == "/"}
+        self.matcher = RouteMatcher(
+            config.matcher, config.public, config.ignore, config.routes,
+            own={**own, **self.endpoints},
+        )  # fmt: skip
+        self._plan = self.matcher.plan
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
         self._word = Word(lambda *said: config.logger.error(*said))  # logging is loaded when needed
@@ -127,8 +125,8 @@ class AuthMiddleware:
             refused = self._before(environ)
             if refused is not None:
                 return refused(environ, start_response)
-        endpoints = self.endpoints
-        if plan.ignored and path not in endpoints:
+        own = plan.own  # an endpoint of ours, or that it is a page of the application
+        if plan.ignored and (own is None or own is _PAGE):
             environ.pop("auth.handle", None)
             app = self.app  # a local name is called faster
             return app(environ, start_response)
@@ -152,10 +150,10 @@ class AuthMiddleware:
         handle.pending = None
         handle.is_guarded = False
         handle.is_sent = False
-        if path in endpoints:
-            return handle.part(self._act(path, environ, handle, failed))
+        if own is not None and own is not _PAGE:
+            return handle.part(self._act(own, environ, handle, failed))
         routes = plan.static if not plan.conditional else plan.routes(environ)
-        if routes and path not in self._pages:
+        if routes and own is None:
             handle.is_guarded = True
             # the usual case, for which nobody need be asked
             if not (plan.session_is_enough and self._no_callback and reading.session is not None):
@@ -218,11 +216,10 @@ class AuthMiddleware:
     # --- our own endpoints --------------------------------------------------------------------
 
     def _act(
-        self, path: str, environ: Environ, handle: Auth, failed: Failed | None
+        self, endpoint: Endpoint, environ: Environ, handle: Auth, failed: Failed | None
     ) -> Iterable[bytes]:
         from wsgi_auth.actions.exchange import Exchange
 
-        endpoint = self.endpoints[path]
         if endpoint.is_blind:  # no session matters, and no cookie gets into a shared cache
             exchange = Exchange(self.site, environ, handle, ANONYMOUS)
             return endpoint.respond(exchange)(environ, handle.send)
@@ -270,7 +267,8 @@ class AuthMiddleware:
         if (
             self.config.challenge_401
             and handle.reading.session is None
-            and environ.get("PATH_INFO") not in self._pages  # a sign-in page would lead to itself
+            # a sign-in page would lead to itself
+            and self._plan(environ.get("PATH_INFO", "")).own is not _PAGE
         ):
             return _Challenged(self.app, handle).run()
         return self.app(environ, handle.start_response)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from wsgi_auth.errors import AuthError, CallbackError
@@ -22,21 +21,27 @@ def default_session(claims: Mapping[str, Any]) -> Session:
     get, ends = claims.get, claims["exp"]
     return Session(
         user=FrozenDict(id=get("sub"), name=get("name"), email=get("email"), image=get("picture")),
-        expires=_minute(ends // 60) + _SECONDS[ends % 60],
+        expires=iso_time(ends),
     )
 
 
 _SECONDS = tuple(f"{number:02}Z" for number in range(60))
+#: What the minutes that sessions end in look like, and of how many that is kept.
+_minutes: dict[int, str] = {}
+_MINUTES_KEPT = 4_096
 
 
 def iso_time(seconds: int) -> str:
     """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``. On the path of every request with a session."""
-    return _minute(seconds // 60) + _SECONDS[seconds % 60]
+    minute = seconds // 60
+    return (_minutes.get(minute) or _minute(minute)) + _SECONDS[seconds - 60 * minute]
 
 
-@lru_cache(maxsize=4_096)
 def _minute(minute: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
+    if len(_minutes) >= _MINUTES_KEPT:
+        _minutes.clear()
+    made = _minutes[minute] = time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
+    return made
 
 
 class SessionView:
