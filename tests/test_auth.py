@@ -166,8 +166,8 @@ def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, pat
     gone = []
     wrapped = AuthMiddleware(app, config(matcher=["/members"], **more))
     for turn in range(2):  # what the first one imports makes cycles of its own
-        gone.clear()
         gc.collect()
+        gone.clear()
         gc.disable()
         try:
             environ = {**TestRequest.blank(path).environ, "upload": Upload()}

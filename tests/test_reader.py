@@ -9,6 +9,7 @@ from wsgi_auth import CallbackError, CookieSessionReader, Then
 from wsgi_auth.cookies import cut
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.tokens import SignedCodec
+from wsgi_auth.types import ANONYMOUS
 
 NAME = "__Host-auth.session-token"
 NOW = 1_800_000_000
@@ -180,6 +181,20 @@ def test_what_was_verified_is_handed_out_again_and_is_read_only():
         first["role"] = "admin"
     with pytest.raises(TypeError):
         first.user["id"] = "bob"
+
+
+@pytest.mark.parametrize("strategy", ["cookie", "jwt"])
+def test_another_payload_before_a_remembered_signature_is_nobody(strategy):
+    settings = config(session={"strategy": strategy})
+    reader, name = CookieSessionReader(settings), settings.cookies.session.name
+    good = reader.strategy.save(USER, NOW).value
+    for _ in range(3):
+        assert reader.read({"HTTP_COOKIE": f"{name}={good}"}, NOW + 1).session is not None
+    for place in range(len(good) - 43):
+        other = good[:place] + ("A" if good[place] != "A" else "B") + good[place + 1 :]
+        for forged in (other, good[place + 1 :], good[place] + good):
+            assert reader.read({"HTTP_COOKIE": f"{name}={forged}"}, NOW + 2) is ANONYMOUS
+    assert reader.read({"HTTP_COOKIE": f"{name}={good}"}, NOW + 2).session is not None
 
 
 def test_what_is_remembered_is_bounded():

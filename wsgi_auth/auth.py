@@ -467,8 +467,8 @@ class Auth:
         the session, and with it the environ itself."""
 
         def parting(*said: Any) -> Callable[[bytes], object]:
-            if self.environ.get(HANDLE) is not None:
-                self._part()
+            self.send = send  # once is enough
+            self._part()
             return send(*said)
 
         return parting
