@@ -180,6 +180,34 @@ def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, pat
             gc.enable()
 
 
+@pytest.mark.parametrize("more", [{}, {"challenge_401": True}], ids=["plain", "challenge_401"])
+@pytest.mark.parametrize("begins", [True, False], ids=["with headers", "without"])
+def test_a_request_whose_application_raised_waits_for_no_collector(begins, more):
+    class Upload:
+        """Something large that a request holds."""
+
+    gone = []
+
+    def failing(environ, start_response):
+        if begins:
+            start_response("200 OK", [])
+        raise ZeroDivisionError
+
+    wrapped = AuthMiddleware(failing, config(public=["/"], **more))
+    environ = {**TestRequest.blank("/").environ, "upload": Upload()}
+    weakref.finalize(environ["upload"], gone.append, "upload")
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            wrapped(environ, lambda status, headers: print)
+        # a page of an error says where to sign in
+        assert environ["auth.handle"].sign_in_url() == "/auth/signin?callbackUrl=/"
+        del environ
+        assert gone == ["upload"]
+    finally:
+        gc.enable()
+
+
 def test_after_a_complete_response_the_handle_says_who_it_was_and_get_auth_the_rest():
     wrapped = AuthMiddleware(at_once, config(public=["/open"]))
     environ = TestRequest.blank("/open").environ

@@ -453,12 +453,13 @@ class Auth:
         if type(body) is list:
             self.environ = OVER
         elif self.is_sent:
-            self._part()
+            self.let_go()
         else:
             self.send = self._parting(self.send)
         return body
 
-    def _part(self) -> None:
+    def let_go(self) -> None:
+        """Hold a copy of the environ in its place."""
         self.environ = rest = self.environ.copy()
         rest[HANDLE] = None
 
@@ -468,7 +469,7 @@ class Auth:
 
         def parting(*said: Any) -> Callable[[bytes], object]:
             self.send = send  # once is enough
-            self._part()
+            self.let_go()
             return send(*said)
 
         return parting

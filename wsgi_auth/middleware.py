@@ -160,10 +160,14 @@ class AuthMiddleware:
                 decision = failed or self._decide(environ, handle, routes)
                 if decision is not PASS:
                     return handle.part(self._refuse(environ, handle, decision))
-        if self._after is not None:
-            return handle.part(self._after(environ, handle))
-        app = self.app
-        body = app(environ, handle.start_response)
+        try:
+            if self._after is not None:
+                return handle.part(self._after(environ, handle))
+            app = self.app
+            body = app(environ, handle.start_response)
+        except BaseException:
+            handle.let_go()
+            raise
         if type(body) is list:  # as in handle.part
             handle.environ = OVER
             return body
