@@ -225,6 +225,20 @@ def test_after_a_complete_response_the_handle_says_who_it_was_and_get_auth_the_r
     assert handle.sign_in_url() == "/auth/signin?callbackUrl=/open"
 
 
+def complete(path="/open", app=at_once, **more):
+    """The environ of a visitor to whom everything has been said."""
+    wrapped = AuthMiddleware(app, config(public=["/open"], **more))
+    environ = TestRequest.blank(path).environ
+    if path == "/open":
+        environ["HTTP_COOKIE"] = session_cookie(wrapped, {"id": "1"})
+    wrapped(environ, lambda status, headers: print)
+    return environ
+
+
+def test_get_session_reads_the_cookies_after_a_complete_response_too():
+    assert get_session(complete()).user["id"] == "1"
+
+
 def test_a_body_that_is_made_later_has_its_whole_handle():
     said = []
 

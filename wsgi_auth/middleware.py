@@ -538,7 +538,7 @@ def get_session(
     """
     handle = environ.get(HANDLE)
     if isinstance(handle, Auth):
-        return handle.read_again()
+        return get_auth(environ).read_again()
     return _reader(environ, config).read(environ, time.time()).session
 
 
