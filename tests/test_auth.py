@@ -239,6 +239,24 @@ def test_get_session_reads_the_cookies_after_a_complete_response_too():
     assert get_session(complete()).user["id"] == "1"
 
 
+def test_nothing_is_kept_in_the_place_of_a_request_that_is_over():
+    over = complete()["auth.handle"].environ
+    for touch in (
+        lambda: over.setdefault("mine", 1),
+        lambda: over.update(mine=1),
+        lambda: over.popitem(),
+        lambda: over.__delitem__("mine"),
+        lambda: over.__ior__({"mine": 1}),
+        lambda: {**over},
+        lambda: dict(over),
+        lambda: list(over.items()),
+        lambda: list(over.values()),
+    ):
+        with pytest.raises(UsageError, match="the request is over"):
+            touch()
+    assert not dict.__len__(over)
+
+
 def test_a_body_that_is_made_later_has_its_whole_handle():
     said = []
 

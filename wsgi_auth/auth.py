@@ -74,13 +74,14 @@ class _Over(dict[str, Any]):
 
     __slots__ = ()
 
-    def _refuse(self, *_: object) -> NoReturn:
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise UsageError(
             "the request is over: its response was complete when the application returned it; ask "
             "before that, or ask get_auth(environ)"
         )
 
-    __getitem__ = __setitem__ = __contains__ = __iter__ = get = pop = copy = _refuse
+    __getitem__ = __setitem__ = __delitem__ = __contains__ = __iter__ = __ior__ = _refuse
+    get = pop = popitem = setdefault = update = copy = keys = values = items = _refuse
 
 
 OVER: Environ = _Over()
