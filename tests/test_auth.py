@@ -257,6 +257,14 @@ def test_nothing_is_kept_in_the_place_of_a_request_that_is_over():
     assert not dict.__len__(over)
 
 
+@pytest.mark.parametrize("path", ["/members", "/auth/client.js"])
+def test_a_change_after_our_own_complete_answer_is_refused_and_not_lost(path):
+    environ = complete(path)
+    for handle in (environ["auth.handle"], get_auth(environ)):
+        with pytest.raises(UsageError, match="headers have left"):
+            handle.sign_in({"id": "1"})
+
+
 def test_a_body_that_is_made_later_has_its_whole_handle():
     said = []
 

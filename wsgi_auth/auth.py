@@ -453,6 +453,7 @@ class Auth:
         the handle keeps a copy of the environ."""
         if type(body) is list:
             self.environ = OVER
+            self.is_sent = True  # also of our own answers, whose headers do not come by here
         elif self.is_sent:
             self.let_go()
         else:
