@@ -265,6 +265,19 @@ def test_a_change_after_our_own_complete_answer_is_refused_and_not_lost(path):
             handle.sign_in({"id": "1"})
 
 
+def test_a_stream_that_goes_on_beside_a_complete_response_lives_as_long_as_its_session():
+    streams = []
+
+    def upgrading(environ, start_response):
+        streams.append(environ["auth.handle"].while_signed_in([b"one", b"two"], every=0))
+        return at_once(environ, start_response)
+
+    handle = complete(app=upgrading)["auth.handle"]
+    assert list(streams[0]) == [b"one", b"two"]
+    with pytest.raises(UsageError, match="the request is over"):
+        handle.while_signed_in([])
+
+
 def test_a_body_that_is_made_later_has_its_whole_handle():
     said = []
 

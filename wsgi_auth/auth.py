@@ -612,10 +612,12 @@ class Auth:
 class _WhileSignedIn:
     """Blocks of an endless answer, until its session is over; then the answer ends."""
 
-    __slots__ = ("_blocks", "_clock", "_events", "_every", "_handle", "_looked_at")
+    __slots__ = ("_blocks", "_clock", "_environ", "_events", "_every", "_handle", "_looked_at")
 
     def __init__(self, handle: Auth, events: Iterable[bytes], every: float) -> None:
         self._handle = handle
+        # it may go on, in a thread of its own, where the response itself is complete
+        self._environ = handle.environ.copy()
         self._events: Iterable[bytes] = events
         self._blocks = iter(events)
         self._every = every
@@ -640,7 +642,7 @@ class _WhileSignedIn:
         if self._looked_at <= now < self._looked_at + self._every:
             return True
         try:
-            fresh = handle.site.reader.read(handle.environ, now)
+            fresh = handle.site.reader.read(self._environ, now)
         except AuthError:
             return False  # nobody can say whether it has ended
         self._looked_at = now
