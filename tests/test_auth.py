@@ -454,6 +454,28 @@ def test_require_guards_one_application():
     assert "hello alice" in browser.get("/")
 
 
+def test_require_judges_and_serves_the_environ_that_a_mount_copied():
+    judged = []
+
+    def inner(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield f"{environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode()
+
+    def authorized(request, session):
+        judged.append(request.environ["PATH_INFO"])
+        return True
+
+    guarded = require(inner, authorized)
+
+    def mount(environ, start_response):  # as CherryPy does it
+        moved = {**environ, "SCRIPT_NAME": "/mount", "PATH_INFO": "/page"}
+        return guarded(moved, start_response)
+
+    browser = Browser(AuthMiddleware(mount, config(matcher=[])))
+    assert browser.get("/mount/page").text == "/mount /page"
+    assert judged == ["/page"]
+
+
 def test_require_without_the_middleware_refuses_and_says_so(caplog):
     answer = TestApp(require(hello)).get("/", status=500)
     assert "found no AuthMiddleware above it" in answer.text

@@ -431,9 +431,12 @@ class Auth:
             )
         return reading.session
 
-    def guarded(self, app: WSGIApp, route: Route, start_response: StartResponse) -> Iterable[bytes]:
-        """``app`` if this route lets the request pass, else the answer that refuses it."""
-        site, environ = self.site, self.environ
+    def guarded(
+        self, app: WSGIApp, route: Route, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """``app`` if this route lets the request pass, else the answer that refuses it. The
+        ``environ`` is the one that it got: a mount may have copied ours."""
+        site = self.site
         self.is_guarded = True
         if route.methods is not None and not method_in(route.methods, environ):
             return app(environ, start_response)

@@ -480,7 +480,7 @@ def require(
         handle = environ.get(HANDLE)
         if not isinstance(handle, Auth):
             return _unguarded(environ, start_response)
-        return handle.guarded(app, route, start_response)
+        return handle.guarded(app, route, environ, start_response)
 
     return guarded
 
