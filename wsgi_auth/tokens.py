@@ -61,15 +61,10 @@ def _dumper() -> Callable[[Any], str]:
 dump_claims = _dumper()
 
 
-def parse_claims(octets: bytes) -> Claims | None:
-    """The JSON object in these octets (UTF-8, nothing around it), read-only all the way down; None
-    for anything else. Never raises. What nobody vouches for must not come here (R019)."""
-    claims = read_claims(octets)
-    return claims if claims is None or type(claims) is FrozenDict else FrozenDict(claims)
-
-
 def read_claims(octets: bytes) -> dict[str, Any] | None:
-    """The same, but the object itself may be a plain ``dict``: its values are read-only."""
+    """The JSON object in these octets (UTF-8, nothing around it), its values read-only all the way
+    down; None for anything else. Never raises. What nobody vouches for must not come here (R019).
+    """
     try:
         text = octets.decode()
         # a brace further on: an object in the object, or a text that holds one
