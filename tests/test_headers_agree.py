@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wsgi_auth.auth import Auth, merged
+from wsgi_auth.auth import GUARDED, NOBODYS, SOMEBODYS, Auth, merged
 from wsgi_auth.types import ANONYMOUS, Reading, Session
 
 NAMES = [
@@ -22,19 +22,19 @@ VALUES = [
 HEADERS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=6)
 SOMEBODY = Reading(Session({"user": {"id": "ada"}}), {"sub": "ada"})
 READINGS = {
-    "guarded": (ANONYMOUS, True, ("Cache-Control", "no-store")),
-    "guarded, somebody": (SOMEBODY, True, ("Cache-Control", "no-store")),
-    "somebody": (SOMEBODY, False, ("Cache-Control", "private")),
-    "nobody": (ANONYMOUS, False, None),
+    "guarded": (ANONYMOUS, GUARDED, ("Cache-Control", "no-store")),
+    "guarded, somebody": (SOMEBODY, GUARDED, ("Cache-Control", "no-store")),
+    "somebody": (SOMEBODY, SOMEBODYS, ("Cache-Control", "private")),
+    "nobody": (ANONYMOUS, NOBODYS, None),
 }
 
 
-def sent(headers, reading, is_guarded):
+def sent(headers, reading, for_whom):
     """What leaves by the handle's ``start_response``."""
     left = []
     handle = Auth()
     handle.environ, handle.reading, handle.pending = {}, reading, None
-    handle.is_guarded, handle.is_sent = is_guarded, False
+    handle.caching, handle.is_sent = for_whom, False
     handle.send = lambda status, headers: left.extend(headers)
     handle.start_response("200 OK", headers)
     return left
@@ -58,13 +58,13 @@ def directives(headers):
 
 @pytest.mark.parametrize("kind", READINGS)
 def test_start_response_sends_what_the_rule_says_and_changes_nothing_of_the_application(kind):
-    reading, is_guarded, caching = READINGS[kind]
+    reading, for_whom, caching = READINGS[kind]
 
     @settings(max_examples=300, deadline=None)
     @given(HEADERS)
     def agree(headers):
         given_before = list(headers)
-        found = sent(headers, reading, is_guarded)
+        found = sent(headers, reading, for_whom)
         assert headers == given_before
         assert sorted(found) == sorted(merged(headers, caching))
         assert [each for each in found if each[0].lower() not in ("vary", "cache-control")] == [
@@ -84,13 +84,13 @@ def test_start_response_sends_what_the_rule_says_and_changes_nothing_of_the_appl
 @pytest.mark.parametrize("kind", ["guarded", "guarded, somebody", "somebody"])
 def test_no_shared_cache_may_keep_an_answer_to_somebody(kind):
     """R065: whatever the application says of caching."""
-    reading, is_guarded, _ = READINGS[kind]
+    reading, for_whom, _ = READINGS[kind]
 
     @settings(max_examples=300, deadline=None)
     @given(HEADERS)
     @example([("Cache-Control", 'private="a, no-store, b"')])
     @example([("Cache-Control", 'no-cache="a, private, b"')])
     def kept_from_others(headers):
-        assert directives(sent(headers, reading, is_guarded)) & {"private", "no-store"}
+        assert directives(sent(headers, reading, for_whom)) & {"private", "no-store"}
 
     kept_from_others()

@@ -538,6 +538,24 @@ def test_a_plan_tells_what_depends_on_the_request():
     assert matcher.plan("/s").static == matcher.plan("/s").conditional == ()
 
 
+def test_what_is_at_a_path_is_neither_ignored_nor_protected():
+    at = object()
+    matcher = RouteMatcher(["/:path*"], ignore=["/auth/:x"], own={"/auth/me": at})
+    plan = matcher.plan("/auth/me")
+    assert plan.own is at
+    assert not plan.ignored and not plan.is_open
+    assert plan.routes(environ("/auth/me")) == ()
+    assert matcher.plan("/auth/other").ignored  # exactly at that path
+
+
+def test_no_route_protects_a_page_but_it_may_be_ignored():
+    matcher = RouteMatcher(["/:path*"], ignore=["/ignored"], pages=["/login", "/ignored"])
+    assert matcher.plan("/login").is_open
+    assert matcher.plan("/ignored").ignored
+    assert not matcher.plan("/login/").is_open  # exactly that path
+    assert matcher.plan("/login/").static
+
+
 def test_a_path_seen_before_is_one_look_up():
     matcher = RouteMatcher(["/a"])
     plan = matcher.plan("/a")

@@ -16,7 +16,6 @@ from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
-    ANONYMOUS,
     KEEP,
     NO_PROOF,
     PASS,
@@ -46,10 +45,12 @@ SESSION = "auth.session"
 VARY_COOKIE = ("Vary", "Cookie")
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
-#: What the headers of an answer get, where the application says nothing of caching.
-_GUARDED = [VARY_COOKIE, NO_STORE]
-_SOMEBODYS = [VARY_COOKIE, PRIVATE]
-_NOBODYS = [VARY_COOKIE]
+#: What the headers of an answer get, where the application says nothing of caching: of a protected
+#: page, one for somebody, and one for nobody, which may be kept for everybody but not be given to
+#: somebody (R065).
+GUARDED = [VARY_COOKIE, NO_STORE]
+SOMEBODYS = [VARY_COOKIE, PRIVATE]
+NOBODYS = [VARY_COOKIE]
 _CACHING = frozenset({"vary", "cache-control"})
 #: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
 _DIRECTIVE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
@@ -95,9 +96,9 @@ class Auth:
 
     __slots__ = (
         "_browser",
+        "caching",
         "environ",
         "header",
-        "is_guarded",
         "is_new_user",
         "is_sent",
         "pending",
@@ -116,10 +117,10 @@ class Auth:
     send: StartResponse
     #: What the request's session is by now.
     reading: Reading
-    #: Set-Cookie values that wait for the response.
+    #: Set-Cookie values that wait for the response; None: nor is anything else due.
     pending: list[str] | None
-    #: Whether the answer is of a protected page: no cache may keep it.
-    is_guarded: bool
+    #: What the answer is to caches: ``GUARDED``, ``SOMEBODYS`` or ``NOBODYS``.
+    caching: Headers
     #: Whether the response's headers have left.
     is_sent: bool
     #: Whether the user who has just signed in was made for that. Set by :meth:`begin`.
@@ -414,12 +415,16 @@ class Auth:
     @property
     def changes(self) -> bool:
         """Whether a cookie has to go with the response."""
-        return self.pending is not None or self.reading.then is not KEEP
+        return self.pending is not None
 
     def adopt(self, reading: Reading) -> None:
-        """This request is ``reading``, proven otherwise than by a cookie; nothing is written."""
+        """This request is ``reading``."""
         self.reading = reading
         self.environ[SESSION] = reading.session
+        if self.caching is NOBODYS:
+            self.caching = SOMEBODYS
+        if reading.then is not KEEP and self.pending is None:
+            self.pending = []
 
     def read_again(self) -> Session | None:
         """The session as the cookies prove it now; what is due is renewed with the response."""
@@ -437,7 +442,7 @@ class Auth:
         """``app`` if this route lets the request pass, else the answer that refuses it. The
         ``environ`` is the one that it got: a mount may have copied ours."""
         site = self.site
-        self.is_guarded = True
+        self.caching = GUARDED
         if route.methods is not None and not method_in(route.methods, environ):
             return app(environ, start_response)
         decision = site.authorizer.decide(environ, self.reading, (route,), site.clock())
@@ -488,38 +493,33 @@ class Auth:
 
         Safe to call again with ``exc_info``, as PEP 3333 allows.
         """
-        reading = self.reading
-        if self.pending is not None or reading.then is not KEEP:
-            headers = self._headers(headers, reading)
+        if self.pending is not None:
+            headers = self._headers(headers)
         else:
-            if self.is_guarded:
-                ours = _GUARDED
-            elif reading is not ANONYMOUS:
-                ours = _SOMEBODYS
-            else:
-                # nobody's answer may be kept for everybody, but not given to somebody (R065)
-                ours = _NOBODYS
+            caching = self.caching
             for name, _ in headers:
                 # merged, where it has something to look at: most headers cost two comparisons
                 size = len(name)
                 if (size == 4 or size == 13) and name.lower() in _CACHING:
-                    headers = merged(headers, None if ours is _NOBODYS else ours[1])
+                    headers = merged(headers, None if caching is NOBODYS else caching[1])
                     break
             else:
-                # the sum is faster, but of lists only (PEP 3333 wants one; not everybody reads it)
-                headers = headers + ours if type(headers) is list else [*headers, *ours]
+                try:
+                    headers = headers + caching
+                except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
+                    headers = [*headers, *caching]
         self.is_sent = True
         send = self.send
         if exc_info is None:
             return send(status, headers)
         return send(status, headers, exc_info)
 
-    def _headers(self, headers: Headers, reading: Reading) -> Headers:
+    def _headers(self, headers: Headers) -> Headers:
         """The application's headers with ours: always a new list, the given one is not ours."""
         written = list(self.pending or ())
         if not self.site.config.session.read_only:
-            written += self._session_cookies(reading)
-        caching = NO_STORE if written or self.is_guarded else PRIVATE
+            written += self._session_cookies(self.reading)
+        caching = NO_STORE if written or self.caching is GUARDED else PRIVATE
         return merged(headers, caching) + [("Set-Cookie", value) for value in written]
 
     def _session_cookies(self, reading: Reading) -> list[str]:
@@ -562,10 +562,9 @@ class Auth:
         """Take back the session cookies, chunks too, that an earlier change of this very request
         would have sent: of two sessions a browser must not get pieces of both."""
         name = self.site.config.cookies.session.name
-        kept = [
+        self.pending = [
             each for each in self.pending or () if not each.startswith((f"{name}=", f"{name}."))
         ]
-        self.pending = kept or None
 
     def _forget_tokens(self) -> None:
         """What a browser keeps of tokens belongs to the session that is over."""

@@ -56,10 +56,13 @@ class Plan:
     request for the path. ``conditional``: those that depend on method, headers, cookies, query
     or host. ``routes(environ)`` puts them together, in the order of the configuration.
     ``session_is_enough``: a session of any kind satisfies every route there is. ``own``: what was
-    said to be at this path, whatever the routes say; None for nothing.
+    said to be at this path, where no route applies and nothing is ignored; None for nothing.
+    ``is_open``: there is neither a route nor ``own``.
     """
 
-    __slots__ = ("_guards", "conditional", "ignored", "own", "session_is_enough", "static")
+    __slots__ = (
+        "_guards", "conditional", "ignored", "is_open", "own", "session_is_enough", "static"
+    )  # fmt: skip
 
     def __init__(
         self, guards: Sequence[_Guard] = (), ignored: bool = False, own: Any = None
@@ -67,15 +70,12 @@ class Plan:
         self._guards = guards
         self.ignored = ignored
         self.own = own
+        self.is_open = not guards and own is None
         self.static = tuple([guard.route for guard in guards if not guard.conditional])
         self.conditional = tuple([guard.route for guard in guards if guard.conditional])
         self.session_is_enough = not any(
             guard.route.asks_for_more or guard.route.basic for guard in guards
         )
-
-    def owned(self, own: Any) -> Plan:
-        """The same with ``own``."""
-        return Plan(self._guards, self.ignored, own)
 
     def routes(self, environ: Environ) -> tuple[Route, ...]:
         """The routes that apply to this request; empty for none."""
@@ -99,10 +99,10 @@ class RouteMatcher:
 
     Entries are path-to-regexp strings, compiled patterns (full match), mappings, or
     :class:`Route`; a mistake is a :class:`ConfigError`. For ``public`` and ``ignore`` they have
-    only ``source``, ``case_sensitive`` and ``name``. ``own``: what is at which path, exactly as it
-    comes, for :attr:`Plan.own`.
+    only ``source``, ``case_sensitive`` and ``name``. Two go by the path exactly as it comes:
+    ``own``, what is at which path, for :attr:`Plan.own`, and ``pages``, which no route protects.
 
-    ``memo`` maps paths to plans; on the hot path read ``matcher.memo.get(path)`` and fall back to
+    ``memo`` maps paths to plans; on the hot path read ``matcher.memo[path]`` and fall back to
     ``plan(path)``. Ask the attribute each time: a full memo is replaced, not emptied, so that
     readers need no lock.
     """
@@ -115,6 +115,7 @@ class RouteMatcher:
         routes: RouteSources = (),
         *,
         own: Mapping[str, Any] = NOTHING,
+        pages: Iterable[str] = (),
     ) -> None:
         guards = _guards(_entries(matcher, "matcher"), _entries(routes, "routes"))
         self._guards = guards
@@ -122,6 +123,7 @@ class RouteMatcher:
         self._public = _PatternSet(_exceptions(public, "public"), protects=False)
         self._ignored = _PatternSet(_exceptions(ignore, "ignore"), protects=False)
         self._own = own
+        self._pages = frozenset(pages)
         self._everything = Plan(guards)
         self.memo: dict[str, Plan] = {}
         self._older: dict[str, Plan] = {}
@@ -142,10 +144,13 @@ class RouteMatcher:
         if plan is None:
             if type(path_info) is not str:  # None from an odd server: may be any page
                 return self._everything
-            plan = self._judge(affordable_readings(path_info))
             own = self._own.get(path_info)
             if own is not None:
-                plan = plan.owned(own)
+                plan = Plan(own=own)
+            else:
+                plan = self._judge(affordable_readings(path_info))
+                if path_info in self._pages and not plan.ignored:
+                    plan = _OPEN
         if len(path_info) <= MEMO_PATH_LENGTH and path_info not in memo:
             if len(memo) >= MEMO_PATHS:
                 self._older, memo = memo, {}

@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.actions import Endpoint, endpoints
-from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, get_auth
+from wsgi_auth.auth import (
+    GUARDED,
+    HANDLE,
+    NOBODYS,
+    OVER,
+    SESSION,
+    SOMEBODYS,
+    Auth,
+    get_auth,
+)
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
@@ -23,6 +32,7 @@ from wsgi_auth.responders import answer as text_answer
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
     ANONYMOUS,
+    KEEP,
     PASS,
     Claims,
     Environ,
@@ -44,8 +54,6 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.register import Register
 
 _now = time.time
-#: At a path that the application has a page of its own at (the option ``pages``).
-_PAGE = object()
 
 
 class AuthMiddleware:
@@ -90,10 +98,10 @@ class AuthMiddleware:
         pages_of_app = (
             pages.sign_in, pages.sign_out, pages.error, pages.verify_request, pages.new_user
         )  # fmt: skip
-        own: dict[str, Any] = {page: _PAGE for page in pages_of_app if page and page[0] == "/"}
+        self._pages = frozenset(page for page in pages_of_app if page and page[0] == "/")
         self.matcher = RouteMatcher(
             config.matcher, config.public, config.ignore, config.routes,
-            own={**own, **self.endpoints},
+            own=self.endpoints, pages=self._pages,
         )  # fmt: skip
         self._plan = self.matcher.plan
         self._no_callback = config.authorized is None
@@ -118,21 +126,23 @@ class AuthMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        path = environ.get("PATH_INFO", "")
-        plan = self.matcher.memo.get(path) or self._plan(path)
+        # asked for with brackets, which a dict answers without a call
+        try:
+            plan = self.matcher.memo[environ["PATH_INFO"]]
+        except KeyError:  # not seen lately; an empty one may be left out (PEP 3333)
+            plan = self._plan(environ.get("PATH_INFO", ""))
         environ["auth.session"] = None
         if self._before is not None:
             refused = self._before(environ)
             if refused is not None:
                 return refused(environ, start_response)
-        own = plan.own  # an endpoint of ours, or that it is a page of the application
-        if plan.ignored and (own is None or own is _PAGE):
+        if plan.ignored:
             environ.pop("auth.handle", None)
             app = self.app  # a local name is called faster
             return app(environ, start_response)
         reading = ANONYMOUS
         failed = None
-        header = environ.get("HTTP_COOKIE")
+        header = environ["HTTP_COOKIE"] if "HTTP_COOKIE" in environ else None  # noqa: SIM401 - slower
         if (self._mark in header) if header else self._reads_all:
             try:
                 read = self._read
@@ -148,18 +158,26 @@ class AuthMiddleware:
         handle.send = start_response
         handle.reading = reading
         handle.pending = None
-        handle.is_guarded = False
+        handle.caching = NOBODYS
         handle.is_sent = False
-        if own is not None and own is not _PAGE:
-            return handle.part(self._act(own, environ, handle, failed))
-        routes = plan.static if not plan.conditional else plan.routes(environ)
-        if routes and own is None:
-            handle.is_guarded = True
-            # the usual case, for which nobody need be asked
-            if not (plan.session_is_enough and self._no_callback and reading.session is not None):
-                decision = failed or self._decide(environ, handle, routes)
-                if decision is not PASS:
-                    return handle.part(self._refuse(environ, handle, decision))
+        if reading is not ANONYMOUS:
+            handle.caching = SOMEBODYS
+            if reading.then is not KEEP:
+                handle.pending = []
+        if not plan.is_open:
+            own = plan.own
+            if own is not None:
+                return handle.part(self._act(own, environ, handle, failed))
+            routes = plan.static if not plan.conditional else plan.routes(environ)
+            if routes:
+                handle.caching = GUARDED
+                # the usual case, for which nobody need be asked
+                if not (
+                    plan.session_is_enough and self._no_callback and reading.session is not None
+                ):
+                    decision = failed or self._decide(environ, handle, routes)
+                    if decision is not PASS:
+                        return handle.part(self._refuse(environ, handle, decision))
         try:
             if self._after is not None:
                 return handle.part(self._after(environ, handle))
@@ -272,7 +290,7 @@ class AuthMiddleware:
             self.config.challenge_401
             and handle.reading.session is None
             # a sign-in page would lead to itself
-            and self._plan(environ.get("PATH_INFO", "")).own is not _PAGE
+            and environ.get("PATH_INFO", "") not in self._pages
         ):
             return _Challenged(self.app, handle).run()
         return self.app(environ, handle.start_response)
@@ -336,7 +354,7 @@ class _Challenged:
         """Our answer, in place of the application's."""
         handle, exc_info = self._handle, self._exc_info
         self._exc_info = None
-        handle.is_guarded = True
+        handle.caching = GUARDED
         if exc_info is None:
             return handle.challenge()(handle.environ, handle.start_response)
 
