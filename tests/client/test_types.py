@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import wsgi_auth
-from tests.client.built import installed
+from tests.client.built import react
 from tests.docs import blocks
 
 pytestmark = pytest.mark.live
@@ -20,7 +20,7 @@ PAGES = Path(wsgi_auth.__file__).parent / "pages"
 
 
 def test_the_types_fit_what_an_application_writes(tmp_path):
-    npm = installed()
+    npm = react()
     shutil.copy(PAGES / "client.d.ts", tmp_path / "client.d.ts")
     shutil.copy(Path(__file__).with_name("sample.ts"), tmp_path / "sample.ts")
     check(npm, tmp_path, {})
@@ -32,7 +32,7 @@ BLOCKS = [block for language in LANGUAGES for block in blocks.of(language)]
 
 def test_the_scripts_of_the_documentation_fit_too(tmp_path):
     assert len(BLOCKS) > 8
-    npm = installed()
+    npm = react()
     for name in ("client.d.ts", "passkey.d.ts"):
         shutil.copy(PAGES / name, tmp_path / name)
     (tmp_path / "vue.d.ts").write_text('declare module "vue";')

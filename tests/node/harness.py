@@ -6,11 +6,7 @@ application. Node is needed, and npm once: what it installs is kept below ``buil
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,34 +17,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import requests
 
-from tests.needs import missing, require_program
+from tests.needs import require_program
+from tests.npm import installed
 from tests.processes import Running, free_port, serving
 
 HERE = Path(__file__).parent
-BUILD = HERE.parent.parent / "build" / "node"
-FILES = {name: name for name in ("package.json", "package-lock.json", "server.mjs")}
-FILES["npmrc"] = ".npmrc"
-
-
-def installed() -> Path:
-    """The folder where Node finds the packages; installed by npm once per change of the lock."""
-    npm = require_program("npm", "https://nodejs.org")
-    stamp = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:  # several test processes may come here at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for name, there in FILES.items():
-            shutil.copy(HERE / name, BUILD / there)
-        done = BUILD / "installed"
-        if not done.is_file() or done.read_text() != stamp:
-            run = subprocess.run(
-                [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-                cwd=BUILD, capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
-            if run.returncode:
-                missing("npm @auth/core", f"npm ci failed: {run.stderr.strip()[-300:]}")
-            done.write_text(stamp)
-    return BUILD
+FILES = {name: HERE / name for name in ("package.json", "package-lock.json", "server.mjs")}
+FILES[".npmrc"] = HERE / "npmrc"
 
 
 @dataclass
@@ -91,7 +66,7 @@ class _Silent(WSGIRequestHandler):
 def running(secrets: list[str]) -> Iterator[Node]:
     """The site while the block runs, ended by its own process id. ``secrets`` newest first."""
     program = require_program("node", "https://nodejs.org")
-    folder = installed()
+    folder = installed("node", FILES, "npm @auth/core")
     port, python = free_port(), free_port()
     log = str(folder / f"log-{port}.txt")
     arguments = [program, "server.mjs", str(port), str(python), json.dumps(secrets)]

@@ -7,11 +7,7 @@ wants. Node is needed, and npm once: what it installs is kept below ``build/``.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,13 +19,13 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import pytest
 import requests
 
-from tests.needs import missing, require_program
+from tests.needs import require_program
+from tests.npm import installed
 from tests.op.raw import CALLBACK, CLIENT_KEY, Answer, Raw, over_http
 from tests.processes import free_port, serving
 
 HERE = Path(__file__).parent
-BUILD = HERE.parent.parent / "build" / "op"
-FILES = ("package.json", "package-lock.json", "server.mjs")
+FILES = {name: HERE / name for name in ("package.json", "package-lock.json", "server.mjs")}
 APP = "https://app.example.test"
 SECRET = "the secret of a client at a real provider"
 
@@ -66,27 +62,6 @@ def registrations() -> list[dict[str, Any]]:
          if value is not None}
         for client_id, more in CLIENTS.items()
     ]  # fmt: skip
-
-
-def installed() -> Path:
-    """The folder where Node finds the provider; installed by npm once per change of the lock."""
-    npm = require_program("npm", "https://nodejs.org")
-    stamp = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:  # several test processes may come here at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in FILES:
-            shutil.copy(HERE / name, BUILD / name)
-        done = BUILD / "installed"
-        if not done.is_file() or done.read_text() != stamp:
-            run = subprocess.run(
-                [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-                cwd=BUILD, capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
-            if run.returncode:
-                missing("npm oidc-provider", f"npm ci failed: {run.stderr.strip()[-300:]}")
-            done.write_text(stamp)
-    return BUILD
 
 
 @dataclass
@@ -228,12 +203,12 @@ class Visitor:
 def running(issuer: str | None = None, port: int | None = None) -> Iterator[Provider]:
     """A provider of its own while the block runs, ended by its own process id."""
     node = require_program("node", "https://nodejs.org")
-    folder = installed()
+    folder = installed("op", FILES, "npm oidc-provider")
     port = port or free_port()
     control = f"http://127.0.0.1:{port}"
-    clients = BUILD / f"clients-{port}.json"
+    clients = folder / f"clients-{port}.json"
     clients.write_text(json.dumps(registrations()))
-    log = str(BUILD / f"log-{port}.txt")
+    log = str(folder / f"log-{port}.txt")
     arguments = [node, "server.mjs", str(port), issuer or control, str(clients)]
     try:
         with serving(arguments, port, folder, LOG=log, NODE_OPTIONS=""):

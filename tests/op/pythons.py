@@ -3,7 +3,6 @@ we do, and brings a pytest plugin that would be loaded with every test."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import subprocess
 import sys
@@ -13,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.needs import missing
-from tests.op.harness import BUILD
+from tests.npm import BUILD, alone
 from tests.processes import free_port, serving
 
 HERE = Path(__file__).parent / "servers"
+FOLDER = BUILD / "op"
 
 
 def environment(name: str, *requirements: str) -> Path:
     """The Python of an environment that has ``requirements``; made once, kept below ``build/``."""
-    folder = BUILD / f"venv-{name}-{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = FOLDER / f"venv-{name}-{sys.version_info[0]}.{sys.version_info[1]}"
     python = folder / "bin" / "python"
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / f"lock-{name}").open("w") as lock:  # several test processes may come at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(FOLDER):
         done = folder / "installed"
         if not done.is_file() or done.read_text() != json.dumps(requirements):
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
@@ -44,11 +42,11 @@ def running(python: Path, script: str, settings: Mapping[str, Any]) -> Iterator[
     """Run a script of the folder ``servers`` on a free port while the block runs; gives its address. The
     script is called with the port and a file of ``settings``."""
     port = free_port()
-    file, log = BUILD / f"settings-{port}.json", BUILD / f"log-{port}.txt"
+    file, log = FOLDER / f"settings-{port}.json", FOLDER / f"log-{port}.txt"
     file.write_text(json.dumps(settings))
     try:
         arguments = [str(python), str(HERE / script), str(port), str(file)]
-        with serving(arguments, port, BUILD, 60, LOG=str(log), PYTHONPATH=""):
+        with serving(arguments, port, FOLDER, 60, LOG=str(log), PYTHONPATH=""):
             yield f"http://127.0.0.1:{port}"
     finally:
         file.unlink(missing_ok=True)
