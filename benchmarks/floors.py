@@ -117,6 +117,17 @@ class HandWritten:
         return [body]
 
 
+class HandWrittenUncached(HandWritten):
+    """The same, with the headers that keep what a visitor gets out of caches."""
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        def uncached(status: str, headers: Any, exc_info: Any = None) -> Any:
+            kept = ("Vary", "Cookie"), ("Cache-Control", "no-store")
+            return start_response(status, [*headers, *kept], exc_info)
+
+        return super().__call__(environ, uncached)
+
+
 class HandWrittenChunks(HandWritten):
     """The same for a session in several cookies: ``name.0`` begins with their number and ``~``."""
 

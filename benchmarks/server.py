@@ -20,14 +20,21 @@ from pathlib import Path
 from benchmarks import floors
 from benchmarks.requests import among_others, claims, config, session_cookies
 from wsgi_auth import AuthMiddleware
+from wsgi_auth.tokens import derive
 
 bare = floors.bare
-protected = AuthMiddleware(floors.reads_ours, config())
+settings = config()
+protected = AuthMiddleware(floors.reads_ours, settings)
+name = settings.cookies.session.name
+by_hand = floors.HandWrittenUncached(
+    floors.reads_hand_written, name, derive(settings.secret[0], f"wsgi_auth.session {name}")
+)
 
 #: What is served, with the number of distinct tokens that come in turn, and the target.
 CASES = (
     ("bare", "bare", 6_000, None),
     ("signed session, token not seen before", "protected", 6_000, 20),
+    ("the same by the hand-written reader", "by_hand", 6_000, None),
     ("signed session, token seen before", "protected", 1, 6),
 )
 
@@ -84,7 +91,6 @@ def measure(rounds: int, requests: int = 500) -> Iterator[tuple[str, str, str, s
     """Lines of the table: what is added to the bare application, with target and verdict."""
     if not Path("/proc/self/schedstat").exists():
         return
-    settings = config()
     workers = [Worker(app) for _, app, _, _ in CASES]
     try:
         headers = []
@@ -106,7 +112,10 @@ def measure(rounds: int, requests: int = 500) -> Iterator[tuple[str, str, str, s
         for (label, _, _, target), cost in zip(CASES[1:], costs[1:], strict=True):
             ratios = (ours / plain for ours, plain in zip(cost, costs[0], strict=True))
             added = (statistics.median(ratios) - 1) * 100
-            verdict = "met" if target is None or added <= target else "missed"
+            if target is None:
+                yield f"gunicorn, {label}", f"{added:+.0f} %", "", ""
+                continue
+            verdict = "met" if added <= target else "missed"
             yield f"gunicorn, {label}", f"{added:+.0f} %", f"+{target} %", verdict
     finally:
         for worker in workers:
