@@ -146,6 +146,14 @@ def sign_in_again(place: Place) -> Page:
     return page
 
 
+def last_used(place: Place) -> Page:
+    page = place.signed_in("/members")
+    page.goto(f"{SITE}/auth/signout")
+    page.locator("form button").click()
+    page.wait_for_url("**/auth/signin?**")
+    return page
+
+
 def password(place: Place) -> Page:
     page = place.visit("/members", "plain")
     page.fill("[name=username]", "ada")
@@ -251,6 +259,7 @@ PAGES: dict[str, Callable[[Place], Page]] = {
     "sign-in": sign_in,
     "passkey-refused": passkey_refused,
     "sign-in-again": sign_in_again,
+    "last-used": last_used,
     "password": password,
     "failed": failed,
     "german": german,
