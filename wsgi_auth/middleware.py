@@ -310,14 +310,16 @@ class AuthMiddleware:
 class _Challenged:
     """Runs the application once and turns its own bare 401 into our negotiated answer.
 
-    Bare: without a ``WWW-Authenticate`` of its own. Its body is closed unread.
+    Bare: without a ``WWW-Authenticate`` of its own. Its body is closed unread; the cookies that it
+    sets (a message to show after sign-in, say) go with our answer.
     """
 
-    __slots__ = ("_app", "_exc_info", "_handle", "_is_out", "is_bare")
+    __slots__ = ("_app", "_cookies", "_exc_info", "_handle", "_is_out", "is_bare")
 
     def __init__(self, app: WSGIApp, handle: Auth) -> None:
         self._app = app
         self._handle = handle
+        self._cookies: Headers = []
         self._exc_info: Any = None
         self._is_out = False
         self.is_bare = False
@@ -348,20 +350,19 @@ class _Challenged:
             # in place of another answer: raises here if that one has left (PEP 3333)
             self._handle.start_response(status, headers, exc_info)
             self._exc_info = exc_info
+        self._cookies = [each for each in headers if each[0].lower() == "set-cookie"]
         return _swallow
 
     def challenge(self) -> Iterable[bytes]:
         """Our answer, in place of the application's."""
-        handle, exc_info = self._handle, self._exc_info
+        handle, exc_info, cookies = self._handle, self._exc_info, self._cookies
         self._exc_info = None
         handle.caching = GUARDED
-        if exc_info is None:
-            return handle.challenge()(handle.environ, handle.start_response)
 
         def start_response(
             status: str, headers: Headers, again: Any = None
         ) -> Callable[[bytes], object]:
-            return handle.start_response(status, headers, again or exc_info)
+            return handle.start_response(status, [*headers, *cookies], again or exc_info)
 
         return handle.challenge()(handle.environ, start_response)
 

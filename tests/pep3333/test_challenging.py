@@ -239,6 +239,41 @@ def test_what_the_application_had_set_goes_out_with_our_answer():
     assert not run(make, HTTP_COOKIE=csrf_cookie(), **HTML).header("Set-Cookie")
 
 
+@VALIDATED
+@pytest.mark.parametrize("headers", [HTML, JSON], ids=["browser", "program"])
+def test_the_cookies_of_a_bare_401_go_out_with_our_answer(validated, headers):
+    """A message to show after sign-in, say, or the end of a session of the application's own."""
+    own = [("Set-Cookie", "flash=hello; Path=/"), ("set-cookie", "own=; Max-Age=0; Path=/")]
+
+    def make(log: Log) -> Any:
+        def answer(environ: Any, start_response: Any) -> Any:
+            start_response("401 Unauthorized", [*PLAIN, *own, ("X-Own", "lost")])
+            return [OWN]
+
+        return apps.app(log, answer)
+
+    exchange = run(make, validated, **headers)
+    assert exchange.header("Set-Cookie") == [value for _, value in own]
+    assert not exchange.header("X-Own")
+
+
+def test_the_cookies_of_an_answer_that_another_replaced_do_not():
+    def make(log: Log) -> Any:
+        def answer(environ: Any, start_response: Any) -> Any:
+            start_response("401 Unauthorized", [*PLAIN, ("Set-Cookie", "first=1")])
+            try:
+                raise Wrong
+            except Wrong:
+                start_response(
+                    "401 Unauthorized", [*PLAIN, ("Set-Cookie", "second=2")], sys.exc_info()
+                )
+            return [OWN]
+
+        return apps.app(log, answer)
+
+    assert run(make).header("Set-Cookie") == ["second=2"]
+
+
 def _broken(environ: Any, decision: Any) -> Any:
     raise RuntimeError("the responder is broken")
 
