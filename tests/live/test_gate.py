@@ -1,0 +1,261 @@
+"""nginx and Caddy, configured as ``docs/protecting-anything`` says, in front of what is not ours."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+import time_machine
+
+from tests.docs.blocks import DOCS, blocks
+from tests.needs import require_module, require_program
+from tests.processes import PYTHON, Answer, Running, free_port, serving
+from wsgi_auth.testing import session_cookie
+
+pytestmark = pytest.mark.live
+
+BLOCKS = {block.language: block.code for block in blocks(DOCS / "protecting-anything.rst")}
+SECRET = "a secret of more than thirty-two bytes, for a gate"
+MORE = """
+[session]
+max_age = "1h"
+update_age = "1m"
+[[routes]]
+source = "/admin/:path*"
+allow_groups = ["admins"]
+[[routes]]
+source = "/api/health"
+methods = ["POST"]
+"""
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/1;
+    proxy_temp_path {folder}/2;
+    fastcgi_temp_path {folder}/3;
+    uwsgi_temp_path {folder}/4;
+    scgi_temp_path {folder}/5;
+    {server}
+}}
+"""
+BROWSER = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}
+ADA = {
+    "id": "1", "login": "ada", "email": "ada@example.org", "email_verified": True,
+    "groups": ["staff", "b\u00fcro", "a,b"],
+}  # fmt: skip
+SPOOFED = {"X-Auth-User": "root", "X-Auth-Email": "root@example.org", "X-Auth-Groups": "admins"}
+
+
+@dataclass
+class Guarded:
+    """A proxy that asks the gate, and guards something that tells what it was sent."""
+
+    proxy: Running
+    url: str
+
+    def ask(self, path: str = "/d/1?a=1&b=2", method: str = "GET", **more: Any) -> Answer:
+        return self.proxy.request(method, path, **more)
+
+    def seen(self, *arguments: Any, **more: Any) -> dict[str, Any]:
+        """What the guarded thing was sent."""
+        answer = self.ask(*arguments, **more)
+        assert answer.status == 200, answer
+        return json.loads(answer.text)
+
+    def cookie(self, age: float = 0, **more: Any) -> str:
+        config = {
+            "url": self.url,
+            "secret": SECRET,
+            "session": {"max_age": "1h", "update_age": "1m"},
+        }
+        with time_machine.travel(time.time() - age):
+            return session_cookie(config, {**ADA, **more})
+
+
+def told(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    said = {
+        "method": environ["REQUEST_METHOD"],
+        "target": environ["PATH_INFO"] + "?" + environ["QUERY_STRING"],
+        "body": environ["wsgi.input"].read(length).decode(),
+        **{
+            name: environ.get(f"HTTP_X_AUTH_{name.upper()}", "").encode("latin-1").decode()
+            for name in ("user", "email", "groups")
+        },
+    }
+    body = json.dumps(said).encode()
+    start_response("200 OK", [("Content-Length", str(len(body))), ("Set-Cookie", "own=1")])
+    return [body]
+
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def guarded_thing() -> Iterator[int]:
+    server = make_server("127.0.0.1", 0, told, handler_class=Silent)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def nginx(folder: Path, port: int, server: str) -> Iterator[Running]:
+    program = require_program("nginx")
+    server = server.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    assert str(port) in server
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=server))
+    folder.chmod(0o755)
+    arguments = [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    with serving(arguments, port, folder, LOG=str(folder / "nginx.log")) as running:
+        yield running
+
+
+@contextmanager
+def caddy(folder: Path, port: int, site: str) -> Iterator[Running]:
+    program = require_program("caddy")
+    site = site.replace(
+        "grafana.example.org {", f"http://127.0.0.1:{port} {{\n    bind 127.0.0.1\n"
+    )
+    assert str(port) in site
+    file = folder / "Caddyfile"
+    file.write_text("{\n    admin off\n    auto_https off\n}\n" + site)
+    arguments = [program, "run", "--config", str(file), "--adapter", "caddyfile"]
+    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    with serving(arguments, port, folder, LOG=str(folder / "caddy.log"), **home) as running:
+        yield running
+
+
+PROXIES = {"nginx": (nginx, "nginx"), "Caddy": (caddy, "text")}
+
+
+@pytest.fixture(scope="module", params=PROXIES)
+def guarded(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    require_module("bcrypt")
+    import bcrypt
+
+    start, language = PROXIES[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    hashed = bcrypt.hashpw(b"lovelace", bcrypt.gensalt(4)).decode()
+    (folder / "users.htpasswd").write_text(f"ada:{hashed}\n")
+    (folder / "secret.txt").write_text(SECRET)
+    port, gate = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = BLOCKS["toml"].replace("https://grafana.example.org", url)
+    (folder / "auth.toml").write_text(settings + MORE)
+    arguments = [PYTHON, "-m", "wsgi_auth", "serve", "--config", "auth.toml", "--port", str(gate)]
+    with guarded_thing() as there, serving(arguments, gate, folder, LOG=str(folder / "log")):
+        text = BLOCKS[language].replace(":8001", f":{gate}").replace(":3000", f":{there}")
+        with start(folder, port, text) as proxy:
+            yield Guarded(proxy, url)
+
+
+def test_a_browser_signs_in_and_comes_back_to_what_it_asked_for(guarded):
+    sent = guarded.ask(**BROWSER)
+    assert sent.status == 302
+    page = guarded.ask(sent.headers["Location"], **BROWSER)
+    assert page.status == 200
+    (token,) = set(re.findall(r'name="csrfToken" value="([^"]+)"', page.text))
+    (target,) = set(re.findall(r'action="([^"]+)"', page.text))
+    back = re.search(r'name="callbackUrl" value="([^"]+)"', page.text)[1].replace("&amp;", "&")
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    form = {"csrfToken": token, "callbackUrl": back, "username": "ada", "password": "lovelace"}
+    signed_in = guarded.ask(
+        target.replace("&amp;", "&"), "POST", body=urlencode(form).encode(), Cookie=cookie,
+        Content_Type="application/x-www-form-urlencoded", Origin=guarded.url, **BROWSER,
+    )  # fmt: skip
+    assert signed_in.status == 303
+    there = signed_in.headers["Location"].removeprefix(guarded.url)
+    assert there == "/d/1?a=1&b=2"
+    cookies = "; ".join(
+        value.partition(";")[0] for value in signed_in.headers.get_all("Set-Cookie")
+    )
+    said = guarded.seen(there, Cookie=cookies, **BROWSER)
+    assert (said["user"], said["target"]) == ("ada", "/d/1?a=1&b=2")
+
+
+def test_a_program_gets_401_and_the_guarded_thing_is_not_asked(guarded):
+    answer = guarded.ask()
+    assert answer.status == 401
+    assert json.loads(answer.text)["error"] == "SessionRequired"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_nobody_gets_in_by_another_method(guarded, method):
+    assert guarded.ask("/d/1", method, body=b"x" if method != "DELETE" else None).status == 401
+
+
+def test_the_guarded_thing_is_told_who_it_is_whatever_the_browser_says(guarded):
+    said = guarded.seen(Cookie=guarded.cookie(), **SPOOFED)
+    assert (said["user"], said["email"]) == ("ada", "ada@example.org")
+    assert said["groups"] == "staff,b\u00fcro"  # a comma would make two of one
+
+
+def test_an_address_that_was_not_proven_is_not_told(guarded):
+    said = guarded.seen(Cookie=guarded.cookie(email_verified=False), **SPOOFED)
+    assert (said["user"], said["email"]) == ("ada", "")
+
+
+def test_a_public_page_is_nobodys_whatever_the_browser_says(guarded):
+    said = guarded.seen("/api/health", **SPOOFED)
+    assert (said["user"], said["email"], said["groups"]) == ("", "", "")
+
+
+def test_a_body_arrives(guarded):
+    said = guarded.seen("/d/1", "POST", body=b"a body", Cookie=guarded.cookie())
+    assert (said["method"], said["body"]) == ("POST", "a body")
+
+
+def test_who_may_not_gets_our_page(guarded):
+    answer = guarded.ask("/admin/users", Cookie=guarded.cookie(), **BROWSER)
+    assert answer.status == 403
+    assert "<h1" in answer.text and "AccessDenied" in answer.text
+    admin = guarded.cookie(groups=["admins"])
+    assert guarded.seen("/admin/users", Cookie=admin)["groups"] == "admins"
+
+
+def test_a_user_that_no_name_is_known_of_is_refused(guarded):
+    assert guarded.ask(Cookie=guarded.cookie(login=None)).status == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/health/../../d", "/api/health/%2e%2e/d", "//d", "/api/health%2f..%2fd", "/%61dmin/x",
+     "/d/..;/api/health", "/api/health%00", "/api/health%0a", "/api%5chealth"],
+)  # fmt: skip
+def test_no_spelling_of_a_path_opens_another(guarded, path):
+    assert guarded.ask(path).status in (400, 401)
+
+
+def test_the_session_is_prolonged(guarded):
+    answer = guarded.ask(Cookie=guarded.cookie(age=600))
+    named = [value.partition("=")[0] for value in answer.headers.get_all("Set-Cookie")]
+    assert sorted(named) == ["auth.session-token", "own"]
+    answer = guarded.ask(Cookie=guarded.cookie())
+    assert answer.headers.get_all("Set-Cookie") == ["own=1"]
+
+
+def test_a_rule_for_a_method_is_one_for_that_method_under_nginx(guarded):
+    answer = guarded.ask("/api/health", "POST", body=b"")
+    assert answer.status == (401 if "nginx" in answer.headers["Server"] else 200)
