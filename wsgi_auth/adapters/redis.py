@@ -100,7 +100,7 @@ end
 _READ = """
 local session = call('GET', p .. 's:' .. ARGV[1])
 if not session then return false end
-local id = string.match(session, '^%[1,"([^"\\]*)",') or cjson.decode(session)[2]
+local id = string.match(session, '^%[1,"([^"\\\\]*)",') or cjson.decode(session)[2]
 local user = call('GET', p .. 'u:' .. id)
 return user and '[' .. session .. ',' .. user .. ']'
 """

@@ -36,6 +36,10 @@ PASSKEY = Authenticator("Y3JlZA", "u1", 0, '{"v": 1}')
 OTHERS = ("S1", "s1 ", " s1", "s1\n", "s%", "s_", "s*", "s?", "[s]1", "", "\u017f1", "s1\x00", "..",
           "\U0001f600", "x" * 300, "' OR 1=1 --")  # fmt: skip
 
+#: Ids of users that are written otherwise than they are in JSON, in a pattern or in a query.
+SPELT = ("u1", r"CORP\u1", r"CORP\\u1", "u1\\", r"u1\\", '"u1"', "u1\n", r"u1\n", "\u00fc1", "'u1'",
+         "%u1", "U1")  # fmt: skip
+
 
 class AdapterContract:
     """Needs pytest, and a fixture ``adapter`` that gives a new, empty one."""
@@ -188,6 +192,17 @@ class AdapterContract:
         adapter.create_session(SESSION)
         assert adapter.get_session_and_user("s1") == (SESSION, ADA)
         raises(AlreadyExists, lambda: adapter.create_session(SESSION))
+
+    def test_a_session_is_read_with_its_own_user_however_the_id_is_spelt(
+        self, adapter: Adapter
+    ) -> None:
+        users = [UserRecord(id, str(number)) for number, id in enumerate(SPELT)]
+        for user in users:
+            adapter.create_user(user)
+            adapter.create_session(SESSION._replace(id=f"of {user.name}", user_id=user.id))
+        for user in users:
+            mine = SESSION._replace(id=f"of {user.name}", user_id=user.id)
+            assert adapter.get_session_and_user(mine.id) == (mine, user), user.id
 
     def test_a_session_without_its_user_is_none(self, adapter: Adapter) -> None:
         adapter.create_session(SESSION)
