@@ -534,6 +534,21 @@ def test_the_jwt_callback_cannot_say_that_somebody_was_verified(adapter):
     assert browser.who == "alice" and site.claims["amr"] == ["passkey"]
 
 
+def test_what_a_browser_has_the_jwt_callback_write_opens_no_route_that_asks_for_more(adapter):
+    """A callback that takes all that an update brings, as many do."""
+
+    def jwt(claims, context):
+        return {**claims, **(context.data or {})}
+
+    routes = [{"source": "/vault", "user_verified": True}]
+    site = Site(adapter, callbacks={"jwt": jwt}, routes=routes)
+    browser = alice(site)
+    data = {"amr": ["passkey", "uv"], "theme": "dark"}
+    browser.post_json("/auth/session", {"csrfToken": browser.token(), "data": data}, status=200)
+    assert browser.who == "alice" and site.claims["theme"] == "dark"
+    assert "/auth/signin?" in browser.get("/vault", headers=BROWSER, status=302).location
+
+
 def test_a_user_who_is_gone_neither_signs_in_nor_comes_back(adapter):
     site, device = Site(adapter), Device()
     alice(site, device)

@@ -8,8 +8,9 @@ from tests.conftest import OTHER_SECRET, SECRET, config
 from wsgi_auth import CallbackError, CookieSessionReader, Then
 from wsgi_auth.cookies import cut
 from wsgi_auth.sessions import strategy_for
+from wsgi_auth.sessions.view import OWN_CLAIMS, SessionView
 from wsgi_auth.tokens import SignedCodec
-from wsgi_auth.types import ANONYMOUS
+from wsgi_auth.types import ANONYMOUS, JWTContext
 
 NAME = "__Host-auth.session-token"
 NOW = 1_800_000_000
@@ -233,6 +234,14 @@ def test_the_jwt_callback_ends_or_changes_the_session_but_not_whose_it_is():
     assert (changed.claims["role"], changed.claims["sub"]) == ("x", "alice")
     same = read(f"{NAME}={TOKEN}", callbacks={"jwt": lambda claims, context: claims})
     assert same.then is Then.KEEP
+
+
+@pytest.mark.parametrize("name", OWN_CLAIMS)
+@pytest.mark.parametrize("has_it", [True, False])
+def test_the_jwt_callback_writes_no_claim_that_is_the_sessions_own(name, has_it):
+    claims = {"role": "x", **({name: NOW} if has_it else {})}
+    view = SessionView(lambda claims, context: {**claims, name: NOW + 9}, None)
+    assert view.claims(claims, JWTContext({})) == claims
 
 
 def test_the_session_callback_runs_every_time():

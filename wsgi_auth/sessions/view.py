@@ -9,7 +9,7 @@ from typing import Any
 from wsgi_auth.errors import AuthError, CallbackError
 from wsgi_auth.types import Claims, Environ, FrozenDict, JWTContext, Session, SessionContext, freeze
 
-#: Claims that are the session's own; a ``jwt`` callback cannot change them.
+#: Claims that are the session's own; a ``jwt`` callback can neither change, add nor remove them.
 OWN_CLAIMS = (
     "sub", "sid", "iat", "exp", "auth_time", "provider", "provider_sid", "tenant",
     "remember", "amr", "proved_at",
@@ -73,8 +73,13 @@ class SessionView:
             return None
         if not isinstance(changed, Mapping):
             raise CallbackError("jwt", f"must return a mapping or None, not {_kind(changed)}")
-        own = {name: claims[name] for name in OWN_CLAIMS if name in claims}
-        frozen: Claims = freeze({**changed, **own})
+        wanted = {**changed}
+        for name in OWN_CLAIMS:
+            if name in claims:
+                wanted[name] = claims[name]
+            else:
+                wanted.pop(name, None)
+        frozen: Claims = freeze(wanted)
         return frozen
 
     def session(self, claims: Claims, environ: Environ) -> Session:
