@@ -271,6 +271,37 @@ def test_nobody_becomes_somebody_else_R085_R086(store, known, there, says, trust
     assert len(others) == (1 if linked else 0)
 
 
+#: Addresses that lower case, or a form of Unicode, makes the same as Mark's: other mailboxes.
+NOT_MARKS = (
+    "mar\u212a@example.test",
+    "\uff4dark@example.test",
+    "mark@e\u2179ample.test",
+    "mark@\u212aample.test",
+)
+
+
+@pytest.mark.parametrize("address", NOT_MARKS, ids=ascii)
+def test_an_address_that_folds_to_another_is_proof_of_neither_R092(store, address):
+    person = {"sub": "1", "email": address, "email_verified": True}
+    mark = UserRecord("mark", "Mark", "mark@example.test", 7)
+    other = FakeProvider(people=[person])
+    # where Mark is a user: they do not become him
+    page = Visitor(site(other, provider={"link_by_email": True}, adapter=store))
+    store.create_user(mark)
+    page.land(other.approve(page.begin(), "1"))
+    assert page.who not in (None, "mark")
+    # where he is none yet: they do not wait for him
+    store.delete_user("mark")
+    page.land(other.approve(page.begin(), "1"))
+    store.create_user(mark)
+    # where he is let in
+    domains = ["example.test", "kample.test"]
+    for allowed in ({"allow_emails": ["mark@example.test"]}, {"allow_domains": domains}):
+        page = Visitor(site(other, **allowed))
+        page.land(other.approve(page.begin(), "1"))
+        assert page.who is None
+
+
 def test_a_new_user_is_told_as_one_and_goes_to_the_page_for_new_users(store):
     triggers: list[Any] = []
 

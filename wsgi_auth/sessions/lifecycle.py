@@ -402,7 +402,8 @@ def claims_of(user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
             claims[claim] = value
     if "email" in claims:
         # only True is true: providers have sent "false" (OpenID Connect Core 5.1 says boolean)
-        claims["email_verified"] = user.get("email_verified", provider.vouches) is True
+        vouched = user.get("email_verified", provider.vouches) is True
+        claims["email_verified"] = vouched and _is_as_compared(claims["email"])
     groups = user.get("groups")
     if groups:
         if not isinstance(groups, list | tuple | set | frozenset) or not all(
@@ -418,6 +419,16 @@ def _agent(environ: Environ) -> str:
     """What the browser calls itself, as far as a list of sessions shows it."""
     text = str(environ.get("HTTP_USER_AGENT") or "")[:200]
     return "".join(each if each.isprintable() else "\ufffd" for each in text)
+
+
+def _is_as_compared(email: str) -> bool:
+    """Whether case is all in which this address may differ from the one that it is compared as:
+    lower case makes a Kelvin sign the letter of another mailbox (R092)."""
+    if email.isascii():
+        return True
+    import unicodedata  # hardly anybody has another
+
+    return unicodedata.is_normalized("NFKC", email)
 
 
 def _is_text(value: Any) -> bool:
