@@ -71,8 +71,8 @@ def test_what_node_put_beside_survives_a_renewal_by_us():
     value, claims, _ = made.site.lifecycle.renew(reading, now)
     again = JWECodec([SECRET.encode()], NAME).verify(value)[0]
     assert again == claims
-    assert again == {**NODE, "iat": now, "exp": now + 30 * DAY, "jti": again["jti"]}
-    assert again["jti"] != NODE["jti"]
+    # the jti too: it is what the session is ended by
+    assert again == {**NODE, "iat": now, "exp": now + 30 * DAY}
 
 
 @pytest.mark.parametrize(

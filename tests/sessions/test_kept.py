@@ -547,6 +547,58 @@ def test_who_signs_out_while_a_slow_page_renews_stays_out(adapter, clock, kind, 
     assert who(middleware, cookie_of(slow_tab)) != "hello alice"
 
 
+@pytest.mark.parametrize("how", ["by the user", "of the user"])
+@pytest.mark.parametrize("later", [0.0, 0.3])
+def test_a_worker_that_has_yet_to_hear_of_the_end_renews_no_session_of_authjs(
+    adapter, clock, how, later
+):
+    """What is written has no time of sign-in, and so must not look newly begun to anybody."""
+    here, there = protected(adapter, "jwt"), protected(adapter, "jwt")
+    claims = {"sub": "alice", "jti": "one", "iat": START, "exp": START + 30 * DAY}
+    cookie = JWECodec(here.config.secret, NAME).encode(claims)
+    clock.shift(2 * DAY + 0.8)
+    visitor, slow = Browser(here), Browser(there)
+    visitor.set_cookie(NAME, cookie)
+    slow.set_cookie(NAME, cookie)
+    token = visitor.token()
+    bob = Browser(there)
+    bob.sign_in("bob", "battery staple")
+    assert bob.get("/").text == "hello bob"  # this worker's list is a moment old
+    if how == "by the user":
+        visitor.set_cookie(NAME, cookie)
+        visitor.post("/auth/signout", {"csrfToken": token}, status=303)
+    else:
+        here.sessions.end_all("alice")
+    clock.shift(later)
+    slow.get("/", expect_errors=True)
+    clock.shift(1)
+    for middleware in (here, there):
+        assert who(middleware, slow.cookies.get(NAME, cookie)) != "hello alice"
+
+
+def test_a_session_of_authjs_is_not_renewed_while_nobody_can_say_whether_it_has_ended(
+    adapter, clock
+):
+    store = Flaky(adapter)
+    middleware = protected(store, "jwt")
+    claims = {"sub": "alice", "jti": "one", "iat": START, "exp": START + 30 * DAY}
+    visitor = Browser(middleware)
+    visitor.set_cookie(NAME, JWECodec(middleware.config.secret, NAME).encode(claims))
+    clock.shift(2 * DAY)
+    bob = Browser(middleware)
+    bob.sign_in("bob", "battery staple")
+    bob.get("/")
+    store.is_down = True
+    clock.shift(2)
+    for _ in range(2):  # the list of a moment ago serves, and no more than that
+        answer = visitor.get("/")
+        assert answer.text == "hello alice"
+        assert not answer.headers.getall("Set-Cookie")
+    store.is_down = False
+    clock.shift(2)
+    assert visitor.get("/").headers.getall("Set-Cookie")
+
+
 def id_of(middleware: Any, cookie: str) -> str:
     claims = get_token({"HTTP_COOKIE": f"{NAME}={cookie}"}, middleware.config)
     return str(claims["sid"])

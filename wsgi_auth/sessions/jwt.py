@@ -32,7 +32,8 @@ _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]+")
 
 class JWTStrategy:
     """Encrypted claims in, encrypted claims out; ``iat``, ``exp``, ``jti`` are stamped at every
-    write, and what Node put beside them stays."""
+    write, and what Node put beside them stays. So does its ``jti`` where there is no ``sid``: it is
+    what a session that Node began is ended by, and a new one would be that of no ended session."""
 
     def __init__(
         self, codec: Codec, options: SessionOptions, logger: Logger, cacheable: bool = True
@@ -105,7 +106,8 @@ class JWTStrategy:
         """The cookie's value for these claims from now on, and the claims as they are in it."""
         issued = int(now)
         ends = ends_at(claims, issued, self._options)
-        fresh = {**claims, "iat": issued, "exp": ends, "jti": random_id()}
+        known = claims.get("jti") if claims.get("sid") is None else None
+        fresh = {**claims, "iat": issued, "exp": ends, "jti": known or random_id()}
         stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
         return Written(self._encode(stamped), stamped)
 

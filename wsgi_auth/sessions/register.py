@@ -125,10 +125,15 @@ class Registered:
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
     ) -> Written | None:
-        """As the strategy does, and its record with it; None for what was ended since it was read
-        (of another program's, which has no ``sid``, what is written would look like a new one)."""
-        if device is None and self.revocations.has_ended(claims, now):
-            return None
+        """As the strategy does, and its record with it; None for what was ended since it was read.
+
+        Without a time of sign-in (another program's) what is written looks newly begun to whoever
+        ended all of the user's a moment ago, so that is asked for once more."""
+        if device is None:
+            if "auth_time" not in claims:
+                self.revocations.ask_again(now)
+            if self.revocations.has_ended(claims, now):
+                return None
         if device is not None and "auth_time" in claims:
             began = self.revocations.begins_after(claims["sub"], claims["auth_time"])
             claims = FrozenDict({**claims, "auth_time": began})

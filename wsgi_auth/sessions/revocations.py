@@ -63,6 +63,14 @@ class Revocations:
                 return not isinstance(began, int) or began <= ended.at
         return False
 
+    def ask_again(self, now: float) -> None:
+        """Have the list as it is at this moment. Raises :class:`StoreUnavailable` where the store
+        does not answer, however good the last one still is."""
+        if not (self._is_failing and self._retry_at - RETRY <= now < self._retry_at):
+            self._ask(now)
+        if self._is_failing:
+            raise StoreUnavailable("the list of ended sessions could not be read just now")
+
     def begins_after(self, user_id: str, began: int) -> int:
         """The time of sign-in of a session that begins now: after all of this user's were ended,
         if that was in this very second (a change of password, say)."""
