@@ -599,6 +599,20 @@ def test_a_session_of_authjs_is_not_renewed_while_nobody_can_say_whether_it_has_
     assert visitor.get("/").headers.getall("Set-Cookie")
 
 
+def test_all_sessions_of_a_user_end_also_what_a_machine_began_whose_clock_is_ahead(
+    adapter, clock, strategy
+):
+    middleware = protected(adapter, strategy)
+    clock.shift(30)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    clock.shift(-25)
+    assert middleware.sessions.end_all("alice") == 1
+    for _ in range(3):
+        assert who(middleware, cookie_of(visitor)) != "hello alice"
+        clock.shift(20)
+
+
 def id_of(middleware: Any, cookie: str) -> str:
     claims = get_token({"HTTP_COOKIE": f"{NAME}={cookie}"}, middleware.config)
     return str(claims["sid"])
