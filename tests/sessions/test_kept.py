@@ -159,6 +159,19 @@ def test_an_address_that_is_no_longer_proven_is_not_said_to_be(adapter):
     assert (claims["email"], claims["email_verified"]) == ("x@example.test", False)
 
 
+def test_an_address_that_was_taken_from_a_user_is_in_no_session_of_theirs(adapter):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        claims = get_auth(environ).claims
+        return [f"{claims.get('email')} {claims.get('email_verified')}".encode()]
+
+    visitor = Browser(protected(adapter, app=app))
+    visitor.sign_in()
+    assert visitor.get("/").text == "alice@example.test True"
+    adapter.update_user(adapter.get_user("alice")._replace(email=None, email_verified=None))
+    assert visitor.get("/").text == "None None"
+
+
 def test_text_of_an_unknown_version_is_no_session_and_stays(adapter):
     middleware = protected(adapter)
     visitor = Browser(middleware)

@@ -122,5 +122,8 @@ def _claims(read: dict[str, Any], record: SessionRecord, user: UserRecord) -> Cl
             read[name] = value
     if user.email is not None:
         read["email_verified"] = user.email_verified is not None
+    elif "email_verified" in read:  # of an address that the user no longer has, or never got here
+        del read["email_verified"]
+        read.pop("email", None)
     claims: FrozenDict = freeze(read)
     return claims
