@@ -626,6 +626,31 @@ def test_all_sessions_of_a_user_end_also_what_a_machine_began_whose_clock_is_ahe
         clock.shift(20)
 
 
+@pytest.mark.parametrize("strategy", ["cookie", "jwt"])
+def test_a_session_that_begins_while_the_others_are_ended_is_over_or_on_the_list(
+    adapter, clock, strategy
+):
+    class Between(Flaky):
+        """A store in which somebody signs in right after the sessions were listed."""
+
+        def list_sessions(self, user_id: str) -> Any:
+            found = self.store.list_sessions(user_id)
+            if turns:
+                turns.pop()()
+            return found
+
+    turns: list[Any] = []
+    middleware = protected(Between(adapter), strategy)
+    here, meanwhile = Browser(middleware), Browser(middleware)
+    here.sign_in()
+    turns.append(meanwhile.sign_in)
+    middleware.sessions.end_all("alice", but=id_of(middleware, cookie_of(here)))
+    assert here.get("/").text == "hello alice"
+    listed = [each.id for each in middleware.sessions.of("alice")]
+    is_over = who(middleware, cookie_of(meanwhile)) != "hello alice"
+    assert is_over or id_of(middleware, cookie_of(meanwhile)) in listed
+
+
 def id_of(middleware: Any, cookie: str) -> str:
     claims = get_token({"HTTP_COOKIE": f"{NAME}={cookie}"}, middleware.config)
     return str(claims["sid"])

@@ -67,12 +67,14 @@ class Register:
 
     def end_all(self, user_id: str, but: str = "") -> int:
         """End every session of a user, but the one of the id ``but``; how many there were."""
-        if self._revocations is not None:
-            # each by its id: it may have been begun by a machine whose clock is ahead of this one
-            self._revoke([e for e in self._store.list_sessions(user_id) if e.id != but])
-            if not but:  # also those that no record tells of
-                self._revocations.end([self._revocations.user(user_id, self._clock())])
-        return len(self._store.delete_sessions(user_id, but))
+        ended = self._store.list_sessions(user_id) if self._revocations is not None else []
+        # each by its id: it may have been begun by a machine whose clock is ahead of this one
+        self._revoke([each for each in ended if each.id != but])
+        if self._revocations is not None and not but:  # also those that no record tells of
+            self._revocations.end([self._revocations.user(user_id, self._clock())])
+        gone = self._store.delete_sessions(user_id, but)
+        self._revoke([each for each in gone if each not in ended])  # begun in between
+        return len(gone)
 
     def end_at_provider(
         self, user_id: str, provider: str, sid: str = "", tenant: str = ""
