@@ -147,18 +147,39 @@ def test_what_changed_at_the_provider_is_told(ground):
     assert ground.told == ["update_user"], "and nothing is written where nothing changed"
 
 
-def test_first_sign_ins_at_the_same_time_are_one_user(store):
+def test_an_account_whose_user_is_gone_keeps_nobody_out(ground):
+    """Of one that was linked as its user was deleted, say, or whose user went by hand."""
+    ground.store.link_account(AccountRecord("google", "g-17", "gone", "oidc"))
+    user, is_new = ground.sign_in(**SAID)
+    assert is_new
+    assert ground.store.get_user_by_account("google", "g-17") == user
+    assert ground.sign_in(**SAID) == (user, False)
+    assert ground.store.list_accounts("gone") == []
+
+
+def test_an_account_whose_user_is_gone_is_linked_to_who_asks(ground):
+    ground.store.create_user(ADA)
+    ground.store.link_account(AccountRecord("github", "17", "gone", "oauth"))
+    ground.accounts.link("u1", GITHUB, {})
+    assert ground.store.get_user_by_account("github", "17") == ADA
+
+
+@pytest.mark.parametrize("is_left", [False, True], ids=["free", "left behind"])
+def test_first_sign_ins_at_the_same_time_are_one_user(store, is_left):
     ground, found, barrier = Ground(store), [], threading.Barrier(8)
+    if is_left:
+        store.link_account(AccountRecord("google", "g-17", "gone", "oidc"))
 
     def one() -> None:
         barrier.wait(20)
-        found.append(ground.sign_in(**SAID))
+        found.append(ground.sign_in(**({} if is_left else SAID)))
 
     threads = [threading.Thread(target=one) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
+    assert len(found) == 8
     assert len({user.id for user, _ in found}) == 1
     assert [is_new for _, is_new in found].count(True) == 1
     assert ground.told.count("create_user") == 1

@@ -197,11 +197,20 @@ class Accounts:
     ) -> UserRecord | None:
         """A new user with this account; None if another request was faster."""
         wanted = _record(random_id(), claims, now)
+        record = _account(wanted.id, account, label_of(claims))
         try:
-            record = _account(wanted.id, account, label_of(claims))
             user = self._store.create_user(wanted, record)
         except AlreadyExists:
-            return None
+            left = self._left_behind(account)
+            if left is None:
+                return None
+            try:
+                user = self._store.create_user(wanted)
+            except AlreadyExists:
+                return None
+            if not self._store.update_account(record, left):
+                self._store.delete_user(user.id)
+                return None
         self._events.fire("create_user", environ, user=told(user))
         self._events.fire("link_account", environ, user=told(user), account=account)
         return user
@@ -212,13 +221,24 @@ class Accounts:
         return made
 
     def _linked(self, user: UserRecord, account: Account, environ: Environ, label: str) -> bool:
+        record = _account(user.id, account, label)
         try:
-            self._store.link_account(_account(user.id, account, label))
+            self._store.link_account(record)
         except AlreadyExists:
-            return False
+            left = self._left_behind(account)
+            if left is None or not self._store.update_account(record, left):
+                return False
         self._events.logger.info("%s signs in %s from now on", account.provider, shown(user.id))
         self._events.fire("link_account", environ, user=told(user), account=account)
         return True
+
+    def _left_behind(self, account: Account) -> AccountRecord | None:
+        """The record of this account, if its user is gone: it was linked as they were deleted, or
+        they were without an adapter. Whoever proves the account may have it."""
+        found = self._store.get_account(account.provider, account.provider_account_id)
+        if found is None or self._store.get_user(found.user_id) is not None:
+            return None
+        return found
 
     def _refreshed(
         self, user: UserRecord, claims: Mapping[str, Any], environ: Environ, now: float
