@@ -106,7 +106,7 @@ class JWTStrategy:
         """The cookie's value for these claims from now on, and the claims as they are in it."""
         issued = int(now)
         ends = ends_at(claims, issued, self._options)
-        known = claims.get("jti") if claims.get("sid") is None else None
+        known = None if claims.get("sid") else claims.get("jti")
         fresh = {**claims, "iat": issued, "exp": ends, "jti": known or random_id()}
         stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
         return Written(self._encode(stamped), stamped)
