@@ -185,6 +185,19 @@ class AdapterContract:
         assert found is not None
         assert wins[int(found.data)]
 
+    def test_an_account_whose_user_is_gone_becomes_that_of_another(self, adapter: Adapter) -> None:
+        adapter.create_user(ADA)
+        left = ACCOUNT._replace(user_id="gone")
+        adapter.link_account(left)
+        assert adapter.get_user_by_account("github", "17") is None
+        assert adapter.get_account("github", "17") == left
+        assert adapter.update_account(ACCOUNT, left)
+        assert adapter.get_user_by_account("github", "17") == ADA
+        assert adapter.list_accounts("u1") == [ACCOUNT]
+        assert adapter.list_accounts("gone") == []
+        assert adapter.delete_user("u1")
+        assert adapter.get_account("github", "17") is None
+
     # --- sessions ---------------------------------------------------------------------------
 
     def test_a_session_is_read_with_its_user(self, adapter: Adapter) -> None:
