@@ -533,9 +533,12 @@ class Auth:
                 if renewed is None:
                     return []
                 return self._written(renewed.value, renewed.claims, reading.names)
-            except Exception:
+            except Exception as error:
                 # the session is still good; it is prolonged at the next request
-                site.events.logger.exception("the session could not be renewed")
+                if isinstance(error, StoreUnavailable):
+                    site.store_is_down(error)
+                else:
+                    site.events.logger.exception("the session could not be renewed")
         return []
 
     def _written(self, value: str, claims: Claims, names: tuple[str, ...]) -> list[str]:

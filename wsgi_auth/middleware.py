@@ -24,7 +24,7 @@ from wsgi_auth.auth import (
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
-from wsgi_auth.events import Word, shown
+from wsgi_auth.events import shown
 from wsgi_auth.matcher import RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import NO_STORE, TEXT, Answer
@@ -106,7 +106,6 @@ class AuthMiddleware:
         self._plan = self.matcher.plan
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
-        self._word = Word(lambda *said: config.logger.error(*said))  # logging is loaded when needed
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
         self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")
@@ -230,7 +229,7 @@ class AuthMiddleware:
         """Why the session could not be read, said in the log: 503 for a store, which is mentioned
         once a minute while it is down, and 500 for a callback."""
         if isinstance(error, StoreUnavailable):
-            self._word.say(_now(), f"the session store is unavailable: {error}")
+            self.site.store_is_down(error)
             return Failed(503, error.code, 5)
         self.config.logger.error("the session could not be read", exc_info=error)
         return Failed()

@@ -15,7 +15,7 @@ from wsgi_auth.authorized import Authorizer
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.csrf import CSRF
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
-from wsgi_auth.events import Events
+from wsgi_auth.events import Events, Word
 from wsgi_auth.locations import Locations
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
@@ -78,6 +78,8 @@ class Site:
 
                 check_key(provider)  # type: ignore[arg-type]  # only OAuth and OIDC have one
         self.events = Events(config.events, lambda: config.logger)
+        # logging is loaded when needed
+        self._word = Word(lambda *said: config.logger.error(*said))
         self.locations = Locations(config)
         #: Where users and sessions are kept, if they are.
         self.adapter: Adapter | None = None
@@ -112,6 +114,10 @@ class Site:
         self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
         self.responders = Responders(config.responders, self.pages, home, lambda: config.logger)
+
+    def store_is_down(self, error: StoreUnavailable) -> None:
+        """Say so in the log, once a minute while it lasts."""
+        self._word.say(self.clock(), f"the session store is unavailable: {error}")
 
     @cached_property
     def languages(self) -> Languages:

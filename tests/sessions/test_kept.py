@@ -690,6 +690,28 @@ def test_a_store_that_is_down_is_mentioned_in_the_log_once_a_minute(adapter, clo
         assert len(caplog.messages) == said
 
 
+@pytest.mark.parametrize("strategy", ["cookie", "jwt"])
+def test_a_session_that_a_store_which_is_down_keeps_from_renewal_fills_no_log(
+    adapter, clock, strategy, caplog
+):
+    store = Flaky(adapter)
+    middleware = protected(store, strategy)
+    visitor, bob = Browser(middleware), Browser(middleware)
+    visitor.sign_in()
+    clock.shift(2 * DAY)
+    bob.sign_in("bob", "battery staple")
+    assert bob.get("/").text == "hello bob"  # so that there is a list
+    store.is_down = True
+    clock.shift(1)
+    caplog.clear()
+    for _ in range(20):
+        assert visitor.get("/").text == "hello alice"
+    assert caplog.messages == [
+        "the list of ended sessions cannot be read: switched off",
+        "the session store is unavailable: switched off",
+    ]
+
+
 def test_the_last_list_of_ended_sessions_serves_for_a_while_and_then_nothing_does(adapter, clock):
     store = Flaky(adapter)
     middleware = protected(store, "cookie", public=["/public"])
