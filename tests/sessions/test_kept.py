@@ -440,6 +440,8 @@ def test_a_session_that_auth_js_wrote_is_ended_by_its_subject_or_its_token(adapt
     assert not revocations.has_ended({**again, "sub": "bob"}, START)
     assert not revocations.has_ended({**again, "iat": START + 1}, START)
     assert revocations.has_ended({"sub": "alice"}, START), "one without a time is older than any"
+    for began in (1_000 * START, "soon", None, 1.5):  # milliseconds, as JavaScript has them
+        assert revocations.has_ended({**again, "iat": START + 1, "auth_time": began}, START)
 
 
 def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):

@@ -7,6 +7,7 @@ import json
 import logging
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from wsgi_auth.records import SessionRecord, UserRecord
 from wsgi_auth.sessions.cookie import CookieStrategy
 from wsgi_auth.sessions.database import NOWHERE, DatabaseStrategy, hashed, written
 from wsgi_auth.sessions.jwt import TOLERANCE, JWTStrategy
-from wsgi_auth.sessions.life import MAX_TIME, SKEW, times
+from wsgi_auth.sessions.life import MAX_TIME, SKEW, is_fresh, times
 from wsgi_auth.tokens import SignedCodec
 
 NOW = 1_800_000_000
@@ -81,6 +82,26 @@ def test_every_strategy_judges_the_times_of_a_session_alike(
         assert found == (None if said is None else lenient(claims, said, options))
     if type(claims.get("exp")) is int:
         assert stored(from_a_store(claims, options)) == said
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"auth_time": NOW}, True), ({"auth_time": NOW - 899}, True),
+        ({"auth_time": NOW - 900}, False), ({"auth_time": NOW + SKEW}, True),
+        ({"auth_time": NOW + SKEW + 1}, False),
+        ({"auth_time": 1_000 * NOW}, False),  # milliseconds, as JavaScript has them
+        ({"auth_time": NOW, "proved_at": NOW - 900}, False),
+        ({"auth_time": NOW - 900, "proved_at": NOW}, False),
+        ({"auth_time": NOW, "proved_at": 1_000 * NOW}, True),
+        ({}, False), ({"auth_time": None}, False), ({"auth_time": True}, False),
+        ({"auth_time": str(NOW)}, False), ({"auth_time": float(NOW)}, False),
+        ({"proved_at": NOW}, False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_sign_in_is_fresh_for_so_long_and_one_that_is_yet_to_come_never(claims, said):
+    assert is_fresh(claims, 900, NOW) is said
 
 
 def lenient(

@@ -38,7 +38,7 @@ def is_fresh(claims: Mapping[str, Any], seconds: int, now: float) -> bool:
     has said when. Coming back from a provider that asked nothing is no proof."""
     began = claims.get("auth_time")
     proved = claims.get("proved_at", began)
-    if type(began) is not int or type(proved) is not int:
+    if type(began) is not int or type(proved) is not int or began > now + SKEW:
         return False
     return now < min(began, proved) + seconds
 

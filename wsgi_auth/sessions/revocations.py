@@ -60,7 +60,8 @@ class Revocations:
             if ended is not None:
                 # who has no time of sign-in is of another program (Auth.js): when it was written
                 began = claims.get("auth_time", claims.get("iat"))
-                return not isinstance(began, int) or began <= ended.at
+                # and what is no time (milliseconds, say) is after nothing
+                return not isinstance(began, int) or began <= ended.at or began >= MAX_TIME
         return False
 
     def ask_again(self, now: float) -> None:
