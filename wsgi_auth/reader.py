@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _BEFORE = "; ,\t"
 #: What ends a value besides a semicolon, or stands around it (``cookies.find``).
 _AROUND = ', \t"'
+#: Most values that are looked at where a request brings several: more than a browser has, and no
+#: more questions to a store for one request than this.
+_MOST = 16
 #: What a token is looked up by, its signature mostly: looking it up by all of it takes longer. The
 #: whole of it is compared then.
 _TAIL = 43
@@ -128,7 +131,7 @@ class CookieSessionReader:
     def _read(self, header: str, environ: Environ, now: float) -> Reading:
         values, names = self._cookie.found(header)
         ended = False
-        for value in values:
+        for value in values[:_MOST]:
             stored = self._load(value, now)
             if stored is None:
                 continue
@@ -147,7 +150,7 @@ class CookieSessionReader:
         former = self._former
         if former is None or former.name not in header:
             return ANONYMOUS
-        for value in former.found(header)[0]:
+        for value in former.found(header)[0][:_MOST]:
             stored = self._load(value, now)
             if (
                 stored is not None

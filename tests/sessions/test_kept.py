@@ -108,6 +108,19 @@ def test_a_value_that_is_none_of_ours_never_reaches_the_store(junk):
     assert "get_session_and_user" not in store.asked
 
 
+def test_one_request_asks_the_store_a_few_times_at_most_however_many_cookies_it_brings(adapter):
+    store = Flaky(adapter)
+    visitor = Browser(protected(store))
+    visitor.sign_in()
+    mine = cookie_of(visitor)
+    others = [f"{NAME}={hashed(str(number))}" for number in range(1_500)]
+    for header in ([*others[:9], f"{NAME}={mine}"], others):
+        store.asked.clear()
+        said = visitor.get("/", headers={"Cookie": "; ".join(header)}, expect_errors=True)
+        assert (said.text == "hello alice") is (len(header) == 10)
+        assert store.asked.count("get_session_and_user") <= 20
+
+
 def test_reading_a_session_asks_the_store_once(adapter):
     store = Flaky(adapter)
     visitor = Browser(protected(store))
