@@ -559,6 +559,29 @@ def test_a_user_who_is_gone_neither_signs_in_nor_comes_back(adapter):
     assert site.store.get_user("alice") is None
 
 
+@pytest.mark.parametrize(
+    "data", ["", "x", "[]", "null", "7", '{"v": 1', '{"v": 2}', "{}", "[" * 9_000]
+)
+def test_what_a_store_holds_of_another_release_is_no_passkey_and_stops_nothing_R105(data):
+    site, device, good = Site("memory:"), Device(), Device()
+    browser = alice(site, device)
+    browser.register(good)
+    record = site.store.get_authenticator(text(device.id))
+    assert site.store.update_authenticator(record._replace(data=data), record)
+    assert [each["id"] for each in browser.passkeys()] == [text(good.id)]
+    assert text(good.id) in browser.get("/auth/account", headers=BROWSER).text
+    asked = browser.options("register").json["publicKey"]["excludeCredentials"]
+    assert {each["id"] for each in asked} == {text(device.id), text(good.id)}
+    browser.change(action="rename", id=text(device.id), name="x", status=404)
+    stranger = site.browser()
+    stranger.answer(device, status=401)
+    stranger.answer(good)
+    assert stranger.who == "alice"
+    browser.register(Device())
+    browser.change(action="remove", id=text(device.id))
+    assert site.store.get_authenticator(text(device.id)) is None
+
+
 def test_the_callbacks_and_lists_decide_as_ever(adapter):
     site = Site(adapter, callbacks={"sign_in": lambda user, account, _: account.type != "passkey"})
     device = Device()

@@ -37,6 +37,8 @@ Purpose: TypeAlias = Literal["register", "authenticate"]
 LIFETIME = 300
 #: Most challenges that one browser has open (tabs, the autofill of a page); then the oldest go.
 MOST_OPEN = 5
+#: The version of what is written about a passkey.
+VERSION = 1
 #: Most passkeys of one user.
 MOST = 20
 #: Most characters of a passkey's name.
@@ -201,9 +203,9 @@ class Passkeys:
         user = self._store.get_user(claims["sub"])
         if user is None:
             raise PasskeyRefused("the user of the session is not kept here", code, 403)
-        taken = {_content(each).get("name") for each in mine}
+        taken = {(_content(each) or {}).get("name") for each in mine}
         content = {
-            "v": 1,
+            "v": VERSION,
             "credential": _text(bytes(credential)),
             "name": _unique(_name(name) or _known_as(str(credential.aaguid), environ), taken),
             "transports": _transports(answer),
@@ -221,7 +223,7 @@ class Passkeys:
             raise PasskeyRefused("a passkey of this id is kept already", code, 409) from None
         self._events.logger.info("passkey added for %s", shown(claims["sub"]))
         self._tell("link_account", user, record.credential_id, environ)
-        return _info(record)
+        return _info(record, content)
 
     def authenticate(
         self, party: Party, answer: Any, claims: Claims | None, environ: Environ, now: float
@@ -233,8 +235,10 @@ class Passkeys:
             record = self._store.get_authenticator(id)
             if record is None:
                 raise PasskeyRefused("no passkey of this id is kept")
-            data = _authenticated(self._server(party), challenge, record, answer)
             content = _content(record)
+            if content is None:
+                raise PasskeyRefused("what is kept of the passkey is of another release")
+            data = _authenticated(self._server(party), challenge, record, content, answer)
             if data.is_backup_eligible() != content.get("backup_eligible"):
                 raise PasskeyRefused("the passkey says otherwise than before whether it is synced")
             if (data.counter or record.counter) and data.counter <= record.counter:
@@ -257,18 +261,19 @@ class Passkeys:
 
     def of(self, user_id: str) -> list[PasskeyInfo]:
         """The passkeys of a user, the oldest first."""
-        found = map(_info, self._store.list_authenticators(user_id))
-        return sorted(found, key=lambda each: (each.created, each.id))
+        found = ((each, _content(each)) for each in self._store.list_authenticators(user_id))
+        known = (_info(each, content) for each, content in found if content is not None)
+        return sorted(known, key=lambda each: (each.created, each.id))
 
     def rename(self, user_id: str, id: str, name: str) -> None:
         """Call one of the user's passkeys so. Raises :class:`PasskeyRefused` for none of theirs."""
         for _ in range(TURNS):
-            record = self._mine(user_id, id)
+            record, content = self._mine(user_id, id)
             wanted = _name(name)
             if not wanted:
                 raise PasskeyRefused("a name is missing", "BadRequest", 400)
-            content = {**_content(record), "name": wanted}
-            if self._store.update_authenticator(record._replace(data=json.dumps(content)), record):
+            data = json.dumps({**content, "name": wanted})
+            if self._store.update_authenticator(record._replace(data=data), record):
                 return
         raise StoreUnavailable("a passkey is used by many at the same time")
 
@@ -296,11 +301,12 @@ class Passkeys:
             account=Account(self.provider.id, self.provider.type, id),
         )
 
-    def _mine(self, user_id: str, id: str) -> Authenticator:
+    def _mine(self, user_id: str, id: str) -> tuple[Authenticator, dict[str, Any]]:
         record = self._store.get_authenticator(id)
-        if record is None or record.user_id != user_id:
+        content = None if record is None or record.user_id != user_id else _content(record)
+        if record is None or content is None:
             raise PasskeyRefused("the user has no passkey of this id", "NotFound", 404)
-        return record
+        return record, content
 
     # --- challenges -----------------------------------------------------------------------------
 
@@ -410,11 +416,15 @@ def _registered(
 
 
 def _authenticated(
-    server: Fido2Server, challenge: _Challenge, record: Authenticator, answer: Any
+    server: Fido2Server,
+    challenge: _Challenge,
+    record: Authenticator,
+    content: Mapping[str, Any],
+    answer: Any,
 ) -> AuthenticatorData:
     from fido2.webauthn import AttestedCredentialData, AuthenticationResponse
 
-    credential = AttestedCredentialData(_octets(_content(record)["credential"]))
+    credential = AttestedCredentialData(_octets(content["credential"]))
     try:
         given = AuthenticationResponse.from_dict(answer)
         server.authenticate_complete(_state(challenge, challenge.verify), [credential], given)
@@ -490,13 +500,16 @@ def _sid(claims: Claims | None) -> str:
 # --- what is kept of one ------------------------------------------------------------------------
 
 
-def _content(record: Authenticator) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(record.data)
-    return content
+def _content(record: Authenticator) -> dict[str, Any] | None:
+    """What was written about a passkey; None for what this release does not know (R105)."""
+    try:
+        content: dict[str, Any] = json.loads(record.data)
+        return content if content["v"] == VERSION else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
-def _info(record: Authenticator) -> PasskeyInfo:
-    content = _content(record)
+def _info(record: Authenticator, content: Mapping[str, Any]) -> PasskeyInfo:
     return PasskeyInfo(
         record.credential_id,
         content["name"],
@@ -507,7 +520,7 @@ def _info(record: Authenticator) -> PasskeyInfo:
 
 
 def _descriptor(record: Authenticator) -> dict[str, Any]:
-    transports = _content(record).get("transports")
+    transports = (_content(record) or {}).get("transports")
     known = {"transports": transports} if transports else {}
     return {"type": "public-key", "id": record.credential_id, **known}
 
