@@ -178,7 +178,8 @@ class UserStore(Protocol):
     or neither if either is there: nobody ever sees one without the other. ``get_user_by_email``
     looks at verified addresses only. ``update_user`` says whether there was one. ``delete_user``
     takes accounts, sessions and authenticators along. ``link_account`` raises AlreadyExists if the
-    account is anybody's. ``update_account`` writes only if the record is still ``expected``, whole.
+    account is anybody's. ``update_account`` writes only if the record is still ``expected``, whole;
+    its user may be another then.
     """
 
     def create_user(self, user: UserRecord, account: AccountRecord | None = None) -> UserRecord: ...
