@@ -224,6 +224,15 @@ def test_a_link_works_once(make, box):
         assert "Verification" in again.post_link(link, 403, elsewhere="true")
 
 
+def test_a_second_click_is_no_failure_either_where_a_provider_spelt_the_address(make, box, adapter):
+    adapter.create_user(UserRecord("ada", "Ada", "Ada@Example.test", 1))
+    visitor = Visitor(make())
+    page = visitor.follow(linked(visitor, box))
+    page.form.submit(headers=BROWSER)
+    assert visitor.who == "hello ada"
+    assert page.form.submit(headers=BROWSER).status_int == 303
+
+
 def test_of_eight_at_once_one_is_signed_in_R091(make, box):
     middleware = make()
     link = linked(Visitor(middleware), box)

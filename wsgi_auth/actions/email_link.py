@@ -276,7 +276,8 @@ def _has_just_signed_in(exchange: Exchange, provider: Email) -> bool:
         return False
     began, to = claims.get("auth_time"), address(exchange.text(EMAIL_FIELD))
     is_recent = type(began) is int and exchange.site.clock() < began + _A_MOMENT
-    return is_recent and to is not None and claims.get("email") == to
+    # as a provider spelt it, perhaps
+    return is_recent and to is not None and address(claims.get("email")) == to
 
 
 def _read(exchange: Exchange, record: VerificationToken) -> _Link | None:
