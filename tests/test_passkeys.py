@@ -14,7 +14,7 @@ from tests.conftest import BROWSER, URL, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, get_auth
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.passkeys import MOST, MOST_OPEN, handle_of
+from wsgi_auth.passkeys import MOST, MOST_OPEN
 from wsgi_auth.providers import Passkey
 
 pytest.importorskip("fido2")
@@ -127,7 +127,7 @@ def test_what_the_browser_is_asked(adapter):
     browser = alice(site, Device())
     asked = browser.options("register").json["publicKey"]
     assert asked["rp"] == {"id": "app.example.test", "name": "app.example.test"}
-    assert octets(asked["user"]["id"]) == b"alice"
+    assert len(octets(asked["user"]["id"])) == 32
     assert asked["user"]["name"] == "alice@example.test"
     assert [each["alg"] for each in asked["pubKeyCredParams"]] == [-8, -7, -257]
     assert asked["attestation"] == "none"
@@ -256,7 +256,8 @@ ASSERTIONS: dict[str, Any] = {
     "another signature": {"signature": EVERY_OTHER_BIT},
     "client data that was not signed": {"client_sent": None},
     "data that was not signed": {"data_sent": None},
-    "the handle of another user": {"handle": handle_of("bob")},
+    "another handle": {"handle": text(bytes(32))},
+    "the id of the user": {"handle": text(b"alice")},
     "an empty handle": {"handle": ""},
     "no handle": {"handle": None},
     "a passkey that nobody has": {"id": bytes(32)},
@@ -346,14 +347,31 @@ def test_a_small_rsa_key_or_one_of_another_algorithm_is_not_added(adapter):
     assert browser.passkeys() == []
 
 
+def test_the_handle_says_nothing_of_the_user_and_is_one_for_all_their_passkeys(adapter):
+    """WebAuthn section 14.6.1: who holds a device reads it without being known to it."""
+    site, first, second, third = Site(adapter), Device(), Device(), Device()
+    alice(site, first, second)
+    bob = site.browser()
+    bob.sign_in("bob")
+    bob.register(third)
+    assert first.handle == second.handle != third.handle
+    assert len(octets(first.handle)) == 32
+    other = Site(adapter="memory:")
+    again = Device()
+    alice(other, again)
+    assert again.handle != first.handle  # nothing of the id is in it
+
+
 def test_one_passkey_is_added_once(adapter):
     site, device = Site(adapter), Device()
     alice(site, device)
+    handle = device.handle
     bob = site.browser()
     bob.sign_in("bob")
     assert bob.register(device, status=409).json["error"] == "PasskeyNotAdded"
     browser = site.browser()
-    device.handle = handle_of("alice")
+    browser.answer(device, status=401)  # the handle that bob was given
+    device.handle = handle
     browser.answer(device)
     assert browser.who == "alice"
 
@@ -418,7 +436,7 @@ def test_a_challenge_is_of_one_browser_one_session_and_one_purpose(adapter):
     asked = browser.options("register").json["publicKey"]
     browser.prove(device.get({"publicKey": asked}, URL), status=400)
     asked = browser.options().json["publicKey"]
-    asked |= {"user": {"id": handle_of("alice")}, "rp": {"id": "app.example.test"}}
+    asked |= {"user": {"id": device.handle}, "rp": {"id": "app.example.test"}}
     browser.add(new.create({"publicKey": asked}, URL), status=400)
     assert len(browser.passkeys()) == 1
 

@@ -43,9 +43,9 @@ VERSION = 1
 MOST = 20
 #: Most characters of a passkey's name.
 LONGEST_NAME = 60
-#: Octets: WebAuthn sections 5.1.3 (credential id) and 5.4.3 (user handle); a key of RSA 4096 and
-#: more than that of any other algorithm.
-_LONGEST_ID, _LONGEST_HANDLE, _LONGEST_KEY = 1_023, 64, 1_200
+#: Octets: WebAuthn section 5.1.3 (credential id); a key of RSA 4096 and more than that of any other
+#: algorithm.
+_LONGEST_ID, _LONGEST_KEY = 1_023, 1_200
 #: EdDSA, ES256, RS256: IANA COSE Algorithms.
 ALGORITHMS = (-8, -7, -257)
 #: Words that name a transport: WebAuthn section 5.8.4.
@@ -85,13 +85,15 @@ class Proven(NamedTuple):
 
 
 class _Challenge(NamedTuple):
-    """One question that is open: ``sid`` is the session in which it was asked, "" for none."""
+    """One question that is open: ``sid`` is the session in which it was asked, "" for none, and
+    ``handle`` what the authenticator was told to call the user."""
 
     value: str
     purpose: str
     sid: str
     expires: int
-    verify: bool
+    verify: bool = False
+    handle: str = ""
 
 
 class Passkeys:
@@ -135,12 +137,16 @@ class Passkeys:
         if len(mine) >= MOST:
             raise PasskeyRefused(f"nobody has more than {MOST} passkeys", "PasskeyNotAdded", 409)
         name = user.email or user.name or user.id
+        # one for all of a user's passkeys, and random: whoever holds a device can read it without
+        # being known to it, so it says nothing of the user (section 14.6.1)
+        known = (content.get("handle") for content in map(_content, mine) if content is not None)
+        handle = next(filter(None, known), None) or random_token()
         # so that no device has two; a resident key, so that no user name has to be typed
-        challenge, written = self._opened("register", claims, header, now)
+        challenge, written = self._opened("register", claims, header, now, handle=handle)
         return {
             "rp": {"id": party.id, "name": self.provider.rp_name or party.id},
             "user": {
-                "id": handle_of(user_id),
+                "id": handle,
                 "name": name[:64],
                 "displayName": (user.name or name)[:64],
             },
@@ -167,7 +173,7 @@ class Passkeys:
         """
         verify = self.provider.user_verification == "required"
         verify = verify or (claims is not None and self._steps_up)
-        challenge, written = self._opened("authenticate", claims, header, now, verify)
+        challenge, written = self._opened("authenticate", claims, header, now, verify=verify)
         return {
             "rpId": party.id,
             "challenge": challenge.value,
@@ -206,6 +212,7 @@ class Passkeys:
         taken = {(_content(each) or {}).get("name") for each in mine}
         content = {
             "v": VERSION,
+            "handle": challenge.handle,
             "credential": _text(bytes(credential)),
             "name": _unique(_name(name) or _known_as(str(credential.aaguid), environ), taken),
             "transports": _transports(answer),
@@ -238,7 +245,7 @@ class Passkeys:
             content = _content(record)
             if content is None:
                 raise PasskeyRefused("what is kept of the passkey is of another release")
-            data = _authenticated(self._server(party), challenge, record, content, answer)
+            data = _authenticated(self._server(party), challenge, content, answer)
             if data.is_backup_eligible() != content.get("backup_eligible"):
                 raise PasskeyRefused("the passkey says otherwise than before whether it is synced")
             if (data.counter or record.counter) and data.counter <= record.counter:
@@ -316,10 +323,10 @@ class Passkeys:
         claims: Claims | None,
         header: str,
         now: float,
-        verify: bool = False,
+        **more: Any,
     ) -> tuple[_Challenge, list[str]]:
         """A new challenge of 256 bits, and the cookie that holds it beside the browser's others."""
-        new = _Challenge(random_token(), purpose, _sid(claims), int(now) + LIFETIME, verify)
+        new = _Challenge(random_token(), purpose, _sid(claims), int(now) + LIFETIME, **more)
         kept = [*self._open(header, now), new][-MOST_OPEN:]
         return new, self._cookie.set(self._codec.seal({"open": [list(e) for e in kept]}), LIFETIME)
 
@@ -371,12 +378,6 @@ class Passkeys:
         )
 
 
-def handle_of(user_id: str) -> str:
-    """The user handle, as base64url: the id's octets, or their hash if there are too many."""
-    octets = user_id.encode("utf-8", "surrogatepass")
-    return _text(octets if len(octets) <= _LONGEST_HANDLE else hashlib.sha256(octets).digest())
-
-
 # --- one answer ---------------------------------------------------------------------------------
 #
 # fido2 checks type, origin, challenge, the hash of the relying party's id, presence, verification
@@ -418,7 +419,6 @@ def _registered(
 def _authenticated(
     server: Fido2Server,
     challenge: _Challenge,
-    record: Authenticator,
     content: Mapping[str, Any],
     answer: Any,
 ) -> AuthenticatorData:
@@ -430,7 +430,7 @@ def _authenticated(
         server.authenticate_complete(_state(challenge, challenge.verify), [credential], given)
         handle = given.response.user_handle
         # always there where no credential was named (section 7.2, step 6)
-        if handle is None or not hmac.compare_digest(_text(handle), handle_of(record.user_id)):
+        if handle is None or not hmac.compare_digest(_text(handle), content["handle"]):
             raise ValueError("the passkey says another user than the one it was made for")
         data: AuthenticatorData = given.response.authenticator_data
         _check_common(given.response.client_data, data)
