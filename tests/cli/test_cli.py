@@ -97,6 +97,29 @@ def test_check_warns_of_a_matcher_that_leaves_the_rest_open(folder):
     assert "leaves every path it does not name open" in said
 
 
+EMAIL = "[providers.post]\ntype = 'email'\nfrom = 'a@example.test'\nserver = 'smtp://localhost'\n"
+GITHUB = "[providers.github]\nclient_id = 'x'\nclient_secret = 'x'\nlink_by_email = {}\n"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "more", "warns"),
+    [
+        ("adapter = 'sqlite:///auth.db'\n", EMAIL, "'post' finds"),
+        ("adapter = 'sqlite:///auth.db'\n", GITHUB.format("true"), "'github' finds"),
+        ("adapter = 'sqlite:///auth.db'\n", GITHUB.format("false"), ""),
+        ("adapter = 'sqlite:///auth.db'\n", "", ""),
+    ],
+)
+def test_check_warns_of_addresses_that_people_may_have_made_up(folder, adapter, more, warns):
+    (folder / "own.py").write_text("def authorize(credentials, request): ...\n")
+    own = "[providers.credentials]\nauthorize = 'own:authorize'\n"
+    text = f"secret = '{'s' * 40}'\nurl = 'https://app.example.test'\n{adapter}{own}{more}"
+    (folder / "auth.toml").write_text(text)
+    said = run("check")
+    assert ("count as proven" in said) is bool(warns)
+    assert warns in said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

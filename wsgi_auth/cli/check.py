@@ -44,6 +44,18 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
             "adapter = sqlite: is a file of this machine; where several machines serve the "
             "application, they need one Redis, PostgreSQL or MariaDB"
         )
+    own = next((each.id for each in config.providers if each.type == "credentials"), None)
+    finds = [
+        each.id
+        for each in config.providers
+        if each.type == "email" or getattr(each, "link_by_email", False)
+    ]
+    if config.adapter is not None and own is not None and finds:
+        yield (
+            f"addresses that the authorize of {own!r} returns count as proven, and by an address "
+            f"{' and '.join(map(repr, finds))} finds people: it has to return 'email_verified': "
+            "False for one that nobody has checked"
+        )
     if config.limits.storage == "memory://" and not config.dev:
         yield (
             "limits.storage counts in each process by itself; with several processes a Redis URL "
