@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 
 import pytest
@@ -109,6 +110,93 @@ def test_a_mistake_stops_start_up_and_names_the_option(wrong, said):
     with pytest.raises(ConfigError) as caught:
         AuthMiddleware(hello, options(**wrong))
     assert said in str(caught.value)
+
+
+async def _asynchronous(*_):
+    return True
+
+
+class _Wanting:
+    """Callables of every kind that take one argument too few for ``session``."""
+
+    def method(self, session):
+        return session
+
+    def __call__(self, session):
+        return session
+
+
+def _credentials(authorize):
+    return {"providers": [{"id": "credentials", "authorize": authorize}]}
+
+
+def _forge(profile):
+    return {
+        "url": URL,
+        "providers": [{"id": "github", "client_id": "a", "client_secret": "b", "profile": profile}],
+    }
+
+
+#: Every option that is called, with the parameters it is called with.
+CALLED = {
+    "authorized": (lambda f: {"authorized": f}, "request, session"),
+    "callbacks.sign_in": (lambda f: {"callbacks": {"sign_in": f}}, "user, account, context"),
+    "callbacks.redirect": (lambda f: {"callbacks": {"redirect": f}}, "url, base_url"),
+    "callbacks.jwt": (lambda f: {"callbacks": {"jwt": f}}, "claims, context"),
+    "callbacks.session": (lambda f: {"callbacks": {"session": f}}, "session, context"),
+    "events.sign_in": (lambda f: {"events": {"sign_in": [print, f]}}, "event"),
+    "providers_for": (lambda f: {"providers_for": f}, "request"),
+    "providers.credentials.authorize": (_credentials, "credentials, request"),
+    "providers.github.profile": (_forge, "said"),
+    "providers.sso.per_request": (lambda f: {"providers": [{"id": "sso", "per_request": f}]}, "request"),
+    "providers.email.send": (lambda f: {"providers": [{"id": "email", "from": "a@b.test", "send": f}]}, "mail"),
+    "remote_user": (lambda f: {"remote_user": f}, "session"),
+    "responders.forbidden": (lambda f: {"responders": {"forbidden": f}}, "environ, decision"),
+    "routes.authorized": (lambda f: {"routes": [{"source": "/x", "authorized": f}]}, "request, session"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", CALLED)
+def test_a_callable_that_could_not_be_called_stops_start_up(option):
+    made, parameters = CALLED[option]
+    with pytest.raises(ConfigError) as caught:
+        AuthMiddleware(hello, options(**made(_asynchronous)))
+    assert str(caught.value) == f"{option}: must not be async: what it returns is needed at once"
+    with pytest.raises(ConfigError) as caught:
+        AuthMiddleware(hello, options(**made(lambda: None)))
+    assert str(caught.value) == f"{option}: is called with ({parameters}), and takes ()"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "takes"),
+    [
+        (lambda session: session, "session"),
+        (_Wanting().method, "session"),
+        (_Wanting(), "session"),
+        (lambda session, context, more: session, "session, context, more"),
+        (lambda session, context, *, token: session, "session, context, token"),
+        (lambda *, session, token: session, "session, token"),
+    ],
+)
+def test_what_a_callable_takes_is_told(wrong, takes):
+    with pytest.raises(ConfigError, match=rf"and takes \({takes}\)$"):
+        AuthMiddleware(hello, options(callbacks={"session": wrong}))
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda *arguments: arguments[0],
+        lambda session, context=None, more=None: session,
+        lambda session, *more, token=None: session,
+        functools.partial(lambda token, session, context: session, "token"),
+        functools.wraps(_Wanting.__call__)(lambda *arguments: arguments[0]),
+        max,
+        dict,
+    ],
+)
+def test_a_callable_that_may_be_right_is_taken(right):
+    AuthMiddleware(hello, options(callbacks={"session": right}))
 
 
 def test_login_and_id_are_refused_as_remote_user_with_several_providers():

@@ -50,7 +50,7 @@ def visitor(authorized, user=None, **more) -> Browser:
         (lambda request, session: {"user": 1}, 500, 500),
         (lambda request, session: Forbidden, 500, 500),
         (lambda request, session: Redirect("/a\r\nSet-Cookie: x=1"), 500, 500),
-        (coroutine, 500, 500),
+        (lambda request, session: coroutine(request, session), 500, 500),
         (raising, 500, 500),
     ],
 )

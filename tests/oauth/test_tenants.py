@@ -333,7 +333,7 @@ BROKEN = {
     "raises": (_raises, "providers.sso.per_request"),
     "no mapping": (lambda request: ["acme"], "providers.sso.per_request: must return a mapping"),
     "a name": (lambda request: "google", "must return a mapping"),
-    "a coroutine": (_later, "must return a mapping"),
+    "a coroutine": (lambda request: _later(request), "must return a mapping"),
     "nothing in it": (lambda request: {}, "providers.sso"),
     "no issuer": (lambda request: {**OIDC_, "issuer": ""}, "providers.sso.issuer: is missing"),
     "http": (lambda request: {**OIDC_, "issuer": "http://acme.test"}, "must be https"),

@@ -218,8 +218,12 @@ def _fails(request: Any, session: Any) -> Any:
     raise RuntimeError("the authorized callback is broken")
 
 
-async def _coroutine(request: Any, session: Any) -> bool:
+async def _later() -> bool:
     return True
+
+
+def _coroutine(request: Any, session: Any) -> Any:
+    return _later()
 
 
 def _broken_responder(environ: Any, decision: Any) -> Any:

@@ -420,8 +420,12 @@ def _raises(*_, **__):
     raise RuntimeError("a secret in a message")
 
 
-async def _async(*_, **__):
+async def _later():
     return {}
+
+
+def _async(*_, **__):
+    return _later()
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,7 @@ BUILT_IN = frozenset(
 def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
     """``email``, ``login``, ``id``, a template such as ``{provider}:{id}``, or a callable."""
     if callable(given):
-        asked: Callable[..., Any] = given
-        return asked
+        return values.called_with("session")(key, given)
     word = values.text(key, given)
     if word == "name":
         raise ConfigError(key, "visitors choose their display name; use 'login', 'email' or 'id'")
@@ -39,7 +38,7 @@ def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
         return word
     if "{" not in word:
         if ":" in word:
-            return values.function(key, word)
+            return values.called_with("session")(key, word)
         raise ConfigError(
             key,
             f"must be 'email', 'login', 'id', a template such as '{{provider}}:{{id}}' or a "

@@ -196,9 +196,13 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
         "decode": values.function,
     },
     "revocation": {"max_stale": values.positive_duration},
-    "callbacks": dict.fromkeys(
-        ("authorized", "sign_in", "redirect", "jwt", "session"), values.function
-    ),
+    "callbacks": {
+        "authorized": values.called_with("request", "session"),
+        "sign_in": values.called_with("user", "account", "context"),
+        "redirect": values.called_with("url", "base_url"),
+        "jwt": values.called_with("claims", "context"),
+        "session": values.called_with("session", "context"),
+    },
     "pages": {
         "sign_in": lambda key, value: _page_or_url(key, value),
         "sign_out": values.path,
@@ -209,7 +213,9 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
     },
     "theme": dict.fromkeys(("color_scheme", "brand_color", "button_text", "logo"), values.text),
     "limits": dict.fromkeys(("account", "address", "storage"), values.text),
-    "responders": dict.fromkeys(("redirect", "unauthorized", "forbidden"), values.function),
+    "responders": dict.fromkeys(
+        ("redirect", "unauthorized", "forbidden"), values.called_with("environ", "decision")
+    ),
 }
 _COOKIE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "name": values.cookie_name,
@@ -267,7 +273,7 @@ def _build(
         url = _first_env(env, ("AUTH_URL", "NEXTAUTH_URL"), _base_url)
     base_path = option("base_path", values.path, "/auth")
     sections = {name: _section(name, given.get(name)) for name in _SECTIONS}
-    authorized = option("authorized", values.function)
+    authorized = option("authorized", _SECTIONS["callbacks"]["authorized"])
     callbacks = sections["callbacks"]
     if authorized is not None and "authorized" in callbacks:
         raise ConfigError("authorized", "is given twice; remove callbacks.authorized")
@@ -284,7 +290,7 @@ def _build(
         dev_peers=option("dev_peers", values.strings, ()),
         base_path=base_path,
         providers=_providers(given.get("providers"), env, here),
-        providers_for=option("providers_for", values.function),
+        providers_for=option("providers_for", values.called_with("request")),
         matcher=_matcher(given.get("matcher")),
         routes=_routes("routes", given.get("routes"), ()),
         public=_routes("public", given.get("public"), ()),
@@ -504,7 +510,7 @@ def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
-    "authorized": values.function,
+    "authorized": _SECTIONS["callbacks"]["authorized"],
     "fresh": values.positive_duration,
     "basic": values.boolean,
     "user_verified": values.boolean,
@@ -552,7 +558,7 @@ def _events(given: Any) -> dict[str, tuple[Callable[..., Any], ...]]:
     _refuse_unknown("events", given, parts.EVENTS)
     return {
         name: tuple(
-            values.function(f"events.{name}", one)
+            values.called_with("event")(f"events.{name}", one)
             for one in (entry if isinstance(entry, list | tuple) else [entry])
         )
         for name, entry in given.items()

@@ -76,8 +76,8 @@ def party(
 
 def _typed(key: str, kind: str, value: Any) -> Any:
     """A value in the type of its option; what fits none is left to the provider to refuse."""
-    if kind == "Profile" and isinstance(value, str):
-        return values.function(key, value)
+    if kind == "Profile" and (isinstance(value, str) or callable(value)):
+        return values.called_with("said")(key, value)
     if kind == "str | bool" and isinstance(value, str) and "/" not in value:
         return values.boolean(key, value)
     convert = _KINDS.get(kind)

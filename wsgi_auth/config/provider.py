@@ -92,7 +92,7 @@ def _credentials(key: str, given: dict[str, Any], here: Path | None) -> Credenti
             "is missing: a callable, or 'package.module:name', that takes (credentials, request) "
             "and returns a user mapping or None",
         )
-    given["authorize"] = values.function(f"{key}.authorize", authorize)
+    given["authorize"] = values.called_with("credentials", "request")(f"{key}.authorize", authorize)
     if "fields" in given:
         given["fields"] = _fields(f"{key}.fields", given["fields"])
     return Credentials(**given)
@@ -148,7 +148,7 @@ def _per_request(key: str, given: Mapping[str, Any]) -> Any:
                 f"{key}.{option}",
                 "belongs into what per_request returns; beside it: id, name, icon",
             )
-    make = values.function(f"{key}.per_request", given["per_request"])
+    make = values.called_with("request")(f"{key}.per_request", given["per_request"])
     name, icon = given.get("name", ""), given.get("icon", "")
     return PerRequest(str(given["id"]), make, str(name), icon)
 
@@ -170,7 +170,7 @@ def _email(key: str, given: dict[str, Any], here: Path | None) -> Any:
     if "max_age" in given:
         given["max_age"] = values.duration(f"{key}.max_age", given["max_age"])
     if "send" in given:
-        given["send"] = values.function(f"{key}.send", given["send"])
+        given["send"] = values.called_with("mail")(f"{key}.send", given["send"])
     if "server" in given:
         given["server"] = values.text(f"{key}.server", given["server"])
     given["sender"] = given.pop("from", "")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _DURATION = r"\s*([0-9]+)\s*(s|m|h|d|w)?\s*"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}
 _LONGEST = 10 * 366 * 86_400
+# What the flags of code say: that it takes any number of arguments; that it is a coroutine, or an
+# asynchronous generator.
+_VARARGS, _ASYNC = 0x04, 0x80 | 0x200
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _DOTTED = r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"
@@ -119,13 +122,58 @@ def sequence(key: str, value: Any) -> tuple[Any, ...]:
 
 
 def function(key: str, value: Any) -> Callable[..., Any]:
-    """A callable, or ``package.module:name`` of one."""
+    """A callable that is not ``async``, or ``package.module:name`` of one."""
     if isinstance(value, str):
         value = load(key, value.strip())
     if not callable(value):
         raise ConfigError(key, f"must be a callable or 'package.module:name', not {_shown(value)}")
     found: Callable[..., Any] = value
+    code = getattr(_function(found)[0], "__code__", None)
+    if code is not None and code.co_flags & _ASYNC:
+        raise ConfigError(key, "must not be async: what it returns is needed at once")
     return found
+
+
+def called_with(*arguments: str) -> Callable[[str, Any], Callable[..., Any]]:
+    """A function for a callable that takes these arguments, by position."""
+
+    def checked(key: str, value: Any) -> Callable[..., Any]:
+        found = function(key, value)
+        own = _cannot_take(found, len(arguments))
+        if own is not None:
+            raise ConfigError(
+                key, f"is called with ({', '.join(arguments)}), and takes ({', '.join(own)})"
+            )
+        return found
+
+    return checked
+
+
+def _cannot_take(found: Callable[..., Any], count: int) -> tuple[str, ...] | None:
+    """The parameters of what cannot be called with so many arguments by position; None for all
+    else, and where it cannot be seen. What a decorator put around a function is looked at, and not
+    what its ``__wrapped__`` once took."""
+    inner, bound = _function(found)
+    code = getattr(inner, "__code__", None)
+    if code is None:
+        return None
+    own: tuple[str, ...] = code.co_varnames[bound : code.co_argcount + code.co_kwonlyargcount]
+    most = code.co_argcount - bound
+    least = most - len(inner.__defaults__ or ())
+    asks_by_name = code.co_kwonlyargcount > len(inner.__kwdefaults__ or ())
+    fits = least <= count and (count <= most or code.co_flags & _VARARGS) and not asks_by_name
+    return None if fits else own
+
+
+def _function(found: Any) -> tuple[Any, bool]:
+    """What a call of it calls, and whether the first argument is bound. By hand: ``inspect`` takes
+    longer to load than a start may."""
+    if isinstance(found, type):
+        return found, False
+    if not hasattr(found, "__code__"):
+        found = found.__call__
+    inner = getattr(found, "__func__", found)
+    return inner, inner is not found
 
 
 def load(key: str, name: str) -> Any:
