@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from tests.conftest import SECRET, authorize, hello, options
+from tests.docs import blocks
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
 from wsgi_auth.paste import filter_app_factory, filter_factory
 
@@ -33,7 +34,8 @@ URL = "https://app.example.test"
         ({"secret": "x" * 31}, "secret: must have 32 bytes or more, not 31"),
         ({"secret": []}, "the list is empty"),
         ({"secret": [SECRET, ""]}, "secret: must have 32 bytes"),
-        ({"secret": 5}, "secret"),
+        ({"secret": 5}, "secret: must be a string, or a list of strings, newest first"),
+        ({"secret": [SECRET, 5]}, "secret: must be a string, or a list of strings, newest first"),
         ({"url": "app.example.test"}, "url:"),
         ({"url": "https://u:p@app.example.test"}, "url:"),
         ({"url": "https://app.example.test/auth"}, "set base_path = '/auth'"),
@@ -197,6 +199,13 @@ def test_what_a_callable_takes_is_told(wrong, takes):
 )
 def test_a_callable_that_may_be_right_is_taken(right):
     AuthMiddleware(hello, options(callbacks={"session": right}))
+
+
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.name)
+def test_the_secret_of_a_page_that_was_copied_as_it_stands_is_refused(page):
+    for found in blocks.PLACEHOLDER.findall(page.read_text(encoding="utf-8")):
+        with pytest.raises(ConfigError, match=r"secret: is the text of the documentation"):
+            AuthMiddleware(hello, options(secret=found.strip('"')))
 
 
 def test_login_and_id_are_refused_as_remote_user_with_several_providers():

@@ -394,10 +394,10 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
         given = given.splitlines() if "\n" in given.strip() else [given]
     elif isinstance(given, bytes):
         given = [given]
+    if not isinstance(given, list | tuple) or not all(isinstance(e, str | bytes) for e in given):
+        raise ConfigError(where, "must be a string, or a list of strings, newest first")
     secrets = []
-    for entry in values.sequence(where, given):
-        if not isinstance(entry, str | bytes):
-            raise ConfigError(where, "must be a string or a list of strings, newest first")
+    for entry in given:
         # random bytes may begin or end with a blank; only text has blanks that nobody meant
         secret = entry.strip().encode() if isinstance(entry, str) else entry
         if not secret.strip():
@@ -407,6 +407,12 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
                 where,
                 f"must have {MIN_SECRET} bytes or more, not {len(secret)}; "
                 "`wsgi-auth secret` prints a good one",
+            )
+        if b"`wsgi-auth secret`" in secret:
+            raise ConfigError(
+                where,
+                "is the text of the documentation, which everybody knows; put what "
+                "`wsgi-auth secret` prints in its place",
             )
         secrets.append(secret)
     if not secrets:
