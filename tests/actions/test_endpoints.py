@@ -70,6 +70,37 @@ def test_a_post_needs_a_token_of_this_browser_and_of_the_same_origin(path):
     assert browser.get("/", headers=JSON, status=200 if signs_out else 401)
 
 
+@pytest.mark.parametrize(
+    ("url", "asked", "fields", "headers", "said"),
+    [
+        (URL, URL, {}, {}, "the form has no csrfToken"),
+        (URL, URL, {"csrfToken": "x.y"}, {}, "its csrfToken is of another browser, session or secret"),
+        (URL, URL, {"csrfToken": "of this browser"}, {"Origin": "http://app.example.test"},
+         "the browser is at http://app.example.test, and url is https://app.example.test"),
+        (URL, "http://127.0.0.1:8000", {"csrfToken": "of this browser"},
+         {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"},
+         "the browser is at http://127.0.0.1:8000, and url is https://app.example.test"),
+        (None, "http://127.0.0.1:8000", {"csrfToken": "of this browser"}, {"Origin": URL},
+         "the browser is at https://app.example.test, and Host is 127.0.0.1:8000"),
+        (URL, URL, {"csrfToken": "of this browser"}, {"Sec-Fetch-Site": "same-site"},
+         "the form is of another site, says Sec-Fetch-Site (url is https://app.example.test)"),
+        (URL, URL, {"csrfToken": "x.y", "no": "cookie"}, {},
+         "the browser sent no cookie __Host-auth.csrf-token"),
+        # a proxy speaks http to us, and so does a browser at the wrong address
+        (URL, "http://app.example.test", {"csrfToken": "of this browser"}, {},
+         "the browser sent no cookie __Host-auth.csrf-token, which is for https only"),
+    ],
+)  # fmt: skip
+def test_the_log_says_why_a_form_was_not_taken(url, asked, fields, headers, said, caplog):
+    browser = Browser(AuthMiddleware(hello, config(url=url)), asked)
+    token = browser.token()
+    if "no" in fields:
+        browser.reset()
+    form = {name: token if value == "of this browser" else value for name, value in fields.items()}
+    post(browser, "/auth/callback/credentials", form, **headers)
+    assert caplog.messages[-1] == f"the endpoint 'callback/' refused: '{said}'"
+
+
 def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it():
     """R068."""
     browser = visitor()

@@ -7,7 +7,7 @@ two shapes every endpoint has: for a browser, and as JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -150,10 +150,30 @@ class Exchange:
         again while the first page loads, or signs in from a tab that was open before.
         """
         claims = self.reading.claims
-        if not (self._has_token(claims) or (signs_in and self._has_token(None))) or not same_origin(
-            self.environ, self.site.locations.origins(self.environ)
-        ):
-            raise Refused(403, "MissingCSRF", "no valid csrfToken of this browser")
+        origins = self.site.locations.origins(self.environ)
+        if not same_origin(self.environ, origins):
+            raise Refused(403, "MissingCSRF", self._elsewhere(origins))
+        if not (self._has_token(claims) or (signs_in and self._has_token(None))):
+            raise Refused(403, "MissingCSRF", self._without_token())
+
+    def _elsewhere(self, origins: Sequence[str]) -> str:
+        """Where the browser says that the form came from, for the log."""
+        origin = self.environ.get("HTTP_ORIGIN")
+        ours = f"url is {origins[0]}" if origins else f"Host is {self.environ.get('HTTP_HOST')}"
+        if origin is not None and origin not in origins:
+            return f"the browser is at {origin[:80]}, and {ours}"
+        return f"the form is of another site, says Sec-Fetch-Site ({ours})"
+
+    def _without_token(self) -> str:
+        """Why no token counts, for the log."""
+        if not self.form.get("csrfToken"):
+            return "the form has no csrfToken"
+        if not self.browsers:
+            cookie = self.site.config.cookies.csrf
+            over = self.environ.get("wsgi.url_scheme")
+            why = ", which is for https only" if cookie.secure and over == "http" else ""
+            return f"the browser sent no cookie {cookie.name}{why}"
+        return "its csrfToken is of another browser, session or secret"
 
     def _has_token(self, claims: Claims | None) -> bool:
         token, csrf = self.form.get("csrfToken"), self.site.csrf
