@@ -173,6 +173,12 @@ def test_serve_says_what_is_wrong_with_its_target(folder, target, said):
     assert said in run("serve", target, code=2)
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_serve_says_what_is_wrong_with_a_port(folder, port):
+    said = run("serve", "someapp:application", "--port", port, code=2)
+    assert "Invalid value for '--port'" in said
+
+
 def test_serve_without_a_target_wants_app_in_the_configuration(folder):
     assert "factory = 'module:make'" in run("serve", code=2)
 

@@ -80,4 +80,4 @@ def test_a_configuration_without_an_adapter_is_a_sentence(tmp_path: Path) -> Non
     path.write_text(
         f'url = "https://app.example.test"\nsecret = "{"x" * 40}"\npages.sign_in = "/"\n'
     )
-    assert "adapter" in run("upgrade", "--config", str(path), code=2)
+    assert f"adapter: is not set in {path}" in run("upgrade", "--config", str(path), code=2)

@@ -51,7 +51,7 @@ _config_option = click.option(
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, help="[default: 8080, or a free one]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="[default: 8080, or a free one]")
 def demo(host: str, port: int | None) -> None:
     """Serve a small application with a login, to look at.
 
@@ -66,8 +66,8 @@ def demo(host: str, port: int | None) -> None:
 @click.argument("target", required=False)
 @_config_option
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8080, show_default=True)
-@click.option("--threads", type=int, default=8, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=8, show_default=True)
 def serve(target: str | None, path: Path | None, host: str, port: int, threads: int) -> None:
     """Serve any WSGI application, protected.
 

@@ -34,5 +34,6 @@ def swept(url: str | None, config: Path) -> str:
 def _url(config: Path) -> str:
     adapter = AuthConfig.from_file(config).adapter
     if not isinstance(adapter, str):
-        raise ConfigError("adapter", f"is no URL in {config}")
+        problem = "is not set" if adapter is None else "is no URL"
+        raise ConfigError("adapter", f"{problem} in {config}")
     return adapter

@@ -52,7 +52,8 @@ def _bind(host: str, port: int | None) -> socket.socket:
         except OSError as error:
             found.close()
             if wanted == 0 or port is not None:
-                raise ConfigError("port", f"cannot listen on {host}:{wanted}: {error}") from None
+                why = error.strerror or error
+                raise ConfigError("port", f"cannot listen on {host}:{wanted}: {why}") from None
         else:
             return found
     raise AssertionError("unreachable")
