@@ -24,6 +24,29 @@ URL = "https://app.example.test"
         ({"session": {"max_age": True}}, "session.max_age"),
         ({"session": {"max_age": 0}}, "longer than 0"),
         ({"session": {"max_age": 60, "update_age": 60}}, "session.update_age"),
+        ({"session": {"max_age": 3600}}, "session.update_age: (86400 s) must be shorter than session.max_age "
+         "(3600 s), or no session is ever prolonged; set it to 300 s, say"),
+        ({"limits": {"ip": "5 per hour"}}, "limits.ip: there is no such option; there is account, address, storage"),
+        ({"SECRET_KEY": SECRET}, "SECRET_KEY: there is no such option; did you mean 'secret'?"),
+        ({"allow_emails": ["example.org"]}, "allow_emails: 'example.org' is no address such as 'ada@example.com'; "
+         "all of a domain are let in by allow_domains"),
+        ({"allow_emails": ["@example.org"]}, "allow_emails: '@example.org' is no address"),
+        ({"allow_domains": ["*.example.org"]}, "allow_domains: '*.example.org' is no domain such as 'example.com'; "
+         "each is named whole, a subdomain too"),
+        ({"allow_domains": "*"}, "allow_domains: '*' is no domain"),
+        ({"allow_domains": ["https://example.org"]}, "allow_domains: 'https://example.org' is no domain"),
+        ({"allow_domains": ["ada@example.org"]}, "allow_domains: 'ada@example.org' is no domain"),
+        ({"adapter": "postgres://u:a-password@h/x"}, "adapter: no store begins with postgres://; did you mean 'postgresql'?"),
+        ({"adapter": "mongodb://u:a-password@h/x"}, "adapter: no store begins with mongodb://; there is memory:, sqlite://"),
+        ({"providers": [{"id": "sso", "type": "OIDC"}]}, "providers.sso.type: must be one of oidc, oauth, credentials, "
+         "htpasswd, dev, passkey, email, or a name of the catalogue, not 'OIDC'; did you mean 'oidc'?"),
+        ({"providers": [{"id": "sso", "type": "oidc", "client_id": "a", "client_secret": "b",
+                         "issuer": "https://id.test/x/.well-known/openid-configuration"}]},
+         "providers.sso.issuer: is what stands before /.well-known/: https://id.test/x"),
+        ({"providers": [{"id": "github", "client_id": "a", "client_secret": "b", "scope": ["a", "b"]}]},
+         "providers.github.scope: must be a string with a blank between two scopes"),
+        ({"cookies": {"session": {"domain": "example.org"}}}, "cookies.session.domain: 'example.org' is neither the host "
+         "of url (app.example.test) nor a parent of it, so browsers would drop the cookie"),
         ({"session": {"max_age": "9d", "absolute_age": "8d"}}, "session.absolute_age"),
         ({"session": {"strategy": "cokie"}}, "did you mean 'cookie'?"),
         ({"session": {"strategy": "database"}}, "session.strategy"),
@@ -54,7 +77,9 @@ URL = "https://app.example.test"
         ({"providers": [{"id": "htpasswd", "file": "/no/such/file"}]}, "htpasswd"),
         ({"matcher": ["/(?!api).*"]}, "write /((?!api).*)"),
         ({"matcher": ["/a/*"]}, "write /a/:path* or /a/(.*)"),
-        ({"matcher": ["members"]}, "matcher"),
+        ({"matcher": ["members"]}, "matcher: 'members' must start with '/': try '/members'"),
+        ({"matcher": ["^/members"]}, "matcher: '^/members' must start with '/': try '/members'"),
+        ({"matcher": ["https://app.example.test/x"]}, "must start with '/': try '/x'"),
         ({"routes": [{"source": "/x", "method": "GET"}]}, "did you mean 'methods'?"),
         ({"routes": [{"methods": ["GET"]}]}, "source"),
         ({"authorized": "no_such_module:f"}, "cannot import 'no_such_module'"),
@@ -199,6 +224,53 @@ def test_what_a_callable_takes_is_told(wrong, takes):
 )
 def test_a_callable_that_may_be_right_is_taken(right):
     AuthMiddleware(hello, options(callbacks={"session": right}))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"matcher": ["/user/<id>"]}, "matcher: '/user/<id>' has no parameter: <id> is itself, letter by letter; "
+         "write /user/:id"),
+        ({"matcher": ["/user/<int:id>/x"]}, "matcher: '/user/<int:id>/x' has no parameter: <int:id> is itself, letter "
+         "by letter; write /user/:id/x"),
+        ({"routes": [{"source": "/user/{id}"}]}, "routes: '/user/{id}' has no parameter: {id} is itself, letter by "
+         "letter; write /user/:id"),
+        ({"providers": [], "pages": {"sign_in": "/login"}, "routes": [{"source": "/dav", "basic": True}]},
+         "routes: '/dav' has basic, and no provider checks a password (credentials, htpasswd)"),
+    ],
+)  # fmt: skip
+def test_a_pattern_that_means_something_else_is_warned_of(given, said):
+    assert said in AuthConfig.from_mapping(options(**given), environ={}).warnings
+
+
+@pytest.mark.parametrize(
+    "pattern", ["/user/:id", "/a{/b}?", "/a{-:x}?", "/x{abc}*", "/:name{.html}"]
+)
+def test_a_pattern_with_a_parameter_or_a_group_is_not(pattern):
+    assert not AuthConfig.from_mapping(options(matcher=[pattern]), environ={}).warnings
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (
+            lambda: hello,
+            "<lambda> takes no (environ, start_response); if it makes the application, call it",
+        ),
+        (None, "the application must be a WSGI app, not NoneType"),
+    ],
+)
+def test_what_is_no_application_stops_start_up(app, said):
+    with pytest.raises(ConfigError) as caught:
+        AuthMiddleware(app, options())
+    assert str(caught.value) == said
+
+
+def test_the_name_of_a_file_is_no_configuration_and_the_message_says_how_to_read_it():
+    with pytest.raises(
+        ConfigError, match=r"must be a mapping or an AuthConfig, not str; AuthConfig.from_file"
+    ):
+        AuthMiddleware(hello, "auth.toml")
 
 
 @pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.name)

@@ -334,7 +334,8 @@ def _source(source: object, key: str) -> str | re.Pattern[str]:
             f"str, not {source!r}",
         )
     if not source.startswith("/"):
-        raise ConfigError(key, f"{source!r} must start with '/': try {'/' + source!r}")
+        path = re.sub(r"^(https?://[^/]*)?[\^/]*", "/", source)
+        raise ConfigError(key, f"{source!r} must start with '/': try {path!r}")
     if len(source) > MAX_SOURCE:
         raise ConfigError(key, f"{source[:40]!r}... is longer than {MAX_SOURCE} characters")
     return source

@@ -23,6 +23,7 @@ from wsgi_auth.auth import (
 )
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
+from wsgi_auth.config.values import cannot_take
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import shown
 from wsgi_auth.matcher import RouteMatcher, as_route
@@ -71,12 +72,20 @@ class AuthMiddleware:
     ) -> None:
         if not callable(app):
             raise ConfigError("", f"the application must be a WSGI app, not {type(app).__name__}")
+        if cannot_take(app, 2) is not None:
+            raise ConfigError(
+                "",
+                f"{getattr(app, '__name__', 'the application')} takes no (environ, "
+                "start_response); if it makes the application, call it",
+            )
         if isinstance(config, AuthConfig):
             config = config.override(**options) if options else config
         else:
             if config is not None and not isinstance(config, Mapping):
                 raise ConfigError(
-                    "", f"must be a mapping or AuthConfig, not {type(config).__name__}"
+                    "",
+                    "the configuration must be a mapping or an AuthConfig, not "
+                    f"{type(config).__name__}; AuthConfig.from_file('auth.toml') reads a file",
                 )
             config = AuthConfig.from_mapping({**(config or {}), **options})
         self.app = app

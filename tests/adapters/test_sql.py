@@ -284,7 +284,9 @@ def test_a_bad_url_stops_start_up_without_showing_its_password(url: str) -> None
 
 @pytest.mark.parametrize(
     ("url", "module", "extra"),
-    [("postgresql://127.0.0.1/x", "sqlalchemy", "sql"),
+    [("postgresql://127.0.0.1/x", "sqlalchemy", "postgresql"),
+     ("mariadb://127.0.0.1/x", "sqlalchemy", "mysql"),
+     ("mysql+mysqldb://127.0.0.1/x", "sqlalchemy", "sql"),
      ("postgresql://127.0.0.1/x", "psycopg", "postgresql"),
      ("mysql://127.0.0.1/x", "pymysql", "mysql"), ("mariadb://127.0.0.1/x", "pymysql", "mysql")],
 )  # fmt: skip

@@ -70,7 +70,11 @@ def _sql(url: str, upgrade: bool = False) -> Adapter:
     try:
         from wsgi_auth.adapters.sql import SQLAdapter
     except ModuleNotFoundError:
-        raise missing_driver(url.partition(":")[0] + "://", "SQLAlchemy", "sql") from None
+        scheme = url.partition(":")[0]
+        extra = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}.get(
+            scheme, "sql"
+        )
+        raise missing_driver(f"{scheme}://", "SQLAlchemy", extra) from None
     return SQLAdapter(url, upgrade=upgrade)
 
 

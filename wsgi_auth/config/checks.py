@@ -5,6 +5,7 @@ What lives here: rules over the finished configuration. A rule over one value is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,14 @@ def _urls(config: AuthConfig) -> None:
 
 def _cookie_names(config: AuthConfig) -> None:
     cookies = config.cookies
+    for kind in cookies.__match_args__:
+        domain, host = getattr(cookies, kind).domain, config.url and config.url.host
+        if domain and host and not f".{host}".endswith(f".{domain}"):
+            raise ConfigError(
+                f"cookies.{kind}.domain",
+                f"{domain!r} is neither the host of url ({host}) nor a parent of it, so browsers "
+                "would drop the cookie",
+            )
     names = [getattr(cookies, kind).name for kind in cookies.__match_args__]
     if len(set(names)) < len(names):
         raise ConfigError("cookies", f"two of them have one name: {', '.join(names)}")
@@ -182,7 +191,7 @@ def _sessions(config: AuthConfig) -> None:
         raise ConfigError(
             "session.update_age",
             f"({session.update_age} s) must be shorter than session.max_age ({session.max_age} s), "
-            "or no session is ever prolonged",
+            f"or no session is ever prolonged; set it to {session.max_age // 12} s, say",
         )
     if session.absolute_age is not None and session.absolute_age < session.max_age:
         raise ConfigError(
@@ -353,12 +362,36 @@ def risks(config: AuthConfig) -> Iterator[str]:
         )
     if config.session.read_only:
         yield from _idle(config)
+    yield from _of_patterns(config)
     by_mail = next((each.id for each in config.providers if each.type == "email"), None)
     if by_mail is not None and config.allow_groups is not None:
         yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
     for option in ("allow_emails",):
         if "*" in (getattr(config, option) or ()):
             yield f"{option} = *: everybody with an account at a provider may sign in"
+
+
+def _of_patterns(config: AuthConfig) -> Iterator[str]:
+    """Patterns that mean something else than their writer, and routes that nobody can pass."""
+    from wsgi_auth.providers.base import BasicProvider
+
+    for option in ("matcher", "routes", "public", "ignore"):
+        for route in getattr(config, option):
+            other = re.search(r"<([\w:]+)>|\{(\w+)\}(?![?*+])", str(route.source))
+            if other and isinstance(route.source, str):
+                name = (other[1] or other[2]).rpartition(":")[2]
+                meant = route.source.replace(other[0], f":{name}")
+                yield (
+                    f"{option}: {route.source!r} has no parameter: {other[0]} is itself, letter by "
+                    f"letter; write {meant}"
+                )
+            if route.basic and not any(
+                isinstance(each, BasicProvider) for each in config.providers
+            ):
+                yield (
+                    f"{option}: {route.source!r} has basic, and no provider checks a password "
+                    "(credentials, htpasswd)"
+                )
 
 
 def _idle(config: AuthConfig) -> Iterator[str]:

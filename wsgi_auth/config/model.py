@@ -315,7 +315,7 @@ def _build(
         locale_dir=option("locale_dir", lambda key, value: values.folder(key, value, here)),
         remote_user=option("remote_user", checks.remote_user),
         allow_emails=option("allow_emails", _addresses),
-        allow_domains=option("allow_domains", _addresses),
+        allow_domains=option("allow_domains", _domains),
         allow_groups=option("allow_groups", _set),
         limits=parts.Limits(**sections["limits"]),
         allowed_redirects=tuple(
@@ -355,7 +355,10 @@ def _refuse_unknown(section: str, given: Mapping[str, Any], known: Any) -> None:
     for key in given:
         if key not in known:
             full = f"{section}.{key}" if section else str(key)
-            raise ConfigError(full, f"there is no such option{values.near(str(key), known)}")
+            hint = values.near(str(key), known)
+            if section and not hint:
+                hint = f"; there is {', '.join(sorted(known))}"
+            raise ConfigError(full, f"there is no such option{hint}")
 
 
 def values_from_files(given: dict[str, Any], here: Path | None) -> dict[str, Any]:
@@ -669,7 +672,28 @@ def _languages(key: str, given: Any) -> tuple[str, ...]:
 
 
 def _addresses(key: str, given: Any) -> frozenset[str]:
-    return frozenset(entry.strip().lower().lstrip("@") for entry in values.strings(key, given))
+    found = frozenset(entry.lower() for entry in values.strings(key, given))
+    for entry in found:
+        name, _, domain = entry.rpartition("@")
+        if entry != "*" and not (name and domain):
+            raise ConfigError(
+                key,
+                f"{entry!r} is no address such as 'ada@example.com'; all of a domain are let in by "
+                "allow_domains",
+            )
+    return found
+
+
+def _domains(key: str, given: Any) -> frozenset[str]:
+    found = frozenset(entry.lower().removeprefix("@") for entry in values.strings(key, given))
+    for entry in found:
+        if not re.fullmatch(r"[^@*/:]+", entry):
+            raise ConfigError(
+                key,
+                f"{entry!r} is no domain such as 'example.com'; each is named whole, a subdomain "
+                "too",
+            )
+    return found
 
 
 def _set(key: str, given: Any) -> frozenset[str]:
@@ -690,6 +714,11 @@ def _adapter(key: str, given: Any) -> Any:
             return given
         if ":" not in given:
             raise ConfigError(key, "must be a URL: memory:, sqlite:///auth.db, redis://host:6379")
+        scheme, is_url, _ = given.partition("://")
+        if is_url:
+            known = ("sqlite", "postgresql", "mysql", "mariadb", "redis", "rediss")
+            hint = values.near(scheme, known) or f"; there is memory:, {'://, '.join(known)}://"
+            raise ConfigError(key, f"no store begins with {scheme}://{hint}")
         given = values.load(key, given)
     if isinstance(given, type) or not callable(getattr(given, "get_session_and_user", None)):
         raise ConfigError(

@@ -47,11 +47,19 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
         raise ConfigError(key, "needs an id")
     if "per_request" in given:
         return _checked(_per_request(key, given))
+    typed = "type" in given
     kind = str(given.pop("type", name))
     if kind not in _OPTIONS and (kind in ("oauth", "oidc") or kind in _catalogue()):
         from wsgi_auth.config.party import party
 
         return _checked(party(kind, given, env, here))
+    if kind not in _OPTIONS and typed:
+        types = ["oidc", "oauth", *_OPTIONS]
+        raise ConfigError(
+            f"{key}.type",
+            f"must be one of {', '.join(types)}, or a name of the catalogue, not {kind!r}"
+            + values.near(kind, types),
+        )
     if kind not in _OPTIONS:
         raise ConfigError(
             key,

@@ -41,7 +41,10 @@ def near(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the nearest of the known words, else an empty string."""
     import difflib  # for a mistake only
 
-    found = difflib.get_close_matches(word, list(known), 1, 0.6)
+    all_ = list(known)
+    found = difflib.get_close_matches(word, all_, 1) or difflib.get_close_matches(
+        word.lower(), all_, 1
+    )
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
@@ -139,7 +142,7 @@ def called_with(*arguments: str) -> Callable[[str, Any], Callable[..., Any]]:
 
     def checked(key: str, value: Any) -> Callable[..., Any]:
         found = function(key, value)
-        own = _cannot_take(found, len(arguments))
+        own = cannot_take(found, len(arguments))
         if own is not None:
             raise ConfigError(
                 key, f"is called with ({', '.join(arguments)}), and takes ({', '.join(own)})"
@@ -149,7 +152,7 @@ def called_with(*arguments: str) -> Callable[[str, Any], Callable[..., Any]]:
     return checked
 
 
-def _cannot_take(found: Callable[..., Any], count: int) -> tuple[str, ...] | None:
+def cannot_take(found: Callable[..., Any], count: int) -> tuple[str, ...] | None:
     """The parameters of what cannot be called with so many arguments by position; None for all
     else, and where it cannot be seen. What a decorator put around a function is looked at, and not
     what its ``__wrapped__`` once took."""

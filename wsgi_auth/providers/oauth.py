@@ -430,6 +430,8 @@ def _check_kind(key: str, kind: str, value: object) -> None:
     elif kind == "str":
         ok = isinstance(value, str) and _is_line(value)
         expected = "a string without control characters"
+        if key.endswith(".scope"):
+            expected = "a string with a blank between two scopes, such as 'openid email'"
     elif kind == "Profile":
         ok = callable(value) or isinstance(value, Mapping)
         expected = "a mapping, or a callable that takes and returns one"
@@ -472,6 +474,10 @@ def _check_url(key: str, url: str) -> None:
         raise ConfigError(key, f"must be an absolute https URL, not {url!r}")
     if "@" in parts.netloc:
         raise ConfigError(key, "has a user name in it")
+    if key.endswith(".issuer") and "/.well-known/" in parts.path:
+        raise ConfigError(
+            key, f"is what stands before /.well-known/: {url.partition('/.well-k')[0]}"
+        )
     if "{tokens." in url.partition("?")[0].split("/", 3)[2]:
         raise ConfigError(key, "lets a token response choose the host")
     if parts.scheme == "http" and not is_loopback_host(parts.hostname):
