@@ -433,6 +433,16 @@ def test_get_auth_says_what_is_missing():
         get_auth(environ)
 
 
+def test_get_auth_wants_the_environ_and_no_frameworks_request():
+    class Request:
+        environ: dict[str, object] = {}
+
+    with pytest.raises(
+        UsageError, match=r"wants the environ of WSGI, not a Request: get_auth\(request.environ\)"
+    ):
+        get_auth(Request())
+
+
 def test_get_session_and_get_token_read_the_cookies_themselves():
     cookie = session_cookie(options(), USERS["alice"])
     environ = {"HTTP_COOKIE": cookie, "auth.session": {"user": {"id": "mallory"}}}

@@ -704,7 +704,13 @@ def _private(said: str) -> str:
 
 def get_auth(environ: Environ) -> Auth:
     """The handle of this request. Raises :class:`UsageError`, saying why, if there is none."""
-    handle = environ.get(HANDLE)
+    try:
+        handle = environ.get(HANDLE)
+    except AttributeError:
+        raise UsageError(
+            f"get_auth() wants the environ of WSGI, not a {type(environ).__name__}: "
+            "get_auth(request.environ), or what your framework calls it"
+        ) from None
     if isinstance(handle, Auth):
         if handle.environ is OVER:  # somebody around the middleware still has it
             handle.environ = {**environ, HANDLE: None}

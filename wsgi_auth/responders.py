@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.parts import Responders as ResponderOptions
+from wsgi_auth.errors import CallbackError
 from wsgi_auth.negotiation import is_htmx, prefers_html
 from wsgi_auth.types import (
     Environ,
@@ -108,9 +109,9 @@ class Responders:
         self._pages = pages
         self._home = home
         self._logger = logger
-        self._redirect = options.redirect or redirect
-        self._unauthorized = options.unauthorized or self.unauthorized
-        self._forbidden = options.forbidden or self.forbidden
+        self._redirect = _checked("redirect", options.redirect) or redirect
+        self._unauthorized = _checked("unauthorized", options.unauthorized) or self.unauthorized
+        self._forbidden = _checked("forbidden", options.forbidden) or self.forbidden
 
     def respond(self, environ: Environ, decision: Any) -> WSGIApp:
         """The application that answers ``decision``; any WSGI application is its own answer."""
@@ -191,6 +192,23 @@ class Responders:
             [*headers, *(each for each in page.headers if each[0] not in ours)],
             page.body,
         )
+
+
+def _checked(name: str, responder: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """The application's own responder, which must return a WSGI application."""
+    if responder is None:
+        return None
+
+    def respond(environ: Environ, decision: Any) -> Any:
+        app = responder(environ, decision)
+        if not callable(app):
+            raise CallbackError(
+                f"responders.{name}",
+                f"must return a WSGI application, not a {type(app).__name__}",
+            )
+        return app
+
+    return respond
 
 
 def redirect(environ: Environ, decision: Redirect) -> WSGIApp:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
@@ -184,6 +185,52 @@ def test_the_redirect_callback_is_asked_and_checked_again():
         assert answer.headers["Location"] == location
     failing = visitor(callbacks={"redirect": lambda url, base_url: 1 / 0})
     assert failing.get("/auth/signin", headers=BROWSER, status=500)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("alice", "authorize must return a mapping or None, not str"),
+        (True, "authorize must return a mapping or None, not bool"),
+        ({"name": "Alice"}, "gave a user without an 'id'"),
+        ({"id": ""}, "gave a user without an 'id'"),
+        ({"id": UUID(int=1)}, "gave a user whose 'id' is a UUID, and no string or whole number"),
+        ({"id": True}, "gave a user whose 'id' is a bool, and no string or whole number"),
+        ({"id": "1", "name": 5}, "gave a user whose 'name' is no text"),
+        ({"id": "1", "groups": "admins"}, "gave a user whose 'groups' is no list of strings"),
+    ],
+)
+def test_what_authorize_returns_and_must_not_is_in_the_log(returned, said, caplog):
+    provider = {"id": "credentials", "authorize": lambda credentials, request: returned}
+    assert visitor(providers=[provider]).sign_in(status=500)
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (None, "the session callback must return a mapping with 'user', not a NoneType"),
+        (
+            {"role": "x"},
+            "the session callback returned a mapping whose 'user' is none, or is missing",
+        ),
+        ({"user": "alice"}, "the session callback returned a mapping whose 'user' is none"),
+    ],
+)
+def test_what_the_session_callback_returns_and_must_not_is_in_the_log(returned, said, caplog):
+    browser = visitor(callbacks={"session": lambda session, context: returned})
+    assert browser.sign_in(status=500)
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize("returned", [None, "/login"])
+def test_a_responder_that_gives_no_application_is_named_in_the_log(returned, caplog):
+    browser = visitor(responders={"redirect": lambda environ, decision: returned})
+    assert browser.visit("/members", status=500)
+    kind = type(returned).__name__
+    assert (
+        f"responders.redirect callback must return a WSGI application, not a {kind}" in caplog.text
+    )
 
 
 def test_a_failure_is_honest_in_both_shapes():

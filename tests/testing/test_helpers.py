@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from flask import Flask
 from webtest import TestApp
 
 from tests.conftest import BROWSER, USERS, config, hello, options
@@ -57,5 +58,20 @@ def test_the_callbacks_see_the_user_as_in_a_sign_in():
 
 
 def test_without_a_middleware_the_helper_says_so():
-    with pytest.raises(UsageError, match="found no AuthMiddleware"):
-        sign_in(TestApp(lambda environ, start_response: []), USERS["bob"])
+    with pytest.raises(UsageError, match="found no AuthMiddleware in this "):
+        sign_in(TestApp(hello), USERS["alice"])
+    with pytest.raises(UsageError, match="found no AuthMiddleware in this function"):
+        session_cookie(hello, USERS["alice"])
+
+
+def test_another_client_than_a_test_app_is_sent_to_session_cookie():
+    site = Flask("site")
+    site.wsgi_app = AuthMiddleware(hello, config())
+    with pytest.raises(
+        UsageError, match=r"wants a webtest.TestApp, not a FlaskClient; .* session_cookie"
+    ):
+        sign_in(site.test_client(), USERS["alice"])
+    cookie = session_cookie(site, USERS["alice"])  # as sign_in does, it finds what the Flask wraps
+    client = site.test_client(use_cookies=False)
+    answer = client.get("/", headers={"Cookie": cookie, "Host": "app.example.test"})
+    assert answer.text == "hello alice"

@@ -390,8 +390,13 @@ def claims_of(user: Mapping[str, Any], provider: Any) -> dict[str, Any]:
     subject = user.get("id")
     if isinstance(subject, int) and not isinstance(subject, bool):
         subject = str(subject)
-    if not _is_text(subject) or not subject:
+    if subject is None or subject == "":
         raise CallbackError(provider.id, "gave a user without an 'id'")
+    if not _is_text(subject):
+        raise CallbackError(
+            provider.id,
+            f"gave a user whose 'id' is a {type(subject).__name__}, and no string or whole number",
+        )
     claims: dict[str, Any] = {"sub": subject}
     for name, claim in (("name", "name"), ("email", "email"), ("image", "picture"),
                         ("login", "login")):  # fmt: skip

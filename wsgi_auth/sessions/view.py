@@ -90,10 +90,12 @@ class SessionView:
         # a plain copy, so that the callback may write into it as in Auth.js
         draft = {"user": dict(session["user"]), "expires": session["expires"]}
         wanted = _called("session", self._session, draft, SessionContext(environ, claims))
-        if not isinstance(wanted, Mapping) or not isinstance(wanted.get("user"), Mapping):
+        if not isinstance(wanted, Mapping):
             raise CallbackError(
                 "session", f"must return a mapping with 'user', not {_kind(wanted)}"
             )
+        if not isinstance(wanted.get("user"), Mapping):
+            raise CallbackError("session", "returned a mapping whose 'user' is none, or is missing")
         return Session({**freeze(wanted), "expires": session["expires"]})
 
 

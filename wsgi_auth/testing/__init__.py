@@ -61,10 +61,11 @@ def session_cookie(
 
     ``user`` is what a provider would return: ``id``, and ``name``, ``email``, ``image``,
     ``login``, ``groups``. Further keys reach a ``jwt`` callback as ``context.user``, as ever.
-    With an adapter in the configuration, hand in the middleware that has it.
+    With an adapter in the configuration, hand in the middleware that has it, or what wraps it.
     """
     site = None
-    if isinstance(config, AuthMiddleware):
+    if not isinstance(config, AuthConfig | Mapping):
+        config = _middleware(config)
         site, config = config.site, config.config
     if not isinstance(config, AuthConfig):
         config = AuthConfig.from_mapping(config)
@@ -89,7 +90,12 @@ def session_cookie(
 def sign_in(test_app: Any, user: Mapping[str, Any], *, provider: str = "test") -> None:
     """Sign ``user`` in in a ``webtest.TestApp`` whose application is (or wraps in attributes
     ``app`` or ``wsgi_app``) an :class:`AuthMiddleware`. Signing in again replaces the user."""
-    middleware = _middleware(getattr(test_app, "app", test_app))
+    if not hasattr(test_app, "cookiejar") or not hasattr(test_app, "extra_environ"):
+        raise UsageError(
+            f"sign_in() wants a webtest.TestApp, not a {type(test_app).__name__}; for any other "
+            "client there is session_cookie()"
+        )
+    middleware = _middleware(test_app.app)
     host = test_app.extra_environ.get("HTTP_HOST", "localhost").partition(":")[0]
     for cookie in session_cookie(middleware, user, provider=provider).split("; "):
         name, _, value = cookie.partition("=")
@@ -125,4 +131,4 @@ def _middleware(app: Any) -> AuthMiddleware:
             seen += [
                 cell.cell_contents for cell in each.__closure__ if callable(cell.cell_contents)
             ]
-    raise UsageError("sign_in() found no AuthMiddleware in this TestApp; use session_cookie()")
+    raise UsageError(f"found no AuthMiddleware in this {type(app).__name__}")
