@@ -332,6 +332,23 @@ def test_the_handle_knows_the_urls(call, url):
     assert call(handle(query="a=1")) == url
 
 
+@pytest.mark.parametrize(
+    ("script", "path", "is_said"),
+    [("", "/shop/members", True), ("/shop", "/members", False), ("/shop", "/shop/members", False),
+     ("", "/members", False), ("", "/shopping", False)],
+)  # fmt: skip
+def test_a_mount_that_was_left_on_the_path_is_said_once_a_minute(script, path, is_said, caplog):
+    site = AuthMiddleware(hello, config(url="https://app.example.test/shop", matcher=["/members"]))
+    for _ in range(3):
+        TestApp(site).get(path, extra_environ={"SCRIPT_NAME": script}, status="*")
+    said = (
+        f"a request came for '{path}', and url says that the application is mounted at /shop: the "
+        "server has to take that off the path and name it as SCRIPT_NAME, or no pattern matches "
+        "and nobody can sign in"
+    )
+    assert caplog.messages == ([said] if is_said else [])
+
+
 def test_urls_bear_the_mount_and_custom_pages():
     assert handle(url="https://a.test/app").sign_in_url() == "/app/auth/signin?callbackUrl=/app/x"
     assert handle(pages={"sign_in": "/login"}).sign_in_url() == "/login?callbackUrl=/x"

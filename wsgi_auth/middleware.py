@@ -25,7 +25,7 @@ from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.config.values import cannot_take
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
-from wsgi_auth.events import shown
+from wsgi_auth.events import Word, shown
 from wsgi_auth.matcher import RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import NO_STORE, TEXT, Answer
@@ -115,10 +115,13 @@ class AuthMiddleware:
         self._plan = self.matcher.plan
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
+        self._word_of_mount = Word(lambda *said: config.logger.error(*said))
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
         self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")
-        fenced = config.dev or self._remote_user is not None or self._is_alone
+        mount = config.url.mount if config.url is not None else ""
+        self._mount = f"{mount}/" if mount else None
+        fenced = config.dev or self._remote_user is not None or self._is_alone or self._mount
         self._before = self._fence if fenced else None
         self._after = self._run if config.challenge_401 or self._remote_user is not None else None
         if config.limits != Limits():
@@ -264,6 +267,15 @@ class AuthMiddleware:
         """Nobody's name from outside; under ``dev`` nobody from outside at all."""
         if self._remote_user is not None:
             self._remote_user.remove(environ)
+        if self._mount is not None and not environ.get("SCRIPT_NAME"):
+            path = environ.get("PATH_INFO", "")
+            if path.startswith(self._mount):
+                self._word_of_mount.say(
+                    _now(),
+                    f"a request came for {shown(path)}, and url says that the application is "
+                    f"mounted at {self._mount[:-1]}: the server has to take that off the path and "
+                    "name it as SCRIPT_NAME, or no pattern matches and nobody can sign in",
+                )
         if self._is_alone and environ.get("wsgi.multiprocess"):
             self.config.logger.error(
                 "adapter = memory: keeps sessions in one process, and this server runs several; "
