@@ -5,11 +5,17 @@ django_app:application``, and open the link with ``dev_key`` that it prints.
 
 Recipe::
 
+    # settings.py
     MIDDLEWARE += ["django.contrib.auth.middleware.RemoteUserMiddleware"]
-    AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.RemoteUserBackend"]
+    AUTHENTICATION_BACKENDS = ["mysite.auth.StaffBackend"]     # below: who is staff
+    WSGI_APPLICATION = "mysite.wsgi.application"               # for runserver, too
 
+    # mysite/wsgi.py
     application = AuthMiddleware(get_wsgi_application(),
                                  {"remote_user": "login", "matcher": ["/admin/:path*"], ...})
+
+Without ``StaffBackend`` users are made, but none of them may enter the admin: it shows Django's own
+login page, with which nobody can sign in.
 """
 
 import os

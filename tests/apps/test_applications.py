@@ -122,3 +122,17 @@ def test_trac_knows_who_signed_in(tmp_path):
         assert server.get("/wiki", **HTML).status == 302
         page = server.get("/wiki", Cookie=cookie, **HTML)
         assert page.status == 200 and "logged in as" in page.text and "ada" in page.text
+
+
+@pytest.mark.parametrize("name", ["pypiserver", "wsgidav", "radicale", "trac"])
+def test_the_head_of_a_configuration_makes_what_it_names(name):
+    """Whoever follows the comment needs to make nothing else."""
+    text = (APPS / f"{name}.toml").read_text(encoding="utf-8")
+    head = [line for line in text.splitlines() if line.startswith("#   ")]
+    made = " ".join(head).split()
+    for needed in (
+        "secret.txt",
+        "users.htpasswd",
+        {"pypiserver": "packages", "wsgidav": "share"}.get(name),
+    ):
+        assert needed is None or needed in made
