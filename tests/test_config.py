@@ -37,6 +37,7 @@ URL = "https://app.example.test"
         ({"allow_domains": ["https://example.org"]}, "allow_domains: 'https://example.org' is no domain"),
         ({"allow_domains": ["ada@example.org"]}, "allow_domains: 'ada@example.org' is no domain"),
         ({"adapter": "postgres://u:a-password@h/x"}, "adapter: no store begins with postgres://; did you mean 'postgresql'?"),
+        ({"adapter": "sqlite:/tmp/auth.db"}, "adapter: must be sqlite:/// and a file: sqlite:///auth.db"),
         ({"adapter": "mongodb://u:a-password@h/x"}, "adapter: no store begins with mongodb://; there is memory:, sqlite://"),
         ({"providers": [{"id": "sso", "type": "OIDC"}]}, "providers.sso.type: must be one of oidc, oauth, credentials, "
          "htpasswd, dev, passkey, email, or a name of the catalogue, not 'OIDC'; did you mean 'oidc'?"),
@@ -80,6 +81,15 @@ URL = "https://app.example.test"
         ({"matcher": ["members"]}, "matcher: 'members' must start with '/': try '/members'"),
         ({"matcher": ["^/members"]}, "matcher: '^/members' must start with '/': try '/members'"),
         ({"matcher": ["https://app.example.test/x"]}, "must start with '/': try '/x'"),
+        ({"matcher": "/a, /b"}, "matcher: '/a, /b' looks like several patterns; write one a line, or a list of them"),
+        ({"matcher": "/a,/b"}, "matcher: '/a,/b' looks like several patterns"),
+        ({"matcher": ["/a /b"]}, "matcher: '/a /b' looks like several patterns"),
+        ({"ignore": "/a /b"}, "ignore: '/a /b' looks like several patterns"),
+        ({"secret": "${A_VARIABLE_WITH_QUITE_A_LONG_NAME}"}, "secret: is a variable that nothing fills in; leave it "
+         "out, and set AUTH_SECRET"),
+        ({"secret": "$A_VARIABLE_WITH_QUITE_A_LONG_NAME"}, "secret: is a variable that nothing fills in"),
+        ({"session": {"max_age": "30d", "url": URL}}, "session.url: there is no such option; url is an option of its "
+         "own: in a file it stands above [session]"),
         ({"routes": [{"source": "/x", "method": "GET"}]}, "did you mean 'methods'?"),
         ({"routes": [{"methods": ["GET"]}]}, "source"),
         ({"authorized": "no_such_module:f"}, "cannot import 'no_such_module'"),
@@ -271,6 +281,23 @@ def test_the_name_of_a_file_is_no_configuration_and_the_message_says_how_to_read
         ConfigError, match=r"must be a mapping or an AuthConfig, not str; AuthConfig.from_file"
     ):
         AuthMiddleware(hello, "auth.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("secret = a-secret\n", "auth.ini: wants a section [auth] above its keys"),
+        ("[auth]\nurl = 'https://app.example.test'\n", "url: stands in quotes, which an INI file takes for part "
+         "of the value"),
+        ('[auth]\nsecret = "a-secret"\n', "secret: stands in quotes"),
+        ("[authh]\nsecret = a-secret\n", "wants a section [auth] (and may have [app]); [authh]"),
+    ],
+)  # fmt: skip
+def test_what_an_ini_file_is_not_is_said_and_shows_no_secret(text, said, tmp_path):
+    (tmp_path / "auth.ini").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        AuthConfig.from_ini(tmp_path / "auth.ini", environ={})
+    assert said in str(caught.value) and "a-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 
 from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
-from wsgi_auth import AuthMiddleware, CredentialsSignin
+from wsgi_auth import AuthMiddleware, CallbackError, CredentialsSignin, get_auth
 from wsgi_auth.testing import FakeProvider, sign_in
 
 JSON = {"Accept": "application/json"}
@@ -221,6 +222,23 @@ def test_what_the_session_callback_returns_and_must_not_is_in_the_log(returned, 
     browser = visitor(callbacks={"session": lambda session, context: returned})
     assert browser.sign_in(status=500)
     assert said in caplog.text
+
+
+def test_a_session_that_is_no_json_is_said_where_it_has_to_be_one(caplog):
+    def page(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [get_auth(environ).session_script.encode()]
+
+    made = config(
+        callbacks={"session": lambda session, context: {**session, "at": datetime.now(UTC)}}
+    )
+    browser = Browser(AuthMiddleware(page, made))
+    browser.sign_in()
+    said = "the session callback returned what is no JSON: Object of type datetime"
+    assert browser.get("/auth/session", headers=JSON, status=500)
+    assert said in caplog.text
+    with pytest.raises(CallbackError, match=said):
+        browser.get("/")
 
 
 @pytest.mark.parametrize("returned", [None, "/login"])

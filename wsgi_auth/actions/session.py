@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
-from wsgi_auth.errors import UsageError
+from wsgi_auth.errors import CallbackError, UsageError
 from wsgi_auth.providers.base import Provider
-from wsgi_auth.types import WSGIApp
+from wsgi_auth.types import Session, WSGIApp
 
 
 def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
@@ -16,7 +16,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         exchange.site.events.fire(
             "session", exchange.environ, session=session, claims=exchange.reading.claims
         )
-    return exchange.json(session)
+    return _shown(exchange, session)
 
 
 def update(exchange: Exchange, provider: Provider | None) -> WSGIApp:
@@ -29,10 +29,17 @@ def update(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if exchange.reading.session is None:
         raise Refused(401, "SessionRequired", "nobody is signed in")
     try:
-        return exchange.json(exchange.handle.update(exchange.form.get("data")))
+        return _shown(exchange, exchange.handle.update(exchange.form.get("data")))
     except UsageError as error:
         exchange.site.events.logger.warning("POST /session: %s", error)
         raise Refused(400, "UpdateUnavailable", str(error)) from None
+
+
+def _shown(exchange: Exchange, session: Session | None) -> WSGIApp:
+    try:
+        return exchange.json(session)
+    except (TypeError, ValueError) as error:
+        raise CallbackError("session", f"returned what is no JSON: {error}") from error
 
 
 METHODS: Methods = {"GET": show, "POST": update}

@@ -82,7 +82,7 @@ def _path(url: str) -> str:
     """The file of ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
     parts = urlsplit(url)
     path = unquote(parts.path.removeprefix("/"))
-    if parts.netloc or not path or parts.query:
+    if not url.startswith("sqlite:///") or not path or parts.query:
         raise ConfigError("adapter", "must be sqlite:/// and a file: sqlite:///auth.db")
     return path
 

@@ -356,7 +356,9 @@ def _refuse_unknown(section: str, given: Mapping[str, Any], known: Any) -> None:
         if key not in known:
             full = f"{section}.{key}" if section else str(key)
             hint = values.near(str(key), known)
-            if section and not hint:
+            if section and key in OPTIONS:
+                hint = f"; {key} is an option of its own: in a file it stands above [{section}]"
+            elif section and not hint:
                 hint = f"; there is {', '.join(sorted(known))}"
             raise ConfigError(full, f"there is no such option{hint}")
 
@@ -410,6 +412,10 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
                 where,
                 f"must have {MIN_SECRET} bytes or more, not {len(secret)}; "
                 "`wsgi-auth secret` prints a good one",
+            )
+        if re.fullmatch(rb"\$(\w+|\{.*\})", secret):
+            raise ConfigError(
+                where, "is a variable that nothing fills in; leave it out, and set AUTH_SECRET"
             )
         if b"`wsgi-auth secret`" in secret:
             raise ConfigError(
@@ -515,7 +521,14 @@ def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
                 else {"name": name, "source": entry}
                 for name, entry in given.items()
             ]
-    return tuple(as_route(_typed(key, entry), key) for entry in values.lines(key, given))
+    found = values.lines(key, given)
+    for entry in found:
+        # most of what they name would be open, if it were one pattern
+        if isinstance(entry, str) and re.search(r"[\s,]\s*/", entry):
+            raise ConfigError(
+                key, f"{entry!r} looks like several patterns; write one a line, or a list of them"
+            )
+    return tuple(as_route(_typed(key, entry), key) for entry in found)
 
 
 _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {

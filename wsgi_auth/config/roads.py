@@ -8,6 +8,7 @@ cannot mean two things on two roads.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[st
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
         parser.read_string(_read(path), str(path))
+    except configparser.MissingSectionHeaderError:
+        raise ConfigError("", f"{path}: wants a section [{section}] above its keys") from None
     except configparser.Error as error:
         raise ConfigError("", f"{path}: {error}") from error
     unknown = set(parser.sections()) - {section, "app"}
@@ -91,6 +94,11 @@ def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[st
         }
         for wanted in (section, "app")
     ]
+    for name, value in sections[0].items():
+        if re.fullmatch(r"\"[^\"]*\"|'[^']*'", value):
+            raise ConfigError(
+                name, "stands in quotes, which an INI file takes for part of the value"
+            )
     return nested(sections[0]), sections[1]
 
 

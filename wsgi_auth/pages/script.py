@@ -8,6 +8,7 @@ import re
 from importlib.resources import files
 from typing import Final
 
+from wsgi_auth.errors import CallbackError
 from wsgi_auth.types import Session
 
 _COMMENT: Final = re.compile(r"^\s*//.*\n", re.MULTILINE)
@@ -40,5 +41,8 @@ class Element(str):
 def session_script(session: Session | None) -> Element:
     """The element in which ``client.js`` looks for the session. It is data, so that no content
     security policy minds it; JSON's own escapes keep it from ending early."""
-    data = json.dumps(session).translate(_UNSAFE)
+    try:
+        data = json.dumps(session).translate(_UNSAFE)
+    except (TypeError, ValueError) as error:
+        raise CallbackError("session", f"returned what is no JSON: {error}") from error
     return Element(f'<script type="application/json" id="auth.session">{data}</script>')

@@ -166,7 +166,7 @@ class Lifecycle:
         context = JWTContext(environ, trigger, user, account, proof.profile)
         wanted = self._view.claims(claims, context)
         if wanted is None:
-            raise AccessDenied("the jwt callback ended the session as it began")
+            raise AccessDenied("the jwt callback returned None, which ends the session")
         return wanted, is_new
 
     def vetted(

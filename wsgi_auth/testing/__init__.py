@@ -79,7 +79,7 @@ def session_cookie(
     account = Account(by.id, by.type, claims["sub"])
     wanted = view.claims(claims, JWTContext({}, "sign_in", user, account))
     if wanted is None:
-        raise UsageError("the jwt callback ended the session as it began")
+        raise UsageError("the jwt callback returned None, which ends the session")
     strategy = strategy_for(config) if site is None else site.cookies.strategy
     written = strategy.save(wanted, now, None, Device("tests", ""))
     assert written is not None  # noqa: S101 - a new session has nothing to lose against
