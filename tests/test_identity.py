@@ -157,6 +157,19 @@ def test_development_mode_answers_on_this_machine_only(monkeypatch, tmp_path, ex
     assert browser.get("/", headers=BROWSER, status=status)
 
 
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"HTTP_HOST": "box.lan:8080"}, "the Host is 'box.lan:8080'; open it as localhost or 127.0.0.1"),
+        ({"REMOTE_ADDR": "172.17.0.1"}, "the peer is '172.17.0.1'; if that is a container's gateway, name it in dev_peers"),
+        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, "it bears X-Forwarded-For, so it came through a proxy"),
+    ],
+)  # fmt: skip
+def test_development_mode_says_what_would_open_it(monkeypatch, tmp_path, caplog, extra, said):
+    local(monkeypatch, tmp_path, **extra).get("/", headers=BROWSER, status=403)
+    assert caplog.messages[-1].endswith(f"a request that is not from this machine: {said}")
+
+
 def test_the_chooser_opens_by_the_printed_key_only(monkeypatch, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         browser = local(monkeypatch, tmp_path)

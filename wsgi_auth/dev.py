@@ -26,14 +26,14 @@ def outsider(environ: Environ, peers: Collection[str]) -> str | None:
     host = environ.get("HTTP_HOST", "")
     name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
     if not (_is_loopback(name.strip("[]")) or name.lower() == "localhost"):
-        return f"the Host is {host[:100]!a}"
+        return f"the Host is {host[:100]!a}; open it as localhost or 127.0.0.1"
     # an in-process call (WebTest) has no peer; every server names one
     peer = environ.get("REMOTE_ADDR")
     if peer is not None and not _is_loopback(peer) and peer not in peers:
-        return f"the peer is {peer[:100]!a}"
+        return f"the peer is {peer[:100]!a}; if that is a container's gateway, name it in dev_peers"
     for name in FORWARDING:
         if name in environ:
-            return f"it bears {name[5:].replace('_', '-').title()}"
+            return f"it bears {name[5:].replace('_', '-').title()}, so it came through a proxy"
     return None
 
 
