@@ -243,6 +243,8 @@ def test_a_callable_that_may_be_right_is_taken(right):
          "write /user/:id"),
         ({"matcher": ["/user/<int:id>/x"]}, "matcher: '/user/<int:id>/x' has no parameter: <int:id> is itself, letter "
          "by letter; write /user/:id/x"),
+        ({"matcher": ["/<lang>/user/<int:id>"]}, "matcher: '/<lang>/user/<int:id>' has no parameter: <lang> is itself, "
+         "letter by letter; write /:lang/user/:id"),
         ({"routes": [{"source": "/user/{id}"}]}, "routes: '/user/{id}' has no parameter: {id} is itself, letter by "
          "letter; write /user/:id"),
         ({"providers": [], "pages": {"sign_in": "/login"}, "routes": [{"source": "/dav", "basic": True}]},

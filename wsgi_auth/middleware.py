@@ -26,7 +26,7 @@ from wsgi_auth.config.parts import Limits
 from wsgi_auth.config.values import cannot_take
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import Word, shown
-from wsgi_auth.matcher import RouteMatcher, as_route
+from wsgi_auth.matcher import Plan, RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import NO_STORE, TEXT, Answer
 from wsgi_auth.responders import answer as text_answer
@@ -112,7 +112,8 @@ class AuthMiddleware:
             config.matcher, config.public, config.ignore, config.routes,
             own=self.endpoints, pages=self._pages,
         )  # fmt: skip
-        self._plan = self.matcher.plan
+        self._of_providers = tuple(f"{config.base_path}/{name}/" for name in ("signin", "callback"))
+        self._word_of_provider = Word(lambda *said: config.logger.warning(*said))
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
         self._word_of_mount = Word(lambda *said: config.logger.error(*said))
@@ -207,6 +208,17 @@ class AuthMiddleware:
         """The sessions of all users, to list and to end (``end_all(user_id)`` after a change of
         password, say). Raises :class:`UsageError` where no adapter keeps them."""
         return self.site.require_register()
+
+    def _plan(self, path: str) -> Plan:
+        """What is known about a path that has not come lately."""
+        plan = self.matcher.plan(path)
+        if plan.own is None and isinstance(path, str) and path.startswith(self._of_providers):
+            ids = ", ".join(each.id for each in self.config.providers) or "none"
+            self._word_of_provider.say(
+                _now(),
+                f"a request came for {shown(path)}, which is of no provider; there is: {ids}",
+            )
+        return plan
 
     def _decide(self, environ: Environ, handle: Auth, routes: tuple[Route, ...]) -> Any:
         """The decision for this request, by cookie or, where the routes allow it, by Basic."""

@@ -103,6 +103,21 @@ def test_the_log_says_why_a_form_was_not_taken(url, asked, fields, headers, said
     assert caplog.messages[-1] == f"the endpoint 'callback/' refused: '{said}'"
 
 
+@pytest.mark.parametrize(
+    ("path", "is_said"),
+    [("/auth/callback/password", True), ("/auth/signin/credentail", True), ("/auth/signin/\n", True),
+     ("/auth/callback/credentials", False), ("/auth/callback/credentials/", False),
+     ("/auth/signin", False), ("/auth/else/password", False), ("/members", False)],
+)  # fmt: skip
+def test_the_log_says_that_a_path_is_of_no_provider(path, is_said, caplog):
+    """Once a minute, for anybody may ask for anything."""
+    browser = visitor()
+    for suffix in ("", "", "?x"):
+        browser.get(quote(path) + suffix, headers=BROWSER, status="*")
+    said = f"a request came for {path!a}, which is of no provider; there is: credentials"
+    assert caplog.messages == ([said] if is_said else [])
+
+
 def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it():
     """R068."""
     browser = visitor()

@@ -26,7 +26,7 @@ from tests.testing.evidence import (
     Token,
 )
 from tests.testing.oidf import MODULES
-from wsgi_auth import AuthError
+from wsgi_auth import AuthError, UsageError
 from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.testing import MISBEHAVIOURS, FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.misbehaviour import ENDPOINTS
@@ -802,3 +802,13 @@ def test_the_modules_of_the_openid_foundation_can_be_played():
             assert verdicts == {module.expected}, module.name
     assert plans == {"basic": 16, "config": 6, "refresh": 5, "rp-initiated-logout": 3,
                      "backchannel-logout": 8, "3rd-party": 1}  # fmt: skip
+
+
+def test_somebody_whom_it_does_not_know_is_a_mistake_of_the_test():
+    fake = FakeProvider()
+    for deed in (
+        lambda: fake.sign_in(None, "alcie"),
+        lambda: fake.approve("https://x.test", "alcie"),
+    ):
+        with pytest.raises(UsageError, match="'fake' knows nobody 'alcie', but alice, bob, carol"):
+            deed()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: What a ``remote_user`` template may name. A display name is not among them: visitors choose it.
 REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
 
+#: How other frameworks write a parameter: ``<id>``, ``<int:id>``, ``{id}``.
+_FOREIGN = r"<(?:\w+:)?(\w+)>|\{(\w+)\}(?![?*+])"
 
 #: The first segments below ``base_path`` that are endpoints (``actions`` has the table).
 BUILT_IN = frozenset(
@@ -373,25 +375,26 @@ def risks(config: AuthConfig) -> Iterator[str]:
 
 def _of_patterns(config: AuthConfig) -> Iterator[str]:
     """Patterns that mean something else than their writer, and routes that nobody can pass."""
-    from wsgi_auth.providers.base import BasicProvider
-
     for option in ("matcher", "routes", "public", "ignore"):
         for route in getattr(config, option):
-            other = re.search(r"<([\w:]+)>|\{(\w+)\}(?![?*+])", str(route.source))
-            if other and isinstance(route.source, str):
-                name = (other[1] or other[2]).rpartition(":")[2]
-                meant = route.source.replace(other[0], f":{name}")
+            other = re.search(_FOREIGN, route.source) if isinstance(route.source, str) else None
+            if other is not None:
+                meant = re.sub(_FOREIGN, lambda found: f":{found[1] or found[2]}", route.source)
                 yield (
                     f"{option}: {route.source!r} has no parameter: {other[0]} is itself, letter by "
                     f"letter; write {meant}"
                 )
-            if route.basic and not any(
-                isinstance(each, BasicProvider) for each in config.providers
-            ):
+            if route.basic and not _checks_passwords(config):
                 yield (
                     f"{option}: {route.source!r} has basic, and no provider checks a password "
                     "(credentials, htpasswd)"
                 )
+
+
+def _checks_passwords(config: AuthConfig) -> bool:
+    from wsgi_auth.providers.base import BasicProvider
+
+    return any(isinstance(each, BasicProvider) for each in config.providers)
 
 
 def _idle(config: AuthConfig) -> Iterator[str]:

@@ -11,6 +11,7 @@ from threading import RLock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from wsgi_auth.errors import UsageError
 from wsgi_auth.pages import Pages
 from wsgi_auth.pages.views import CHOICE_FIELD, ChoiceView, ProviderView, SignInView, SignOutView
 from wsgi_auth.providers.dev import PEOPLE
@@ -176,12 +177,17 @@ class FakeProvider:
         """Sign ``person`` in in a ``webtest.TestApp`` as a visitor would: from the page ``start``
         through the button of this provider, the choice here, and back. Gives the answer that the
         visitor sees in the end. A failure raises, unless ``expect_errors``."""
-        return drive(self, test_app, person, start, expect_errors)
+        return drive(self, test_app, self._known(person), start, expect_errors)
 
     def approve(self, url: str, person: str = "alice") -> Landing:
         """What a visitor's browser does at the authorization URL ``url``: it chooses ``person``
         and is sent back. Gives the request that leads it to the application."""
-        return land(self, url, person)
+        return land(self, url, self._known(person))
+
+    def _known(self, person: str) -> str:
+        if person not in self.people:
+            raise UsageError(f"{self.id!r} knows nobody {person!r}, but {', '.join(self.people)}")
+        return person
 
     def refuse(self, url: str) -> Landing:
         """The same of a visitor who says no."""
