@@ -68,12 +68,24 @@ def test_a_secret_is_fresh_and_long_enough():
 
 
 def test_check_says_what_is_open_and_warns(folder):
+    password = '[providers.credentials]\nauthorize = "builtins:print"\n'
+    (folder / "auth.toml").write_text(CONFIG + password)
     said = run("check")
     assert "protected  /:path*" in said
     assert "/admin/:path*  groups ops" in said
     assert "open       /health" in said
     assert "the rest   protected" in said
+    assert "limits.storage counts in each process by itself" in said
     run("check", "--strict", code=1)
+
+
+def test_check_is_content_where_there_is_nothing_to_warn_of(folder):
+    """A provider that is another party counts no attempts, so nothing is said of counting them."""
+    (folder / "auth.toml").write_text(
+        f'url = "https://app.example.test"\nsecret = "{"x" * 40}"\n[session]\nabsolute_age = "90d"\n'
+        '[providers.github]\nclient_id = "a"\nclient_secret = "b"\n'
+    )
+    assert run("check", "--strict").endswith("\nok\n")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,11 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
             f"{' and '.join(map(repr, finds))} finds people: it has to return 'email_verified': "
             "False for one that nobody has checked"
         )
-    if config.limits.storage == "memory://" and not config.dev:
+    counts = any(
+        getattr(each, "limited", False) or each.type in ("email", "passkey")
+        for each in config.providers
+    )
+    if counts and config.limits.storage == "memory://" and not config.dev:
         yield (
             "limits.storage counts in each process by itself; with several processes a Redis URL "
             "makes them count together"
