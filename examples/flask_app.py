@@ -10,6 +10,9 @@ Recipe::
     session = request.environ["auth.session"]      # in a view: None for nobody
     if session is None:
         abort(401)                                 # a browser goes to the sign-in page
+
+It goes around ``wsgi_app``, so that ``app`` is the protected one whoever serves it: ``flask run``,
+gunicorn, the test client.
 """
 
 import os
