@@ -302,6 +302,11 @@ def test_what_an_ini_file_is_not_is_said_and_shows_no_secret(text, said, tmp_pat
     assert said in str(caught.value) and "a-secret" not in str(caught.value)
 
 
+def test_quotes_are_no_syntax_in_a_paste_pipeline_either():
+    with pytest.raises(ConfigError, match="url: stands in quotes"):
+        filter_factory({}, secret=SECRET, url=f'"{URL}"')
+
+
 @pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.name)
 def test_the_secret_of_a_page_that_was_copied_as_it_stands_is_refused(page):
     for found in blocks.PLACEHOLDER.findall(page.read_text(encoding="utf-8")):

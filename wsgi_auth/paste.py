@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.config.roads import nested
+from wsgi_auth.config.roads import of_ini
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import WSGIApp
 
@@ -36,4 +36,4 @@ def filter_app_factory(
 
 def _config(global_conf: Mapping[str, str], local_conf: Mapping[str, str]) -> AuthConfig:
     here = global_conf.get("here")
-    return AuthConfig.from_mapping(nested(local_conf), here=Path(here) if here else None)
+    return AuthConfig.from_mapping(of_ini(local_conf), here=Path(here) if here else None)

@@ -68,6 +68,16 @@ def nested(flat: Mapping[str, Any], prefix: str = "auth.") -> dict[str, Any]:
     return tree
 
 
+def of_ini(flat: Mapping[str, str]) -> dict[str, Any]:
+    """The same of the keys of an INI file, PasteDeploy's too, where quotes are no syntax."""
+    for name, value in flat.items():
+        if re.fullmatch(r"\"[^\"]*\"|'[^']*'", value):
+            raise ConfigError(
+                name, "stands in quotes, which an INI file takes for part of the value"
+            )
+    return nested(flat)
+
+
 def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[str, Any]]:
     """The sections ``[auth]`` and ``[app]`` of a plain INI file, as nested mappings."""
     import configparser  # both parsers take longer to load than to run
@@ -94,12 +104,7 @@ def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[st
         }
         for wanted in (section, "app")
     ]
-    for name, value in sections[0].items():
-        if re.fullmatch(r"\"[^\"]*\"|'[^']*'", value):
-            raise ConfigError(
-                name, "stands in quotes, which an INI file takes for part of the value"
-            )
-    return nested(sections[0]), sections[1]
+    return of_ini(sections[0]), sections[1]
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
