@@ -322,7 +322,7 @@ def handle(path="/x", query="", **more) -> Auth:
         (lambda auth: auth.sign_in_url(redirect_to=URL + "/z"), "/auth/signin?callbackUrl=/z"),
         (
             lambda auth: auth.sign_in_url("credentials"),
-            "/auth/signin/credentials?callbackUrl=/x%3Fa%3D1",
+            "/auth/callback/credentials?callbackUrl=/x%3Fa%3D1",
         ),
         (lambda auth: auth.sign_out_url(), "/auth/signout"),
         (lambda auth: auth.sign_out_url("/bye"), "/auth/signout?callbackUrl=/bye"),

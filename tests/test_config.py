@@ -24,7 +24,7 @@ URL = "https://app.example.test"
         ({"session": {"max_age": True}}, "session.max_age"),
         ({"session": {"max_age": 0}}, "longer than 0"),
         ({"session": {"max_age": 60, "update_age": 60}}, "session.update_age"),
-        ({"session": {"max_age": 3600}}, "session.update_age: (86400 s) must be shorter than session.max_age "
+        ({"session": {"max_age": 3600, "update_age": "1d"}}, "session.update_age: (86400 s) must be shorter than session.max_age "
          "(3600 s), or no session is ever prolonged; set it to 300 s, say"),
         ({"limits": {"ip": "5 per hour"}}, "limits.ip: there is no such option; there is account, address, storage"),
         ({"SECRET_KEY": SECRET}, "SECRET_KEY: there is no such option; did you mean 'secret'?"),
@@ -470,6 +470,16 @@ def test_neither_repr_nor_error_shows_a_secret():
     with pytest.raises(ConfigError) as caught:
         AuthConfig.from_mapping(options(secret=SECRET[:20]))
     assert SECRET[:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("max_age", "update_age"),
+    [("30d", 86_400), ("2d", 86_400), (86_401, 86_400), ("1d", 7_200), ("12h", 3_600), (10, 0)],
+)
+def test_a_session_of_a_day_or_less_is_prolonged_in_time(max_age, update_age):
+    assert AuthConfig.from_mapping(options(session={"max_age": max_age})).session.update_age == (
+        update_age
+    )
 
 
 def test_a_configuration_is_frozen_and_options_override_it_whole():

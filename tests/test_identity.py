@@ -141,6 +141,8 @@ def local(monkeypatch, tmp_path, **extra) -> TestApp:
     [
         ({}, 302),
         ({"HTTP_HOST": "localhost"}, 302),
+        ({"HTTP_HOST": "shop.LOCALHOST:8000"}, 302),
+        ({"HTTP_HOST": "evillocalhost"}, 403),
         ({"HTTP_HOST": "[::1]:80", "REMOTE_ADDR": "::1"}, 302),
         ({"HTTP_HOST": "evil.test"}, 403),
         ({"HTTP_HOST": "localhost.evil.test"}, 403),

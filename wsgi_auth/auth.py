@@ -156,19 +156,23 @@ class Auth:
         return site.csrf.token(browser, self.reading.claims)
 
     def sign_in_url(self, provider: str | None = None, redirect_to: str | None = None) -> str:
-        """The URL of the sign-in page; with ``provider`` the URL a form posts to to start there.
+        """The URL of the sign-in page; with ``provider`` the one that a form for it posts to, which
+        starts there, or holds the proof itself (a password).
 
         ``redirect_to``: where to go afterwards; this request if not given.
         """
         site, environ = self.site, self.environ
+        action = None
         if provider is not None:
-            self._configured(provider)
+            from wsgi_auth.providers.base import first_step
+
+            action = f"{first_step(self._configured(provider))}/{provider}"
         if redirect_to is None:
-            return site.locations.sign_in(environ, provider)
+            return site.locations.sign_in(environ, action)
         params = {"callbackUrl": site.locations.return_url(environ, redirect_to)}
-        if provider is None:
+        if action is None:
             return site.locations.page(environ, "sign_in", **params)
-        return site.locations.endpoint(environ, f"signin/{provider}", **params)
+        return site.locations.endpoint(environ, action, **params)
 
     def sign_out_url(self, redirect_to: str | None = None) -> str:
         """The URL of the sign-out page (a form posts there too); ``redirect_to`` comes after."""

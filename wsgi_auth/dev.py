@@ -25,7 +25,9 @@ def outsider(environ: Environ, peers: Collection[str]) -> str | None:
     """Why this request is not from this machine (or one of ``peers``); None if it is."""
     host = environ.get("HTTP_HOST", "")
     name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    if not (_is_loopback(name.strip("[]")) or name.lower() == "localhost"):
+    # RFC 6761 section 6.3: what ends in localhost is this machine, and no DNS is asked
+    is_here = _is_loopback(name.strip("[]")) or f".{name.lower()}".endswith(".localhost")
+    if not is_here:
         return f"the Host is {host[:100]!a}; open it as localhost or 127.0.0.1"
     # an in-process call (WebTest) has no peer; every server names one
     peer = environ.get("REMOTE_ADDR")

@@ -74,12 +74,12 @@ class Locations:
             params["callbackUrl"] = self._base.absolute(back)  # a path would be one over there
         return own + local_url("", "", params).lstrip("/")
 
-    def sign_in(self, environ: Environ, provider: str | None = None) -> str:
-        """The sign-in page (or a provider's own start), to come back to this very request. On the
-        path of every refusal."""
-        if provider is not None:
+    def sign_in(self, environ: Environ, action: str | None = None) -> str:
+        """The sign-in page (or one of our own endpoints, such as ``signin/github``), to come back
+        to this very request. On the path of every refusal."""
+        if action is not None:
             back = self.sign_in(environ).partition("?")[2]
-            return f"{self.endpoint(environ, f'signin/{provider}')}?{back}"
+            return f"{self.endpoint(environ, action)}?{back}"
         path, query = _text(environ, "PATH_INFO"), _text(environ, "QUERY_STRING")
         if self._base is not None:
             here = quote_return(self._mounted + path, query)

@@ -26,7 +26,7 @@ def visitor(**more) -> Browser:
         ("/auth/signin", "GET, HEAD"), ("/auth/signout", "GET, HEAD, POST"),
         ("/auth/session", "GET, HEAD, POST"), ("/auth/csrf", "GET, HEAD"),
         ("/auth/providers", "GET, HEAD"), ("/auth/error", "GET, HEAD"),
-        ("/auth/signin/credentials", "POST"), ("/auth/callback/credentials", "POST"),
+        ("/auth/signin/credentials", "GET, HEAD, POST"), ("/auth/callback/credentials", "POST"),
     ],
 )  # fmt: skip
 def test_another_method_is_405_and_says_which_there_are(path, allowed):
@@ -436,6 +436,12 @@ def test_the_providers_are_listed_with_absolute_urls():
             "callbackUrl": f"{URL}/auth/callback/credentials",
         }
     }  # fmt: skip
+
+
+def test_an_id_that_no_provider_has_is_said_in_the_log(caplog):
+    browser = visitor(providers_for=lambda request: ["credentials", "gihub"])
+    assert list(browser.get("/auth/providers").json) == ["credentials"]
+    assert "providers_for names 'gihub', and the providers are ['credentials']" in caplog.messages
 
 
 def test_a_provider_that_is_not_on_offer_cannot_be_used():

@@ -77,6 +77,8 @@ def test_check_says_what_is_open_and_warns(folder):
     assert "the rest   protected" in said
     assert "limits.storage counts in each process by itself" in said
     run("check", "--strict", code=1)
+    (folder / "auth.toml").write_text(CONFIG + password + '[limits]\nstorage = "memory://"\n')
+    assert "ok\n" in run("check", "--strict")  # who says so means it
 
 
 def test_check_is_content_where_there_is_nothing_to_warn_of(folder):

@@ -665,14 +665,26 @@ def test_a_sign_in_begun_elsewhere_leads_to_a_page_of_ours_only_R090(target, loc
     "query",
     ["iss=", "iss=https://op.example.test/", "iss=https://evil.example.test",
      "iss=https://op.example.test&iss=https://evil.example.test",
-     "iss=https://evil.example.test&iss=https://op.example.test",
-     "target_link_uri=/members/x"],
+     "iss=https://evil.example.test&iss=https://op.example.test"],
 )  # fmt: skip
 def test_a_sign_in_begun_elsewhere_for_another_issuer_is_refused_R090(query):
     fake = FakeProvider()
     page = Visitor(site(fake))
     answer = page.get(f"/auth/signin/fake?{query}", expect_errors=True)
-    assert answer.status_int in (400, 405) and fake.requests == []
+    assert answer.status_int == 400 and fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("query", "back"),
+    [("", "/"), ("callbackUrl=/members/x", "/members/x"), ("target_link_uri=/members/x", "/"),
+     ("callbackUrl=https://evil.example.test/", "/"), ("csrfToken=x&login_hint=alice", "/")],
+)  # fmt: skip
+def test_a_link_to_a_provider_starts_nothing_and_leads_to_the_sign_in_page(query, back):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    answer = page.get(f"/auth/signin/fake?{query}", status=302)
+    assert answer.location == f"/auth/signin?callbackUrl={back}"
+    assert fake.requests == []
 
 
 BEGUN = {"login_hint": "alice", "target_link_uri": f"{URL}/members/x"}

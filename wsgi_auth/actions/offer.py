@@ -38,6 +38,10 @@ def _chosen(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise CallbackError("providers_for", "must return the ids of providers")
     wanted = list(ids)
+    known = [each.id for each in config.providers]
+    for id in wanted:
+        if id not in known:
+            config.logger.error("providers_for names %a, and the providers are %s", id, known)
     return tuple(each for each in config.providers if each.id in wanted)
 
 

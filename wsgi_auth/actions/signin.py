@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from wsgi_auth import cookies
 from wsgi_auth.actions.email_link import ask
 from wsgi_auth.actions.exchange import Exchange, Refused
-from wsgi_auth.actions.methods import Methods, method_not_allowed
+from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered, offered
 from wsgi_auth.actions.outside import depart, initiated, initiated_by_post
 from wsgi_auth.pages import EMAIL_FIELD, ChoiceView, FieldView, ProviderView, SignInView
-from wsgi_auth.providers.base import FormProvider, Provider
+from wsgi_auth.providers.base import FormProvider, Provider, first_step
 from wsgi_auth.providers.email import Email
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.types import WSGIApp
@@ -92,14 +92,19 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if isinstance(provider, OAuth | OIDC):
         asked = [(name, exchange.text(name)) for name in provider.request_params]
         return depart(exchange, provider, asked)
+    return _to_page(exchange)
+
+
+def _to_page(exchange: Exchange) -> WSGIApp:
     url = exchange.callback_url
     return exchange.go(exchange.site.locations.page(exchange.environ, "sign_in", callbackUrl=url))
 
 
 def begun_elsewhere(exchange: Exchange, provider: Provider | None) -> WSGIApp:
-    """A sign-in that another site begins, which OpenID Connect alone knows."""
+    """A sign-in that another site begins, which OpenID Connect alone knows. Any other link starts
+    nothing: it leads to the page that has the button."""
     if not isinstance(provider, OIDC) or "iss" not in exchange.query:
-        return method_not_allowed({"POST": start})
+        return _to_page(exchange)
     exchange.require_writable()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
@@ -107,8 +112,7 @@ def begun_elsewhere(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 
 
 def _provider(exchange: Exchange, provider: Provider, typed: dict[str, str]) -> ProviderView:
-    form = isinstance(provider, FormProvider)
-    action = "callback" if form or provider.type == "passkey" else "signin"
+    action = first_step(provider)
     fields: tuple[FieldView, ...] = ()
     choices: tuple[ChoiceView, ...] = ()
     if isinstance(provider, Email):
@@ -184,4 +188,4 @@ METHODS: Methods = {"GET": show}
 
 def starts(provider: Provider | None) -> Methods:
     """A sign-in starts by POST; OpenID Connect lets another site begin one, by GET too."""
-    return {"POST": start} | ({"GET": begun_elsewhere} if isinstance(provider, OIDC) else {})
+    return {"POST": start, "GET": begun_elsewhere}

@@ -60,7 +60,8 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
         getattr(each, "limited", False) or each.type in ("email", "passkey")
         for each in config.providers
     )
-    if counts and config.limits.storage == "memory://" and not config.dev:
+    is_said = "storage" in (config.source.get("limits") or {})  # then it is meant
+    if counts and config.limits.storage == "memory://" and not is_said and not config.dev:
         yield (
             "limits.storage counts in each process by itself; with several processes a Redis URL "
             "makes them count together"

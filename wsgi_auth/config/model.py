@@ -279,6 +279,8 @@ def _build(
         raise ConfigError("authorized", "is given twice; remove callbacks.authorized")
     authorized = callbacks.pop("authorized", authorized)
     session = sections["session"]
+    if session.get("max_age", parts.DAY + 1) <= parts.DAY:
+        session.setdefault("update_age", session["max_age"] // 12)
     adapter = option("adapter", _adapter)
     if adapter is not None:
         session.setdefault("strategy", "database")

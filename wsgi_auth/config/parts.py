@@ -34,7 +34,8 @@ class SessionOptions(Frozen):
     read_only: bool = False
     #: Idle life: a session unused for this long has ended.
     max_age: int = 30 * DAY
-    #: A session in use is prolonged at most this often; 0 is at every request.
+    #: A session in use is prolonged at most this often; 0 is at every request. A twelfth of
+    #: ``max_age`` where that is a day or less.
     update_age: int = DAY
     #: Whether a session outlives the browser's: always, or as a box on the sign-in page says.
     remember: Literal["always", "ask"] = "always"

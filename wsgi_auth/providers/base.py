@@ -76,3 +76,10 @@ class BasicProvider(Protocol):
     def basic_form(self, name: str, password: str) -> Mapping[str, str]:
         """The form that these credentials of an ``Authorization: Basic`` header amount to."""
         ...
+
+
+def first_step(provider: Provider) -> str:
+    """The endpoint that a form for this provider posts to: ``callback`` where the form is the proof
+    itself, else ``signin``."""
+    is_proof = isinstance(provider, FormProvider) or provider.type == "passkey"
+    return "callback" if is_proof else "signin"
