@@ -17,8 +17,9 @@ LONGEST, LONGEST_LOCAL = 254, 64
 #: Most characters of the input that are looked at.
 _MOST = 1_024
 # What HTML calls a valid e-mail address, but without dots where RFC 5321 has none. No quotes, no
-# commas, no comments: of two readings of an address the wrong one would get the link (R092).
-_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+# commas, no comments: of two readings of an address the wrong one would get the link (R092). Nor
+# what begins an encoded word (RFC 2047): whoever reads the header To would decode it.
+_LOCAL = re.compile(r"(?!.*=\?)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
@@ -54,9 +55,12 @@ def sender(text: object) -> tuple[str, str] | None:
     if not bracket:
         name, rest = "", f"{name}>"
     name = name.strip().removeprefix('"').removesuffix('"')
-    if rest[-1:] != ">" or address(rest[:-1]) is None or any(each in name for each in '"\\<>'):
+    written = rest[:-1]
+    if rest[-1:] != ">" or any(each in name for each in '"\\<>'):
         return None
-    return name, rest[:-1]
+    if not written.isascii() or address(written) != written.lower():
+        return None
+    return name, written
 
 
 @dataclass(frozen=True, slots=True)

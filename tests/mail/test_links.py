@@ -418,8 +418,9 @@ def test_the_mail_is_text_and_html_and_nothing_of_the_visitor_is_in_it(make, box
         '"ada@evil.test"@example.test',
         "ada@example.test> SIZE=1",
         "a" * 3_000 + "@example.test",
+        "=?utf-8?q?eve=40evil.test=2c?=@example.test",
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_no_single_address_gets_no_mail_and_a_clear_answer_R092(make, box, typed):
     visitor = Visitor(make())

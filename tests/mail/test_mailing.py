@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import URL, config
 from wsgi_auth import ConfigError
-from wsgi_auth.mailing import MailServer, address, sender
+from wsgi_auth.mail import written
+from wsgi_auth.mailing import Mail, MailServer, address, sender
 from wsgi_auth.providers import Email
 
 ADDRESSES = {
@@ -76,6 +79,11 @@ NO_ADDRESSES = [
     "mailto:ada@example.test",
     "ada@example.test?subject=x",
     "ada%0d%0aBcc:eve@evil.test",
+    # words that a reader of headers decodes (RFC 2047): to "eve@evil.test,", to a header, to "\u202e"
+    "=?utf-8?q?eve=40evil.test=2c?=@example.test",
+    "=?utf-8?q?eve=0d=0abcc=3aeve=40evil.test?=@example.test",
+    "=?UTF-8?B?4oCu?=@example.test",
+    "ada.=?us-ascii?q?=22?=@example.test",
     None,
     17,
     ["ada@example.test"],
@@ -100,12 +108,37 @@ SENDERS = {
     "Example <a@b.test": None,
     "Exam\r\nple <a@b.test>": None,
     "a@b.test\nBcc: c@d.test": None,
+    # none that a mail could come from, though it is folded to one
+    "no-reply＠example.test": None,
+    "\ufb01@example.test": None,
+    "\u212a@example.test": None,
+    "Example < no-reply@example.test >": None,
+    "No-Reply@Example.test": ("", "No-Reply@Example.test"),
 }
 
 
-@pytest.mark.parametrize(("given", "meant"), SENDERS.items(), ids=range(len(SENDERS)))
-def test_a_sender_is_an_address_with_a_name_or_without(given, meant):
-    assert sender(given) == meant
+CHARACTERS = "abc019.+-_=?!#$%&'*/^`{|}~@<>\"(),:;[]\\ \r\n\t"
+WRITTEN = st.text(st.sampled_from(CHARACTERS), max_size=20) | st.builds(
+    "=?{}?{}?{}?=".format,
+    st.sampled_from(["utf-8", "x"]),
+    st.sampled_from("qbx"),
+    st.text(st.sampled_from("abc=40d"), max_size=9),
+)
+
+
+@given(WRITTEN, st.sampled_from(["example.test", "x", "xn--bcher-kva.example"]))
+def test_whatever_is_an_address_is_written_into_a_mail_as_it_is(local, domain):
+    meant = address(f"{local}@{domain}")
+    if meant is not None:
+        mail = Mail(meant, "a@b.test", "x", "app.test", 1, "https://app.test/", "x", "<p>x</p>")
+        message = written(mail, 0)
+        assert message["To"] == meant
+        assert f"\r\nTo: {meant}\r\nSubject: ".encode() in message.as_bytes()
+
+
+@pytest.mark.parametrize(("text", "meant"), SENDERS.items(), ids=range(len(SENDERS)))
+def test_a_sender_is_an_address_with_a_name_or_without(text, meant):
+    assert sender(text) == meant
 
 
 SERVERS = {
