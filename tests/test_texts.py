@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.pages import Pages
+from wsgi_auth.pages.views import VerifyRequestView
 from wsgi_auth.texts import ENGLISH, Texts
 
 
@@ -68,7 +70,18 @@ def test_dir_is_ltr_or_rtl():
 def test_placeholders_may_be_used_or_left_out():
     assert Texts({"sign_in.with": "{provider}: weiter"})["sign_in.with"] == "{provider}: weiter"
     Texts({"sign_in.with": "Weiter"})
-    Texts({"sign_in.heading": "{{so}}"})
+
+
+@pytest.mark.parametrize("id", ["verify_request.heading", "verify_request.text"])
+def test_a_doubled_brace_is_shown_as_one(id):
+    page = Pages(texts=Texts({id: "{{so}} and }}"})).verify_request(VerifyRequestView("host", "/"))
+    assert "{so} and }" in page.html and "{{so}}" not in page.html
+
+
+@pytest.mark.parametrize("text", ["Sign in\n", "Sign\r\nBcc: eve@evil.test", "Sign\u2028in"])
+def test_the_subject_of_a_mail_is_one_line(text):
+    with pytest.raises(ConfigError, match=r"texts\.mail\.subject: .*one line"):
+        Texts({"mail.subject": text})
 
 
 @pytest.mark.parametrize(

@@ -314,6 +314,8 @@ def _check(key: str, message_id: object, text: object) -> None:
         raise ConfigError(key, f"{text!r} is not a language tag such as de or pt-BR")
     if message_id == "dir" and text not in ("ltr", "rtl"):
         raise ConfigError(key, f"{text!r} is not a direction; ltr or rtl")
+    if message_id == "mail.subject" and text.splitlines() != [text]:  # no mail could be sent
+        raise ConfigError(key, f"must be one line, not {text!r}")
     allowed = _placeholders(ENGLISH[message_id])
     try:
         unknown = _placeholders(text) - allowed

@@ -372,7 +372,8 @@ class Words:
         self._texts = {message_id: escape(text) for message_id, text in texts.items()}
 
     def __getitem__(self, message_id: str) -> Markup:
-        return self._texts[message_id]
+        text = self._texts[message_id]
+        return text.format() if "{" in text or "}" in text else text  # a doubled brace is one
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self._texts
