@@ -27,6 +27,9 @@ from wsgi_auth.tokens import random_id
 
 #: How many deliveries are remembered.
 _REMEMBERED = 32
+#: What a server says to an address where it takes no mail at all: it is going down, or wants a
+#: password (RFC 5321 section 3.8, RFC 4954 section 6).
+_FOR_ALL = frozenset({421, 530})
 
 
 class Post:
@@ -34,10 +37,7 @@ class Post:
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
-        # how many seconds each took; until something was sent, a guess
-        self._past: deque[float] = deque([0.3], _REMEMBERED)
-        #: Of the last one, if it failed.
-        self._failed: float | None = None
+        self._ways: dict[object, _Way] = {}
 
     def send(self, mail: Mail, server: MailServer | None, send: Any, now: float) -> None:
         """Hand the message over to ``send`` or to the server.
@@ -45,31 +45,48 @@ class Post:
         Raises :class:`EmailSignin` if it was not taken, with the reason but without the link;
         :class:`RecipientRefused` if it was for this address alone.
         """
-        with self._remembered():
+        with self._way(server, send).remembered():
             try:
                 if server is None:
                     _call(send, mail)
                 else:
                     deliver(server, written(mail, now), mail)
             except smtplib.SMTPRecipientsRefused as refused:
-                raise RecipientRefused(f"the mail server refused it: {refused}") from None
+                said = f"the mail server refused it: {refused}"
+                codes = {code for code, _ in refused.recipients.values()}
+                raise (EmailSignin if codes & _FOR_ALL else RecipientRefused)(said) from None
             except Exception as error:
                 token = mail.url.partition("token=")[2].partition("&")[0]
                 said = f"{type(error).__name__}: {error}".replace(token or mail.url, "...")
                 kind = RecipientRefused if isinstance(error, RecipientRefused) else EmailSignin
                 raise kind(f"the mail was not taken: {said[:300]!a}") from None
 
-    def send_none(self) -> None:
-        """Do nothing for as long as a recent delivery took, and fail if the last one did: whoever
-        asked cannot tell by the clock whether there was a mail (R094)."""
-        failed = self._failed
-        self._past.rotate()
-        self._sleep(self._past[0] if failed is None else failed)
+    def send_none(self, server: MailServer | None, send: Any) -> None:
+        """Do nothing for as long as a recent delivery by the same way took, and fail if the last
+        one did: whoever asked cannot tell by the clock whether there was a mail (R094)."""
+        way = self._way(server, send)
+        failed = way.failed
+        way.past.rotate()
+        self._sleep(way.past[0] if failed is None else failed)
         if failed is not None:
             raise EmailSignin("nothing was to be sent, and the last mail could not be")
 
+    def _way(self, server: MailServer | None, send: Any) -> _Way:
+        return self._ways.setdefault(server or id(send), _Way())
+
+
+class _Way:
+    """What is remembered of one way by which mail goes: two providers may have one each."""
+
+    def __init__(self) -> None:
+        # how many seconds each took; until something was sent, a guess
+        self.past: deque[float] = deque([0.3], _REMEMBERED)
+        #: Of the last one, if it failed.
+        self.failed: float | None = None
+
     @contextmanager
-    def _remembered(self) -> Iterator[None]:
+    def remembered(self) -> Iterator[None]:
+        """The block is a delivery."""
         began = time.monotonic()
         failed = True
         try:
@@ -80,9 +97,9 @@ class Post:
             raise
         finally:
             seconds = time.monotonic() - began
-            self._failed = seconds if failed else None
+            self.failed = seconds if failed else None
             if not failed:
-                self._past.append(seconds)
+                self.past.append(seconds)
 
 
 def _call(send: Callable[..., Any], mail: Mail) -> None:

@@ -120,10 +120,10 @@ class Transport(Protocol):
 
 class Mailer(Protocol):
     """The only way to send mail. ``send`` raises :class:`~wsgi_auth.errors.EmailSignin` where the
-    mail was not taken; ``send_none`` takes as long, and sends nothing."""
+    mail was not taken; ``send_none`` takes as long by the same way, and sends nothing."""
 
     def send(self, mail: Mail, server: MailServer | None, send: Any, now: float) -> None: ...
-    def send_none(self) -> None: ...
+    def send_none(self, server: MailServer | None, send: Any) -> None: ...
 
 
 class Handle(Protocol):

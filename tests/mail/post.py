@@ -34,10 +34,11 @@ class Box:
         self.sessions: list[Any] = []
         self.logins: list[tuple[str, str]] = []
         self.refuses: set[str] = set()
+        self.refusal = "550 no such mailbox"
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:
         if address in self.refuses:
-            return "550 no such mailbox"
+            return self.refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,19 @@ def test_a_mailbox_that_is_refused_is_told_apart():
 
 
 @pytest.mark.parametrize(
+    "says",
+    ["421 closing", "421 4.7.0 too many connections", "530 5.7.0 authentication required"],
+)
+def test_a_server_that_serves_nobody_is_no_refusal_of_one_mailbox(says):
+    with post_office() as (box, port):
+        box.refuses.add("ada@example.test")
+        box.refusal = says
+        with pytest.raises(EmailSignin, match=says[:3]) as failed:
+            send(f"smtp://127.0.0.1:{port}")
+    assert not isinstance(failed.value, RecipientRefused)
+
+
+@pytest.mark.parametrize(
     "more",
     [
         {"to": "ada@example.test\r\nBcc: eve@evil.test"},
@@ -253,30 +267,60 @@ def test_a_name_that_nobody_knows_is_a_clear_failure():
         send("smtp://mail.invalid?timeout=5")
 
 
+class Service:
+    """A ``send`` that takes its time, or fails."""
+
+    def __init__(self, pauses: Iterator[float]) -> None:
+        self.pauses = pauses
+        self.is_down = False
+
+    def __call__(self, mail: Mail) -> None:
+        if self.is_down:
+            raise OSError("down")
+        time.sleep(next(self.pauses))
+
+
 def test_where_nothing_is_sent_it_takes_as_long_and_fails_when_the_last_one_did_R094():
     slept: list[float] = []
-    post = Post(slept.append)
-    post.send_none()  # nothing was ever sent: a guess
+    post, service = Post(slept.append), Service(iter([0.01, 0.03, 0.02] * 20))
+    post.send_none(None, service)  # nothing was ever sent: a guess
     assert slept == [0.3]
-    pauses = iter([0.01, 0.03, 0.02] * 20)
     for _ in range(40):
-        post.send(mail(), None, lambda mail: time.sleep(next(pauses)), NOW)
+        post.send(mail(), None, service, NOW)
     slept.clear()
     for _ in range(32):
-        post.send_none()
+        post.send_none(None, service)
     assert min(slept) >= 0.01 and len(set(slept)) == 32 and 0.3 not in slept
 
-    def fails(mail: Mail) -> None:
-        raise OSError("down")
-
+    service.is_down = True
     with pytest.raises(EmailSignin, match="down"):
-        post.send(mail(), None, fails, NOW)
+        post.send(mail(), None, service, NOW)
     for _ in range(3):
         with pytest.raises(EmailSignin):
-            post.send_none()
+            post.send_none(None, service)
     assert len(set(slept[-3:])) == 1 and slept[-1] < 0.01
-    post.send(mail(), None, lambda mail: None, NOW)
-    post.send_none()
+    service.is_down = False
+    post.send(mail(), None, service, NOW)
+    post.send_none(None, service)
+
+
+def test_each_way_of_two_providers_has_a_time_and_failures_of_its_own_R094():
+    slept: list[float] = []
+    post = Post(slept.append)
+    slow, down = Service(repeat(0.05)), Service(repeat(0))
+    down.is_down = True
+    with post_office() as (_, port):
+        server = MailServer.parse(f"smtp://127.0.0.1:{port}")
+        post.send(mail(), None, slow, NOW)
+        post.send(mail(), server, None, NOW)
+        with pytest.raises(EmailSignin, match="down"):
+            post.send(mail(), None, down, NOW)
+        for _ in range(3):
+            post.send_none(None, slow)
+        post.send_none(MailServer.parse(f"smtp://127.0.0.1:{port}"), None)
+        with pytest.raises(EmailSignin):
+            post.send_none(None, down)
+    assert min(slept[:3]) >= 0.05 > slept[4]
 
 
 def test_a_send_that_is_async_sends_nothing_and_says_so():

@@ -83,7 +83,7 @@ def ask(exchange: Exchange, provider: Email) -> WSGIApp:
         if may:
             site.mailer.send(mail, provider.mail_server, provider.send, now)
         else:
-            site.mailer.send_none()
+            site.mailer.send_none(provider.mail_server, provider.send)
     except RecipientRefused as problem:
         site.events.logger.warning("no link by %s for %s: %s", provider.id, shown(to), problem)
     except EmailSignin as problem:
