@@ -288,14 +288,21 @@ class Auth:
             raise SignInAgain(f"the token of {provider} has expired, and it gave none to renew it")
         self._may_change()  # a new refresh token that nobody keeps would be lost
         try:
-            fresh = site.refresher.renewed(site.client(found), tokens, now)
+            party = f"{found.id} {found.tenant}"
+            fresh = site.refresher.renewed(party, site.client(found), tokens, now)
         except ProviderRefused as refused:
             if refused.error != "invalid_grant":
                 raise  # our fault or the provider's, and no word on this user
             site.events.logger.warning("%s gives no fresh token: %s", provider, refused)
             self.set_cookies(site.vault.write(header, claims, {**held, provider: None}))
             raise SignInAgain(f"{provider} refused to renew its tokens") from None
-        self.set_cookies(site.vault.write(header, claims, {**held, provider: fresh}))
+        try:
+            kept = site.vault.write(header, claims, {**held, provider: fresh})
+        except ValueError as error:
+            site.events.logger.error("the fresh tokens of %s are not kept: %s", provider, error)
+            # what the browser has is used up
+            kept = site.vault.write(header, claims, {**held, provider: None})
+        self.set_cookies(kept)
         return fresh.access_token
 
     # --- changes ----------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_however_many_threads_ask_and_however_late_there_is_one_request() -> Non
 
             def ask(number: int) -> Tokens:
                 start.wait()
-                return refresher.renewed(client, OLD, NOW + number / 100)
+                return refresher.renewed("acme", client, OLD, NOW + number / 100)
 
             found = list(pool.map(ask, range(16)))
             assert ({each.access_token for each in found}, client.asked) == ({"new"}, 1)
@@ -49,11 +49,11 @@ def test_however_many_threads_ask_and_however_late_there_is_one_request() -> Non
 
 def test_who_still_has_the_old_token_is_given_the_new_ones_for_a_minute() -> None:
     refresher, client = Refresher(), Client()
-    first = refresher.renewed(client, OLD, NOW)
-    assert refresher.renewed(client, OLD, NOW + REMEMBERED - 1) is first
-    assert refresher.renewed(client, OLD, NOW - 1) is first
+    first = refresher.renewed("acme", client, OLD, NOW)
+    assert refresher.renewed("acme", client, OLD, NOW + REMEMBERED - 1) is first
+    assert refresher.renewed("acme", client, OLD, NOW - 1) is first
     assert client.asked == 1
-    refresher.renewed(client, OLD, NOW + REMEMBERED)
+    refresher.renewed("acme", client, OLD, NOW + REMEMBERED)
     assert client.asked == 2
 
 
@@ -64,6 +64,14 @@ def test_what_failed_is_not_remembered(broken: AuthError) -> None:
     refresher, client = Refresher(), Client()
     client.broken = broken
     with pytest.raises(type(broken)):
-        refresher.renewed(client, OLD, NOW)
+        refresher.renewed("acme", client, OLD, NOW)
     client.broken = None
-    assert refresher.renewed(client, OLD, NOW).access_token == "new"
+    assert refresher.renewed("acme", client, OLD, NOW).access_token == "new"
+
+
+def test_the_same_refresh_token_of_two_parties_is_two():
+    """One that counts them, say; a tenant may choose what its party issues."""
+    refresher, acme, globex = Refresher(), Client(), Client()
+    refresher.renewed("sso acme", acme, OLD, NOW)
+    refresher.renewed("sso globex", globex, OLD, NOW)
+    assert (acme.asked, globex.asked) == (1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -118,6 +119,21 @@ def test_a_refused_renewal_says_so_from_then_on_and_asks_no_more():
             assert visitor.get("/").json.startswith("RefreshTokenError")
         assert visitor.get("/").json.startswith("RefreshTokenError")
         assert visitor.get("/auth/session").json["user"]["id"] == "alice"
+    assert token_requests(fake) == 2
+
+
+def test_fresh_tokens_that_are_too_large_to_keep_are_given_once_and_the_log_says_so(caplog):
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    first = visitor.get("/").json
+    large = secrets.token_urlsafe(6_000)
+    with later(), fake.tamper("refresh", lambda said, scene: {**said, "refresh_token": large}):
+        second = visitor.get("/").json
+        assert second != first and not second.startswith("RefreshTokenError")
+        assert visitor.get("/").json.startswith("RefreshTokenError")
+        assert visitor.get("/auth/session").json["user"]["id"] == "alice"
+    assert "the fresh tokens of fake are not kept" in caplog.text and large not in caplog.text
     assert token_requests(fake) == 2
 
 

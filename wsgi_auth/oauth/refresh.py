@@ -27,10 +27,10 @@ class Refresher:
         self._flights: dict[bytes, Flight[Tokens]] = {}
         self._recent: dict[bytes, tuple[float, Tokens]] = {}
 
-    def renewed(self, client: Client, tokens: Tokens, now: float) -> Tokens:
+    def renewed(self, party: str, client: Client, tokens: Tokens, now: float) -> Tokens:
         """Fresh tokens for these; raises what :meth:`Client.refresh` does. No lock is held while
-        the provider is asked."""
-        key = hashlib.sha256(tokens.refresh_token.encode()).digest()
+        the provider is asked. ``party``: whose they are, for two may issue the same text."""
+        key = hashlib.sha256(f"{party}\n{tokens.refresh_token}".encode()).digest()
 
         def known(_: bool) -> Tokens | None:
             when, fresh = self._recent.get(key, (0.0, None))
