@@ -17,6 +17,7 @@ from joserfc.jwk import OKPKey
 from webtest import TestApp
 
 from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
+from wsgi_auth.adapters import connect
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import Answered
 from wsgi_auth.testing.threads import at_once
@@ -920,6 +921,26 @@ def test_who_is_let_in_without_python_is_who_the_provider_vouches_for(
     answer = fake.sign_in(page, person, expect_errors=True)
     assert (page.who == person) is signed_in
     assert signed_in or (answer.status_int == 403 and "AccessDenied" in answer.text)
+
+
+#: In lower case the addresses of somebody else: a Kelvin sign, an Angstrom sign, an Ohm sign.
+LOOK_ALIKES = {
+    "\u212aelvin@example.test": "kelvin@example.test",
+    "\u212bsa@example.test": "\xe5sa@example.test",
+    "kelvin@\u2126.test": "kelvin@\u03c9.test",
+}
+
+
+@pytest.mark.parametrize(("said", "meant"), LOOK_ALIKES.items(), ids=range(len(LOOK_ALIKES)))
+def test_an_address_that_is_anothers_in_lower_case_alone_is_not_proven(said, meant):
+    fake, store = FakeProvider(), connect("memory:")
+    with fake.tamper("claims", lambda claims, scene: {**claims, "email": said}):
+        listed = Visitor(site(fake, allow_emails=[meant]))
+        assert fake.sign_in(listed, "alice", expect_errors=True).status_int == 403
+        kept = Visitor(site(fake, adapter=store))
+        fake.sign_in(kept, "alice")
+    assert kept.get("/auth/session").json["user"]["email"] == said
+    assert store.get_user_by_email(meant) is None
 
 
 # --- several, and hidden ones -------------------------------------------------------------------
