@@ -558,6 +558,20 @@ def test_too_many_links_and_guesses_from_one_client_are_refused_R095(make, box):
     assert len(box.messages) == 1
 
 
+@pytest.mark.parametrize("dest", ["image", "iframe", "empty", "script", "object"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_pages_of_another_site_use_up_no_attempts_of_their_visitors(make, box, dest, site):
+    """An advertisement with fifty pictures would lock a whole office out."""
+    visitor = Visitor(make(limits={"account": "off", "address": "2 per hour"}))
+    loaded = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": dest, "Sec-Fetch-Mode": "no-cors"}
+    for _ in range(5):
+        visitor.get("/auth/callback/email?token=x", headers=loaded, status=400)
+        visitor.head("/auth/callback/email?token=x", headers=loaded, status=400)
+    opened = {**loaded, "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    # from a mail in the browser
+    visitor.get(linked(visitor, box), headers={**BROWSER, **opened}, status=200)
+
+
 # --- what does not go well ----------------------------------------------------------------------
 
 

@@ -99,6 +99,7 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     assert isinstance(provider, Email)  # noqa: S101 - callback.methods has looked
     _open(exchange, provider)
     site, environ = exchange.site, exchange.environ
+    _refuse_loaded(environ)
     token = exchange.query.get("token", "")
     link = _found(exchange, provider, exchange.query)
     exchange.callback_url = link.target
@@ -252,6 +253,15 @@ def _open(exchange: Exchange, provider: Email) -> None:
     exchange.require_writable()
     if not is_offered(exchange.site.config, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
+
+
+def _refuse_loaded(environ: Environ) -> None:
+    """A link is opened. Another site's page that loads one as a picture, or in a frame, wants its
+    visitors to use up their attempts."""
+    if environ.get("HTTP_SEC_FETCH_DEST", "document") == "document":
+        return
+    if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none"):
+        raise Refused(400, "BadRequest", "a link is opened, not loaded by another site's page")
 
 
 def _found(exchange: Exchange, provider: Email, given: Mapping[str, Any]) -> _Link:
