@@ -712,6 +712,18 @@ def test_the_page_of_a_link_is_kept_by_nobody_and_frames_in_nothing(make, box):
     assert page.headers.getall("Referrer-Policy") == ["strict-origin"]
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_nor_is_the_address_of_a_link_told_that_could_not_be_looked_at(adapter, make, box, status):
+    store = Flaky(adapter)
+    visitor = Visitor(make(store=store, limits={"account": "off", "address": "2 per hour"}))
+    link = linked(visitor, box)
+    if status == 429:
+        visitor.follow(link[:-4], expect=403)
+    store.is_down = status == 503
+    page = visitor.follow(link, expect=status)
+    assert page.headers.getall("Referrer-Policy") == ["strict-origin"]
+
+
 def test_links_that_nobody_followed_are_swept(make, box):
     swept: list[Any] = []
     store = connect("memory:")

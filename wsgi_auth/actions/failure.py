@@ -37,6 +37,10 @@ def failure(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
         app.headers.append(("Retry-After", str(problem.retry_after)))
     elif problem.status == 503 and hasattr(app, "headers"):
         app.headers.append(("Retry-After", "5"))
+    if endpoint == "callback/" and hasattr(app, "headers"):
+        # its address may be as good as a password still (Page.without_its_address)
+        app.headers = [each for each in app.headers if each[0] != "Referrer-Policy"]
+        app.headers.append(("Referrer-Policy", "strict-origin"))
     return app
 
 
