@@ -193,6 +193,34 @@ test("signing out waits for an answer that could bring the cookie back", async (
   assert.ok(!jar.has("auth.session-token"));
 });
 
+test("signing out waits for an update, whose answer would be a new session", async () => {
+  for (const many of [1, 2]) {
+    const tab = await watched();
+    await tab.signIn("credentials", ALICE);
+    const gates = [];
+    hold = (at) => at === "POST /auth/session" && gates[gates.push(gate()) - 1];
+    const saved = Array.from({ length: many }, (_, number) => tab.update({ name: `${number}` }));
+    await until(() => gates.length === many);
+    const out = tab.signOut({ redirect: false });
+    await sleep(50);
+    gates.pop().open(); // the answer of the last comes first
+    await sleep(50);
+    gates.pop()?.open();
+    assert.equal((await out).ok, true);
+    await Promise.all(saved);
+    assert.equal(tab.status(), "unauthenticated");
+    assert.ok(!jar.has("auth.session-token"));
+  }
+});
+
+test("an update that fails keeps nobody from signing out", async () => {
+  const tab = await open({ basePath: `${SITE}/brief` });
+  await tab.signIn("credentials", ALICE);
+  const saved = assert.rejects(tab.update({ name: "x" }), { message: "UpdateUnavailable" });
+  assert.equal((await tab.signOut({ redirect: false })).ok, true);
+  await saved;
+});
+
 test("update tells the jwt callback, and the other tab", async () => {
   const here = await watched();
   await here.signIn("credentials", ALICE);

@@ -11,9 +11,10 @@ let base = new URL(".", import.meta.url);
 let state = { data: null, status: "loading" };
 let turn = 0;
 let skew = 0;
-let isGiven, isFaulty, asking, aborter, timer, channel;
+let isGiven, isFaulty, asking, updating, aborter, timer, channel;
 // base: .../auth/, wherever that is. turn: an answer to a question of an earlier turn is no news.
 // skew: how far the server's clock is ahead of ours, in milliseconds.
+// updating: settled once every update has been answered.
 // isGiven: the state came with the page. isFaulty: the last question had no answer.
 
 // --- the session -----------------------------------------------------------------------------
@@ -47,6 +48,12 @@ export function configure({ basePath, session, ...more }) {
 
 export async function update(data) {
   if (data === undefined) return getSession();
+  const updated = change(data);
+  updating = Promise.allSettled([updating, updated]);
+  return updated;
+}
+
+async function change(data) {
   const csrfToken = await getCsrfToken();
   const body = JSON.stringify({ csrfToken, data });
   try {
@@ -95,7 +102,7 @@ export const signIn = (provider, options, params) =>
 
 export const signOut = (options) =>
   once(0, options, async (fields, redirect, callbackUrl) => {
-    await asking; // its answer could bring the cookie back
+    await Promise.all([asking, updating]); // their answers could bring the cookie back
     const said = await send("signout", callbackUrl);
     supersede();
     settle(null);
