@@ -109,6 +109,10 @@ class MailServer:
             raise ValueError(f"there is no {sorted(options)[0]!r}; it may have tls and timeout")
         default = 465 if tls == "implicit" else 25 if is_loopback_host(host) else 587
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not (user + password).isascii():
+            raise ValueError("has a name or a password beyond ASCII, which smtplib does not send")
+        if password and not user:
+            raise ValueError("has a password without a name: smtps://user:password@host")
         return cls(host, port or default, tls, user, password, float(seconds))
 
 
