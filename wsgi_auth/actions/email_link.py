@@ -199,7 +199,7 @@ def _prepared(exchange: Exchange, provider: Email, to: str, now: float) -> Mail:
         environ, f"callback/{provider.id}", token=token, **{EMAIL_FIELD: to}
     )
     url, host = base.absolute(local), _host(base)
-    letter = exchange.pages.mail(MailView(url, host, -(-provider.max_age // 60), asked))
+    letter = exchange.pages.mail(MailView(url, host, provider.max_age // 60, asked))
     return Mail(
         to, provider.sender, letter.subject, host, expires, url, letter.text, letter.html
     )  # fmt: skip
