@@ -20,7 +20,7 @@ from wsgi_auth.errors import ProviderRefused, StoreUnavailable
 from wsgi_auth.oauth.kept import LEASE, KeptTokens
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.records import AccountData, AccountRecord, UserRecord
-from wsgi_auth.testing import FakeProvider, FakeTransport
+from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import as_json
 from wsgi_auth.types import Account
 
@@ -107,6 +107,20 @@ def test_a_token_is_renewed_once_it_is_due_and_the_rotated_one_kept(store, clock
         assert fresh != first
         assert (token(page), refreshes(fake)) == (fresh, number)
         first = fresh
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_token_that_cannot_be_renewed_is_given_until_its_end(store, clock, is_kept):
+    """Where all are brief, who is sent to sign in again would come back with another such one, be
+    sent again, and so on."""
+    fake = FakeProvider(token_life=20, clients=[FakeClient(refresh=False)])
+    page = signed_in(store if is_kept else None, fake)
+    first = token(page)
+    assert first not in ("SignInAgain", None)
+    clock.shift(19)
+    assert token(page) == first
+    clock.shift(1)
+    assert token(page) == "SignInAgain"
 
 
 def test_secrets_rotate(store, clock):

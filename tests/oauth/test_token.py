@@ -410,8 +410,11 @@ def test_a_refresh_keeps_what_it_does_not_replace() -> None:
 
 def test_freshness() -> None:
     assert Tokens("a").is_fresh(NOW)
-    assert Tokens("a", expires_at=100).is_fresh(69)
-    assert not Tokens("a", expires_at=100).is_fresh(70)
+    renewable = Tokens("a", expires_at=100, refresh_token="r")
+    assert renewable.is_fresh(69) and not renewable.is_fresh(70)
+    # nothing better is to be had
+    assert Tokens("a", expires_at=100).is_fresh(99)
+    assert not Tokens("a", expires_at=100).is_fresh(100)
 
 
 def test_tokens_come_back_as_they_were() -> None:

@@ -53,8 +53,10 @@ class Tokens:
         return f"<Tokens of type {self.token_type}>"
 
     def is_fresh(self, now: float, leeway: int = 30) -> bool:
-        """Whether the access token is good for at least another ``leeway`` seconds."""
-        return self.expires_at is None or now + leeway < self.expires_at
+        """Whether the access token is good for at least another ``leeway`` seconds; if nothing can
+        renew it, whether it is good at all."""
+        least = leeway if self.refresh_token else 0
+        return self.expires_at is None or now + least < self.expires_at
 
     def renewed(self, answer: Tokens) -> Tokens:
         """These, after a refresh: what the answer leaves out stays (RFC 6749 6, OpenID Connect Core
