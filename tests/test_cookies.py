@@ -7,10 +7,13 @@ import random
 import time
 import urllib.request
 from email.message import Message
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from webob import Request
+from webob.cookies import _valid_cookie_name as valid_cookie_name
 
 from wsgi_auth import cookies
 from wsgi_auth.cookies import (
@@ -23,6 +26,7 @@ from wsgi_auth.cookies import (
     join,
     values,
 )
+from wsgi_auth.types import webob_request
 
 NAME = "__Host-auth.session-token"
 
@@ -212,3 +216,56 @@ def test_the_standard_librarys_jar_is_empty_after_a_removal_R012():
     assert len(jar) == 3
     jar.extract_cookies(_Response(cookie.remove(["n.0", "n.1", "n.2"])), here)  # type: ignore[arg-type]
     assert len(jar) == 0
+
+
+# --- a callback's request -----------------------------------------------------------------------
+
+
+def asked(header: str) -> Any:
+    """The cookies as a callback of the application reads them."""
+    return webob_request({**Request.blank("/").environ, "HTTP_COOKIE": header}).cookies
+
+
+READ = {
+    "": {},
+    "tenant=acme": {"tenant": "acme"},
+    "a=1; tenant=acme;b=": {"a": "1", "tenant": "acme", "b": ""},
+    "a=1, tenant=acme": {"a": "1", "tenant": "acme"},
+    'tenant="acme; inc\\054\\303\\251"; a=1': {"tenant": "acme; inc,é", "a": "1"},
+    "tenant=one; tenant=two": {"tenant": "two"},
+    "tenant = acme": {"tenant": "acme"},
+    # what other software wrote is no fault of ours
+    "x=\xff; tenant=acme": {"x": "\ufffd", "tenant": "acme"},
+    "x; tenant=acme; =y; \xe9=z": {"tenant": "acme"},
+    'x="; tenant=acme': {"tenant": "acme", "x": ""},
+}
+
+
+@pytest.mark.parametrize(("header", "found"), READ.items(), ids=range(len(READ)))
+def test_a_callback_reads_cookies_whatever_others_are_beside_them_R006(header, found):
+    assert asked(header) == found
+
+
+NAMES = st.text(st.sampled_from("abcXYZ019-_.!"), min_size=1, max_size=9).filter(
+    lambda name: valid_cookie_name(name.encode())
+)
+
+
+@pytest.mark.filterwarnings("ignore:Cookie value contains invalid bytes")
+@given(st.dictionaries(NAMES, st.text(max_size=20), max_size=5))
+def test_a_callback_reads_what_webob_writes(wanted):
+    request = Request.blank("/")
+    for name, value in wanted.items():
+        request.cookies[name] = value
+    assert asked(request.environ.get("HTTP_COOKIE", "")) == wanted
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    "filler", ["a", "a=", 'a="', "; ", ";a", ';a="', ";a=\\", 'a="\\"', "=", ",", " ", "a "]
+)
+def test_a_callback_that_reads_a_cookie_is_slow_for_nobody_R007(filler):
+    header = (filler * 60_000)[:60_000] + "; tenant=acme"
+    began = time.process_time()
+    asked(header).get("tenant")
+    assert time.process_time() - began < 0.2
