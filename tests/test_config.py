@@ -64,6 +64,21 @@ URL = "https://app.example.test"
         ({"url": "https://u:p@app.example.test"}, "url:"),
         ({"url": "https://app.example.test/auth"}, "set base_path = '/auth'"),
         ({"url": "https://app.example.test/api/auth"}, "set base_path = '/api/auth'"),
+        ({"allow_emails": "example.test"}, "allow_emails: 'example.test' is no address"),
+        ({"allow_emails": ["@example.test"]}, "let in by allow_domains"),
+        ({"allow_emails": ["*@example.test"]}, "let in by allow_domains"),
+        ({"allow_emails": ["Ada <ada@example.test>"]}, "allow_emails: "),
+        ({"allow_emails": "ada@"}, "'ada@' is no address"),
+        ({"allow_emails": "ada@eve@example.test"}, "is no address"),
+        ({"allow_domains": ["ada@example.test"]}, "'ada@example.test' is no domain"),
+        ({"allow_domains": ["*.example.test"]}, "'*.example.test' is no domain"),
+        ({"allow_domains": "*"}, "'*' is no domain"),
+        ({"allow_domains": "https://example.test"}, "is no domain such as 'example.com'"),
+        ({"allow_domains": "example.test."}, "'example.test.' is no domain"),
+        ({"allow_domains": "b\xfccher..example"}, "is no domain"),
+        ({"allow_domains": "stra\xdfe.example"}, "is no domain"),  # nor is it strasse.example
+        ({"allow_domains": "[::1]"}, "is no domain"),
+        ({"allow_domains": ["@"]}, "is no domain"),
         ({"base_path": "auth"}, "base_path: must be a path"),
         ({"base_path": "/"}, "base_path"),
         ({"dev": True}, "dev: is for loopback only"),
@@ -334,6 +349,15 @@ def test_a_provider_open_to_the_world_behind_remote_user_must_be_narrowed():
         AuthConfig.from_mapping(options(providers=[Open()], remote_user="email"))
     for narrowed in ({"allow_emails": "*"}, {"allow_groups": ["x"]}, {"allow_domains": "a.test"}):
         AuthConfig.from_mapping(options(providers=[Open()], remote_user="email", **narrowed))
+
+
+def test_an_international_domain_is_one_domain_however_an_address_spells_it():
+    books, written = "b\xfccher.example", "xn--bcher-kva.example"
+    config = AuthConfig.from_mapping(
+        options(allow_domains=["@Example.test", books], allow_emails=f"Ada@{books} *")
+    )
+    assert config.allow_domains == {"example.test", books, written}
+    assert config.allow_emails == {f"ada@{books}", f"ada@{written}", "*"}
 
 
 EXPECTED = {

@@ -372,10 +372,12 @@ def _origin(scheme: str, authority: str) -> _Origin:
         port = int(found[1] or port)
         if port > 65535:
             raise ValueError("has a port above 65535")
-    return _Origin(scheme, _host(authority), port)
+    return _Origin(scheme, host_name(authority), port)
 
 
-def _host(text: str) -> str:
+def host_name(text: str) -> str:
+    """A host as browsers write it: small letters, ``xn--`` where it is an international one.
+    ``ValueError`` for none."""
     if text.startswith("["):
         return _ipv6(text)
     if not text.isascii():

@@ -19,7 +19,7 @@ from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.frozen import Frozen
 from wsgi_auth.types import NOTHING, Route
-from wsgi_auth.urls import AllowedOrigin, BaseURL
+from wsgi_auth.urls import AllowedOrigin, BaseURL, host_name
 
 if TYPE_CHECKING:
     import logging
@@ -316,7 +316,7 @@ def _build(
         languages=option("languages", _languages, ()),
         locale_dir=option("locale_dir", lambda key, value: values.folder(key, value, here)),
         remote_user=option("remote_user", checks.remote_user),
-        allow_emails=option("allow_emails", _addresses),
+        allow_emails=option("allow_emails", _emails),
         allow_domains=option("allow_domains", _domains),
         allow_groups=option("allow_groups", _set),
         limits=parts.Limits(**sections["limits"]),
@@ -686,29 +686,42 @@ def _languages(key: str, given: Any) -> tuple[str, ...]:
     return found
 
 
-def _addresses(key: str, given: Any) -> frozenset[str]:
-    found = frozenset(entry.lower() for entry in values.strings(key, given))
-    for entry in found:
-        name, _, domain = entry.rpartition("@")
-        if entry != "*" and not (name and domain):
+def _emails(key: str, given: Any) -> frozenset[str]:
+    """As they are compared. What could be nobody's would silently let nobody in."""
+    found = {entry.strip().lower() for entry in values.strings(key, given)}
+    for entry in found - {"*"}:
+        local, _, domain = entry.partition("@")
+        if not re.fullmatch(r"[^\s<>*]+", local) or not _domain(domain):
             raise ConfigError(
                 key,
                 f"{entry!r} is no address such as 'ada@example.com'; all of a domain are let in by "
                 "allow_domains",
             )
-    return found
+        found.add(f"{local}@{_domain(domain)}")
+    return frozenset(found)
 
 
 def _domains(key: str, given: Any) -> frozenset[str]:
-    found = frozenset(entry.lower().removeprefix("@") for entry in values.strings(key, given))
-    for entry in found:
-        if not re.fullmatch(r"[^@*/:]+", entry):
+    """As they are compared; an international one also in the form that addresses have."""
+    found = {entry.strip().lower().lstrip("@") for entry in values.strings(key, given)}
+    for entry in tuple(found):
+        if not _domain(entry):
             raise ConfigError(
                 key,
                 f"{entry!r} is no domain such as 'example.com'; each is named whole, a subdomain "
                 "too",
             )
-    return found
+        found.add(_domain(entry))
+    return frozenset(found)
+
+
+def _domain(text: str) -> str:
+    """A domain in ASCII (``xn--``); "" for none."""
+    try:
+        written = host_name(text)
+    except ValueError:
+        return ""
+    return "" if written[-1] in ".]" else written
 
 
 def _set(key: str, given: Any) -> frozenset[str]:
