@@ -21,7 +21,7 @@ from wsgi_auth.oauth.kept import LEASE, KeptTokens
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.records import AccountData, AccountRecord, UserRecord
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
-from wsgi_auth.testing.fake_provider.web import as_json
+from wsgi_auth.testing.fake_provider.web import Answered, as_json
 from wsgi_auth.types import Account
 
 START = 1_800_000_000
@@ -121,6 +121,27 @@ def test_a_token_that_cannot_be_renewed_is_given_until_its_end(store, clock, is_
     assert token(page) == first
     clock.shift(1)
     assert token(page) == "SignInAgain"
+
+
+UNWRITABLE = {
+    "a number beyond all": b"1e999",
+    "half of a character": b'"\\ud83d"',
+    "half of one deep inside": b'{"a": [{"\\ud83d": 1}]}',
+}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("odd", UNWRITABLE.values(), ids=UNWRITABLE)
+def test_what_nobody_could_write_down_is_left_out_of_an_answer(store, clock, is_kept, odd):
+    def answer(honest: Answered, scene: Any) -> Answered:
+        body = honest.body.rstrip()[:-1] + b', "team": "blue", "odd": ' + odd + b"}"
+        return Answered(honest.status, honest.headers, body)
+
+    fake = FakeProvider()
+    page = Visitor(site(store if is_kept else None, fake))
+    with fake.tamper("http.token", answer):
+        assert fake.sign_in(page, "alice").status_int == 200
+    assert page.who and token(page) not in (None, "SignInAgain")
 
 
 def test_secrets_rotate(store, clock):

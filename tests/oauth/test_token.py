@@ -408,6 +408,11 @@ def test_a_refresh_keeps_what_it_does_not_replace() -> None:
     assert old.renewed(Tokens("a2", refresh_token="r2")).refresh_token == "r2"
 
 
+def test_a_scope_that_nobody_could_write_down_is_none() -> None:
+    with pytest.raises(OAuthError, match="scope is no text"):
+        read_tokens(response({**GOOD, "scope": "\ud83d"}), oauth(), NOW)
+
+
 def test_freshness() -> None:
     assert Tokens("a").is_fresh(NOW)
     renewable = Tokens("a", expires_at=100, refresh_token="r")

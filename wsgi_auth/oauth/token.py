@@ -9,6 +9,7 @@ and a lifetime of any kind.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -187,7 +188,13 @@ def read_tokens(
         refresh_token=_text(step, fields, "refresh_token"),
         scope=_scope(step, fields),
         id_token=_text(step, fields, "id_token"),
-        extras=freeze({name: value for name, value in fields.items() if name not in _KNOWN}),
+        extras=freeze(
+            {
+                name: value
+                for name, value in fields.items()
+                if name not in _KNOWN and _is_writable({name: value})
+            }
+        ),
         dpop_key=dpop_key,
     )
     if not tokens.access_token:
@@ -239,6 +246,15 @@ def _scope(step: str, fields: Mapping[str, Any]) -> str:
     value = fields.get("scope")
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         value = " ".join(value)
-    if value is not None and not isinstance(value, str):
+    if value is not None and not (isinstance(value, str) and _is_writable(value)):
         raise OAuthError(step, "scope is no text")
     return value or ""
+
+
+def _is_writable(value: object) -> bool:
+    """Whether it can be kept: JSON can say a number that is beyond all, and half of a character."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return False
+    return True
