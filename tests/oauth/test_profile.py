@@ -44,7 +44,9 @@ def test_an_id_is_text(given: Any, expected: str) -> None:
     assert user_from(oauth(), {"id": given}) == {"id": expected}
 
 
-@pytest.mark.parametrize("given", [None, "", True, False, 1.5, [], {}, "x" * 256, "\ud800", 10**40])
+@pytest.mark.parametrize(
+    "given", [None, "", True, False, 1.5, [], {}, "x" * 256, "\ud800", "a\0", 10**40]
+)
 def test_an_id_is_never_made_up(given: Any) -> None:
     with pytest.raises(OAuthError, match="no id"):
         user_from(oauth(), {"id": given, "sub": "other"})
@@ -53,6 +55,7 @@ def test_an_id_is_never_made_up(given: Any) -> None:
 @pytest.mark.parametrize(
     ("claim", "value"),
     [
+        ("name", "x\0"), ("email", "a\0@x.test"), ("groups", ["\0"]),  # PostgreSQL has no such text
         ("name", ["x"]), ("name", "\ud800"), ("name", "x" * 257), ("name", True),
         ("email", "no address"), ("email", "a@b@c"), ("email", "a@x.test\n"), ("email", 5),
         ("email", "a,b@x.test"), ("email", '"a b"@x.test'), ("email", "@x.test"),

@@ -101,7 +101,7 @@ def _text(value: object, longest: int) -> str:
     """A text, or a whole number as one; "" for anything else, and for what cannot be written."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if -(2**63) <= value < 2**64 else ""
-    if not isinstance(value, str) or len(value) > longest:
+    if not isinstance(value, str) or len(value) > longest or "\0" in value:
         return ""
     try:
         value.encode()
