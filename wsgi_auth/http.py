@@ -44,9 +44,9 @@ class Http:
 
     https only; ``allow_loopback`` adds http to this very machine. Times are seconds: ``connect``
     and ``read`` bound every wait, ``total`` the whole exchange, so that a server that sends an
-    octet a second holds nobody. (How long a name is looked up, the resolver says, and ``connect``
-    is for each of its addresses.) ``largest`` bounds the body, also once it is unpacked, and twice
-    that all that is read.
+    octet a second holds nobody, nor a name with many addresses where nobody answers. (How long a
+    name is looked up, the resolver says.) ``largest`` bounds the body, also once it is unpacked,
+    and twice that all that is read.
     ``ca_file``: the certificates that are trusted in place of the usual ones (a company's own,
     say).
 
@@ -86,7 +86,7 @@ class Http:
             "User-Agent": "wsgi_auth",
             **request.headers,
         }
-        self._bounds.begin(self._total, self._read, 2 * self._largest + _AROUND)
+        self._bounds.begin(self._total, self._connect, self._read, 2 * self._largest + _AROUND)
         try:
             with self._own_session().request(
                 request.method,
@@ -176,11 +176,12 @@ class _Bounds(threading.local):
     asks for."""
 
     target = ""
-    _ends = _read = 0.0
+    _ends = _connect = _read = 0.0
     _room = 0
 
-    def begin(self, total: float, read: float, most: int) -> None:
+    def begin(self, total: float, connect: float, read: float, most: int) -> None:
         self._ends = time.monotonic() + total
+        self._connect = connect
         self._read = read
         self._room = most
 
@@ -194,6 +195,27 @@ class _Bounds(threading.local):
         if left <= 0:
             raise TimeoutError
         return min(left, self._read)
+
+    def connected(self, host: str, port: int) -> socket.socket:
+        """A connection to the first of the host's addresses that takes one."""
+        problem = OSError("there is no address for this name")
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
+            wait = min(self.left(), self._connect)
+            try:
+                connection = socket.socket(family, kind, protocol)
+                try:
+                    connection.settimeout(wait)
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    connection.connect(address)
+                except BaseException:
+                    connection.close()
+                    raise
+                return connection
+            except OSError as error:
+                problem = error
+        raise problem
 
     def came(self, octets: int) -> None:
         """Count what was read: not every line that urllib3 reads has an end to its length."""
@@ -244,6 +266,13 @@ def _new_session(bounds: _Bounds) -> requests.Session:
     # urllib3 writes every address into its log (at DEBUG), and some providers take an access token
     # in the query or the path (R105). So its pools are told of "/", and its connections the rest.
     class Told:
+        _dns_host: str
+        port: int
+
+        def _new_conn(self) -> socket.socket:
+            """urllib3's own takes the whole of ``connect`` for each address of a name."""
+            return bounds.connected(self._dns_host, self.port)
+
         def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
             above: Any = super()
             above.putrequest(method, bounds.target, *arguments, **options)

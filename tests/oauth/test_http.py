@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -456,21 +457,54 @@ def test_a_server_that_is_silent_holds_nobody() -> None:
         assert time.monotonic() - began < 2
 
 
-def test_a_server_that_takes_no_connection_holds_nobody() -> None:
-    with socket.socket() as full:
+@contextlib.contextmanager
+def deaf() -> Iterator[int]:
+    """A port that takes no connection, and refuses none."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         port = full.getsockname()[1]
-        waiting = [socket.socket() for _ in range(3)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(("127.0.0.1", port))
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+def test_a_server_that_takes_no_connection_holds_nobody() -> None:
+    with deaf() as port:
         began = time.monotonic()
         with pytest.raises(ProviderUnavailable, match="silent"):
             Http(allow_loopback=True, connect=0.2).send(Outgoing(f"http://127.0.0.1:{port}"))
         assert time.monotonic() - began < 2
-        for each in waiting:
-            each.close()
+
+
+def addresses(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """The name ``localhost`` has these ports' addresses, whatever port is asked for."""
+    kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+    found = [(*kind, ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+def test_a_name_with_many_deaf_addresses_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with deaf() as port:
+        addresses(monkeypatch, *[port] * 50)
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable, match="it took longer than 1 s"):
+            Http(allow_loopback=True, connect=0.3, total=1).send(Outgoing("http://localhost:1/"))
+        assert time.monotonic() - began < 4
+
+
+def test_of_several_addresses_the_first_that_answers_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with party(it=sends()) as here, deaf() as port, socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        there = int(here.url.rpartition(":")[2])
+        addresses(monkeypatch, nobody.getsockname()[1], port, there, port)
+        http = Http(allow_loopback=True, connect=0.3)
+        assert http.send(Outgoing("http://localhost:1/it")).status == 200
 
 
 BROKEN = {
