@@ -170,6 +170,22 @@ class _Session(smtplib.SMTP):
             raise TimeoutError("the mail server took too long")
         return left
 
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """A connection to one of the host's addresses; each gets its share of the time."""
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _, address) in enumerate(found):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout(self._left() / (len(found) - number))
+                connection.connect(address)
+            except OSError:
+                connection.close()
+                if number == len(found) - 1:
+                    raise
+            else:
+                return connection
+        raise OSError("there is no address for this name")
+
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:
             self.file = io.BufferedReader(_Timed(self.sock, self._left))
@@ -195,7 +211,7 @@ class _ImplicitSession(_Session):
     """From ``smtps://``: TLS from the first octet (RFC 8314 section 3.3)."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
-        plain = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # a hook, untyped
+        plain = super()._get_socket(host, port, timeout)
         return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
 
 

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 
 from tests.adapters.servers import certificates
 from tests.mail.post import post_office
+from tests.processes import deaf
 from wsgi_auth.errors import EmailSignin, RecipientRefused
 from wsgi_auth.mail import Post
 from wsgi_auth.mailing import Mail, MailServer
@@ -229,6 +230,19 @@ def test_a_server_that_takes_its_time_gets_no_more_than_the_timeout(says):
         with pytest.raises(EmailSignin):
             send(f"smtp://127.0.0.1:{port}?timeout=1")
         assert time.monotonic() - began < 6
+
+
+def test_a_name_with_deaf_addresses_takes_no_longer_and_the_others_are_tried(monkeypatch):
+    kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+    with deaf() as port, post_office() as (box, there):
+        for ports, taken in (([port] * 5, 0), ([port, there], 1)):
+            found = [(*kind, ("127.0.0.1", each)) for each in ports]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
+            began = time.monotonic()
+            with suppress(EmailSignin):
+                send("smtp://localhost:1?timeout=1")
+            assert time.monotonic() - began < 3
+            assert len(box.messages) == taken
 
 
 def closes(connection: socket.socket, over: threading.Event) -> None:

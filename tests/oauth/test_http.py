@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.oauth.party import Answer, Party, certificate, party, sends
+from tests.processes import deaf
 from wsgi_auth.errors import ConfigError, OAuthError, ProviderUnavailable
 from wsgi_auth.http import Http
 from wsgi_auth.types import Incoming, Outgoing
@@ -455,21 +455,6 @@ def test_a_server_that_is_silent_holds_nobody() -> None:
         with pytest.raises(ProviderUnavailable, match="it was silent for too long"):
             ask(here, "/it", read=0.2)
         assert time.monotonic() - began < 2
-
-
-@contextlib.contextmanager
-def deaf() -> Iterator[int]:
-    """A port that takes no connection, and refuses none."""
-    with contextlib.ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        port = full.getsockname()[1]
-        for _ in range(3):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(("127.0.0.1", port))
-        yield port
 
 
 def test_a_server_that_takes_no_connection_holds_nobody() -> None:
