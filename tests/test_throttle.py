@@ -309,6 +309,14 @@ def test_ipv4_in_ipv6_is_the_same_client() -> None:
     throttle = Throttle(account="off", address="10/15m")
     assert passes(throttle, "ada", peer("8.8.8.8")) == 10
     assert passes(throttle, "ada", peer("::ffff:8.8.8.8")) == 0
+    assert passes(throttle, "ada", peer("64:ff9b::808:808")) == 0
+
+
+def test_behind_a_translator_to_ipv6_one_attacker_does_not_lock_out_the_others() -> None:
+    """RFC 6052: a network of IPv6 alone has all of IPv4 in one /96."""
+    throttle = Throttle(account="off", address="10/15m")
+    assert passes(throttle, "ada", peer("64:ff9b::808:808")) == 10
+    assert passes(throttle, "ada", peer("64:ff9b::808:404")) == 10
 
 
 @pytest.mark.parametrize(

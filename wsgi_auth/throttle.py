@@ -194,10 +194,16 @@ def _forgotten_proxy(environ: Environ, peer: str) -> str:
     return str(said) if said else ""
 
 
+#: 64:ff9b::/96, where a translator puts IPv4 (RFC 6052 section 2.1).
+_TRANSLATED = 0x0064FF9B << 64
+
+
 def _network(address: str) -> str:
     """What counts as one client: an IPv4 address, or the /64 that one IPv6 customer has."""
     parsed = address_in(address)
     if isinstance(parsed, ipaddress.IPv6Address):
+        if int(parsed) >> 32 == _TRANSLATED:
+            return str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
         return str(int(parsed) >> 64)
     return address
 
