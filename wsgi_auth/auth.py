@@ -291,7 +291,7 @@ class Auth:
             party = f"{found.id} {found.tenant}"
             fresh = site.refresher.renewed(party, site.client(found), tokens, now)
         except ProviderRefused as refused:
-            if refused.error != "invalid_grant":
+            if not refused.is_final:
                 raise  # our fault or the provider's, and no word on this user
             site.events.logger.warning("%s gives no fresh token: %s", provider, refused)
             self.set_cookies(site.vault.write(header, claims, {**held, provider: None}))

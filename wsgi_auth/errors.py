@@ -176,6 +176,26 @@ class ProviderRefused(OAuthError):
         super().__init__(step, problem)
         self.error = error
 
+    @property
+    def is_final(self) -> bool:
+        """Whether a refresh token is no good any more: only the user can help, by signing in."""
+        return self.error in _FINAL
+
+
+#: RFC 6749 5.2; what GitHub, Slack and Spring say in its place; OpenID Connect Core 3.1.2.6, which
+#: Entra says of refresh tokens too.
+_FINAL = frozenset(
+    (
+        "invalid_grant",
+        "bad_refresh_token",
+        "invalid_refresh_token",
+        "invalid_token",
+        "interaction_required",
+        "login_required",
+        "consent_required",
+    )
+)
+
 
 class AccountNotLinked(AuthError):
     """The address belongs to somebody who signs in another way; linking takes a sign-in first."""

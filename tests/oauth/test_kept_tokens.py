@@ -235,6 +235,36 @@ def test_a_refusal_is_remembered_until_the_next_sign_in(store, clock):
     assert token(page) not in ("SignInAgain", None)
 
 
+#: The RFC's, GitHub's (with 200), Slack's, those of Spring and of Entra where it must ask.
+OVER = ["invalid_grant", "bad_refresh_token", "invalid_refresh_token", "invalid_token",
+        "interaction_required"]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("error", OVER)
+def test_a_refusal_has_many_names(clock, is_kept, status, error):
+    fake = FakeProvider(token_life=60)
+    page = signed_in(connect("memory:") if is_kept else None, fake)
+    clock.shift(61)
+    with fake.tamper("http.token", lambda *_: as_json({"error": error}, status)):
+        assert token(page) == token(page) == "SignInAgain"
+    assert refreshes(fake) == 1
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("error", ["invalid_client", "invalid_request", "unauthorized_client"])
+def test_a_fault_of_ours_is_no_refusal_of_a_user(clock, is_kept, error):
+    fake = FakeProvider(token_life=60)
+    page = signed_in(connect("memory:") if is_kept else None, fake)
+    clock.shift(61)
+    for _ in range(2):  # it is not remembered
+        refused = fake.tamper("http.token", lambda *_: as_json({"error": error}, 400))
+        with refused, pytest.raises(ProviderRefused, match=error):
+            token(page)
+    assert refreshes(fake) == 2
+
+
 def test_a_provider_that_is_down_loses_nothing(store, clock):
     fake = FakeProvider(token_life=60)
     middleware = site(store, fake)

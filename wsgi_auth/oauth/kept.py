@@ -126,7 +126,7 @@ class KeptTokens:
         try:
             fresh = renew(tokens)
         except ProviderRefused as refused:
-            if refused.error != "invalid_grant":  # our fault or theirs, and no word on this user
+            if not refused.is_final:  # our fault or theirs, and no word on this user
                 self._store.update_account(_with(mine, free), mine)
                 raise
             self._logger().warning("%s gives no fresh token: %s", mine.provider, refused)
