@@ -250,7 +250,8 @@ class Auth:
         One that is about to expire is renewed, once however many requests ask; with an adapter, of
         however many processes. Raises
         :class:`SignInAgain` when the provider gives no more, from then on at every call, and
-        :class:`ProviderUnavailable` when it cannot be asked (nothing is lost, try again later).
+        :class:`ProviderUnavailable` when it cannot be asked (nothing is lost, try again later);
+        :class:`OAuthError` where it rejects this application, or its answer is none.
         """
         site = self.site
         found: Any = next((each for each in site.config.providers if each.id == provider), None)
