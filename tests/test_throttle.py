@@ -270,6 +270,9 @@ def test_no_name_and_no_address_is_kept() -> None:
         ("10.0.0.1", "2001:DB8:0::1", 1, "2001:db8::1"),
         ("::ffff:8.8.8.8", None, 0, "8.8.8.8"),
         ("10.0.0.1", "::ffff:8.8.8.8", 1, "8.8.8.8"),
+        # the name of an interface says nothing elsewhere, and may be any text
+        ("fe80::1%eth0", None, 0, "fe80::1"),
+        ("10.0.0.1", "fe80::1%<b>call +1 900 1234", 1, "fe80::1"),
         ("", None, 0, ""),
         ("", "1.1.1.1", 1, "1.1.1.1"),
         ("unix:", None, 0, "unix:"),

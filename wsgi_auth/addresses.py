@@ -39,7 +39,8 @@ _HOST_PORT = re.compile(r'"?(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::[0-9
 
 
 def address_in(text: str) -> Address | None:
-    """The address in a text that proxies write, with a port and brackets or without."""
+    """The address in a text that proxies write, with a port and brackets or without; without its
+    zone (RFC 4007), which may be any text."""
     text = text.strip(" \t")
     if len(text) > 64:
         return None
@@ -48,4 +49,6 @@ def address_in(text: str) -> Address | None:
         address = ipaddress.ip_address(found[1] or found[2] if found else text)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        address = ipaddress.IPv6Address(int(address))
     return getattr(address, "ipv4_mapped", None) or address
