@@ -17,7 +17,8 @@ from wsgi_auth.texts import Texts
 from wsgi_auth.theme import Theme
 
 _FONT: Final = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif'
-# A style attribute at each element: many readers of mail take no style sheet.
+# A style attribute at each element: many readers of mail take no style sheet, and those in the web
+# keep no html and body, so that the language and its direction are said once more.
 _HTML: Final = Markup(
     """\
 <!doctype html>
@@ -25,7 +26,8 @@ _HTML: Final = Markup(
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{subject}\
 </title></head>
 <body style="margin:0;padding:24px;background:{page};color:{ink};font:16px/1.5 {font}">
-<div style="max-width:480px;margin:0 auto;padding:32px;background:{card};border-radius:12px">
+<div lang="{lang}" dir="{dir}" style="max-width:480px;margin:0 auto;padding:32px;background:{card};\
+border-radius:12px">
 <h1 style="margin:0 0 24px;font-size:22px;line-height:1.3">{heading}</h1>
 <p style="margin:0 0 24px"><a href="{url}" style="display:inline-block;padding:12px 24px;\
 border-radius:8px;background:{brand};color:{brand_ink};font-weight:600;text-decoration:none">\
