@@ -136,3 +136,21 @@ def test_the_session_within_a_page_is_what_the_endpoint_says_whatever_a_name_hol
     parser.close()
     assert parser.tags == ["script"]
     assert json.loads("".join(parser.texts)) == browser.get("/auth/session", headers=held).json
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), {1, 2}], ids=repr)
+def test_a_session_that_no_browser_could_read_fails_where_it_is_written(odd, caplog):
+    """NaN is no JSON: it would end the whole module, sign-out with it."""
+    said = []
+
+    def page(environ, start_response):
+        with pytest.raises((TypeError, ValueError), match="JSON"):
+            said.append(get_auth(environ).session_script)
+        return hello(environ, start_response)
+
+    callbacks = {"session": lambda session, context: {**session, "odd": odd}}
+    browser = Browser(AuthMiddleware(page, config(callbacks=callbacks)))
+    sign_in(browser, {"id": "alice"})
+    browser.get("/", status=200)
+    browser.get("/auth/session", status=500)
+    assert said == [] and "JSON" in caplog.text

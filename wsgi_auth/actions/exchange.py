@@ -218,7 +218,7 @@ class Exchange:
 
     def json(self, value: Any, status: int = 200) -> WSGIApp:
         """``value`` as JSON that no cache keeps and no other origin reads (R073)."""
-        body = json.dumps(value).encode()
+        body = json.dumps(value, allow_nan=False).encode()
         return answer(status, [JSON, NO_STORE, NO_SNIFF, ("Vary", "Accept, Cookie")], body)
 
     @property

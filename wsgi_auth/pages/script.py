@@ -42,7 +42,7 @@ def session_script(session: Session | None) -> Element:
     """The element in which ``client.js`` looks for the session. It is data, so that no content
     security policy minds it; JSON's own escapes keep it from ending early."""
     try:
-        data = json.dumps(session).translate(_UNSAFE)
+        data = json.dumps(session, allow_nan=False).translate(_UNSAFE)
     except (TypeError, ValueError) as error:
         raise CallbackError("session", f"returned what is no JSON: {error}") from error
     return Element(f'<script type="application/json" id="auth.session">{data}</script>')
