@@ -403,6 +403,21 @@ def test_a_session_whose_tenant_cannot_be_found_out_is_none_and_public_pages_go_
 # --- what is kept -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("problem", [RuntimeError("down"), StoreUnavailable("down")], ids=repr)
+def test_a_tenant_that_cannot_be_found_out_keeps_nobody_else_signed_in(problem):
+    def make(request):
+        raise problem
+
+    ada = {"id": "credentials", "authorize": lambda credentials, request: {"id": "ada"}}
+    app = site({}, providers=[ada, {"id": "sso", "per_request": make}])
+    page = visitor(app, "acme")
+    form = {"csrfToken": page.get("/auth/csrf").json["csrfToken"]}
+    page.post("/auth/callback/credentials", form)
+    assert page.who == "ada"
+    page.get("/auth/signout", headers=HTML).form.submit(status=303)
+    assert page.who is None
+
+
 def test_the_same_mapping_is_checked_once_and_the_number_of_tenants_kept_is_bounded():
     config = AuthConfig.from_mapping(
         {"secret": "s" * 40, "url": URL,

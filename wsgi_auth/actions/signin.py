@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from wsgi_auth import cookies
 from wsgi_auth.actions.email_link import ask
@@ -67,8 +67,13 @@ def sign_in_page(
 def ways_out(exchange: Exchange) -> tuple[str, ...]:
     """Where the buttons of other parties lead in the end, for the page's policy: a company's
     provider may send people on to any other, so all of https; http only to this machine."""
+    return ways_to(offered(exchange.site, exchange.environ))
+
+
+def ways_to(providers: Iterable[Provider]) -> tuple[str, ...]:
+    """The same for these providers."""
     found: dict[str, None] = {}
-    for provider in offered(exchange.site, exchange.environ):
+    for provider in providers:
         if isinstance(provider, OAuth | OIDC):
             found["https:"] = None
             address = provider.authorization or provider.issuer

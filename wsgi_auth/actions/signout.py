@@ -6,7 +6,7 @@ from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import every
 from wsgi_auth.actions.outside import leave, left
-from wsgi_auth.actions.signin import ways_out
+from wsgi_auth.actions.signin import ways_to
 from wsgi_auth.pages import SignOutView
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
@@ -22,13 +22,13 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if site.config.pages.sign_out is not None:
         return exchange.go(site.locations.page(environ, "sign_out", callbackUrl=url))
     exchange.require_writable()
-    session = exchange.reading.session
+    session, party = exchange.reading.session, _party(exchange)
     user = {} if session is None else session.user
     view = SignOutView(
         action_url=site.locations.endpoint(environ, "signout"),
         csrf_token=exchange.handle.csrf_token,
         callback_url=url,
-        form_action=(*exchange.foreign_origins, *ways_out(exchange)),
+        form_action=(*exchange.foreign_origins, *ways_to(() if party is None else (party,))),
         user_name=user.get("name") or user.get("email") or user.get("id"),
     )
     return exchange.page(exchange.pages.sign_out(view))
@@ -41,17 +41,27 @@ def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if exchange.reading.claims is None:  # a second click, or another tab: it is as was asked for
         return exchange.go(url)
     exchange.require_csrf()
-    site, claims = exchange.site, exchange.reading.claims
-    party, id_token = None, ""
-    if claims is not None:
-        mine = (each for each in every(site, exchange.environ) if each.id == claims.get("provider"))
-        party = next((each for each in mine if _leaves(each)), None)
-    if party is not None and claims is not None:
+    site, claims, party = exchange.site, exchange.reading.claims, _party(exchange)
+    id_token = ""
+    if party is not None:
         held = site.vault.read(exchange.environ.get("HTTP_COOKIE") or "", claims).get(party.id)
         id_token = held.id_token if held is not None else ""
     exchange.handle.sign_out()
-    there = leave(exchange, party, id_token) if isinstance(party, OIDC) else None
+    there = None if party is None else leave(exchange, party, id_token)
     return exchange.go(url) if there is None else there
+
+
+def _party(exchange: Exchange) -> OIDC | None:
+    """The provider of this session, where it is to be left as well. No other is asked for: one that
+    cannot be made for this request keeps nobody signed in."""
+    claims, site = exchange.reading.claims, exchange.site
+    if claims is None:
+        return None
+    for each in site.config.providers:
+        if each.id == claims.get("provider"):
+            found = site.tenants.provider(each, exchange.environ)
+            return found if isinstance(found, OIDC) and found.logout else None
+    return None
 
 
 def _leaves(provider: Provider) -> bool:
