@@ -589,8 +589,8 @@ def test_a_post_needs_a_token_of_this_browser(make, box):
     elsewhere = {**BROWSER, "Sec-Fetch-Site": "cross-site"}
     form = {**fields_of(link), "csrfToken": visitor.token()}
     visitor.post("/auth/callback/email", form, headers=elsewhere, status=403)
-    visitor.get("/auth/signin/email", headers=BROWSER, status=405)
-    assert visitor.who == "hello nobody"
+    visitor.get("/auth/signin/email", headers=BROWSER, status=302)
+    assert visitor.who == "hello nobody" and len(box.messages) == 1
     visitor.open_and_confirm(link)
 
 
