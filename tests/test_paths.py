@@ -73,6 +73,9 @@ def test_a_path_with_anything_dangerous_is_not_plain(path):
         ("/x%2f..%2fa", "/a"),
         ("http://host/a", "/a"),
         ("//host/a", "/a"),
+        ("///host/a", "/a"),
+        ("http:///host/a", "/a"),
+        ("/\\//host/a", "/a"),
         ("/x/..;y/\xffa\n", "/a"),
     ],
 )

@@ -32,6 +32,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _CUT = re.compile(r"[#?\x00]")
 _PARAMS = re.compile(r";[^/]*")
 _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
+_HOST = re.compile(r"/+[^/?#]*")
 
 
 def readings(path_info: str) -> tuple[str, ...]:
@@ -134,6 +135,9 @@ def _backslash_as_slash(text: str) -> Iterator[str]:
 def _without_authority(text: str) -> Iterator[str]:
     if authority := _AUTHORITY.match(text):
         yield text[authority.end() :]
+        # what stands behind more slashes is a host to JavaScript's ``new URL(target, base)``
+        if authority[0].endswith("//") and (host := _HOST.match(text, authority.end())):
+            yield text[host.end() :]
 
 
 def _without_params(text: str) -> Iterator[str]:
