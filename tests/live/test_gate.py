@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from wsgi_auth.testing import session_cookie
 
 pytestmark = pytest.mark.live
 
+ROOT = DOCS.parent
 BLOCKS = {block.language: block.code for block in blocks(DOCS / "protecting-anything.rst")}
 SECRET = "a secret of more than thirty-two bytes, for a gate"
 MORE = """
@@ -45,6 +48,7 @@ events {{ }}
 http {{
     access_log off;
     client_body_temp_path {folder}/1;
+    client_body_buffer_size 1m;
     proxy_temp_path {folder}/2;
     fastcgi_temp_path {folder}/3;
     uwsgi_temp_path {folder}/4;
@@ -66,6 +70,8 @@ class Guarded:
 
     proxy: Running
     url: str
+    #: What runs the gate.
+    gate: ExitStack
 
     def ask(self, path: str = "/d/1?a=1&b=2", method: str = "GET", **more: Any) -> Answer:
         return self.proxy.request(method, path, **more)
@@ -75,6 +81,16 @@ class Guarded:
         answer = self.ask(*arguments, **more)
         assert answer.status == 200, answer
         return json.loads(answer.text)
+
+    def sent(self, *lines: str) -> Answer:
+        """The answer to exactly this, which no client would send."""
+        host = self.url.removeprefix("http://")
+        with socket.create_connection(("127.0.0.1", self.proxy.port), 20) as connection:
+            head = [lines[0], f"Host: {host}", "Connection: close", *lines[1:], "", ""]
+            connection.sendall("\r\n".join(head).encode("latin-1"))
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            return Answer(answer.status, answer.headers, answer.read().decode())
 
     def cookie(self, age: float = 0, **more: Any) -> str:
         config = {
@@ -148,27 +164,46 @@ def caddy(folder: Path, port: int, site: str) -> Iterator[Running]:
 
 
 PROXIES = {"nginx": (nginx, "nginx"), "Caddy": (caddy, "text")}
+SERVERS = {
+    "waitress": ["-m", "wsgi_auth", "serve", "--config", "auth.toml", "--port", "{port}"],
+    "gunicorn": ["-m", "gunicorn", "-b", "127.0.0.1:{port}", "wsgi_auth.wsgi:application"],
+}
 
 
-@pytest.fixture(scope="module", params=PROXIES)
-def guarded(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+@contextmanager
+def guarding(proxy: str, server: str, folder: Path, top: str = "") -> Iterator[Guarded]:
+    """The proxy in front of the gate, which runs under this server, and of the guarded thing."""
     require_module("bcrypt")
+    require_module(server)
     import bcrypt
 
-    start, language = PROXIES[request.param]
-    folder = tmp_path_factory.mktemp(request.param)
+    start, language = PROXIES[proxy]
     hashed = bcrypt.hashpw(b"lovelace", bcrypt.gensalt(4)).decode()
     (folder / "users.htpasswd").write_text(f"ada:{hashed}\n")
     (folder / "secret.txt").write_text(SECRET)
     port, gate = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     settings = BLOCKS["toml"].replace("https://grafana.example.org", url)
-    (folder / "auth.toml").write_text(settings + MORE)
-    arguments = [PYTHON, "-m", "wsgi_auth", "serve", "--config", "auth.toml", "--port", str(gate)]
-    with guarded_thing() as there, serving(arguments, gate, folder, LOG=str(folder / "log")):
+    settings = settings.replace('["/api/health"]', '["/api/health", "/open/:path*"]')
+    assert "/open/" in settings
+    (folder / "auth.toml").write_text(f"{top}\n{settings}{MORE}")
+    arguments = [PYTHON, *(each.format(port=gate) for each in SERVERS[server])]
+    env = {"WSGI_AUTH_CONFIG": "auth.toml", "PYTHONPATH": str(ROOT), "LOG": str(folder / "log")}
+    with guarded_thing() as there, ExitStack() as running:
+        running.enter_context(serving(arguments, gate, folder, **env))
         text = BLOCKS[language].replace(":8001", f":{gate}").replace(":3000", f":{there}")
-        with start(folder, port, text) as proxy:
-            yield Guarded(proxy, url)
+        with start(folder, port, text) as at:
+            yield Guarded(at, url, running)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(proxy, server) for proxy in PROXIES for server in SERVERS],
+    ids=lambda param: "-".join(param),
+)
+def guarded(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    with guarding(*request.param, tmp_path_factory.mktemp("gate")) as found:
+        yield found
 
 
 def test_a_browser_signs_in_and_comes_back_to_what_it_asked_for(guarded):
@@ -246,6 +281,76 @@ def test_a_user_that_no_name_is_known_of_is_refused(guarded):
 )  # fmt: skip
 def test_no_spelling_of_a_path_opens_another(guarded, path):
     assert guarded.ask(path).status in (400, 401)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/api/health#/../../d", "/open/d#/../../d", "//open/d", "///open/d", "/d#/../api/health"],
+)
+def test_no_target_opens_another_that_servers_read_differently(guarded, target):
+    # the second is Node's reading, of "//open/d" too: /d of a host called "open"
+    assert guarded.sent(f"GET {target} HTTP/1.1").status in (400, 401, 403)
+
+
+@pytest.mark.parametrize("target", ["/d#/../admin/users", "/admin#", "/admin/users"])
+@pytest.mark.parametrize("header", ["Accept: */*", "SCRIPT_NAME: /admin", "SCRIPT_NAME: /d"])
+def test_no_header_and_no_target_lead_around_a_rule(guarded, target, header):
+    answer = guarded.sent(f"GET {target} HTTP/1.1", header, f"Cookie: {guarded.cookie()}")
+    assert answer.status in (400, 403)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["X_Auth_User: root", "X-Auth_Groups: admins", "X_Auth-Email: root@example.org"],
+        ["x-auth-user: root", "X-AUTH-USER: root", "X-Auth-User: root"],
+        ["Connection: X-Auth-User, X-Auth-Email, X-Auth-Groups"],
+    ],
+    ids=lambda lines: lines[0],
+)
+def test_no_spelling_of_a_header_changes_who_it_is(guarded, lines):
+    here = guarded.sent("GET /d HTTP/1.1", *lines, f"Cookie: {guarded.cookie()}")
+    said = json.loads(here.text)
+    assert (said["user"], said["email"]) == ("ada", "ada@example.org")
+    assert said["groups"] == "staff,b\u00fcro"
+    said = json.loads(guarded.sent("GET /api/health HTTP/1.1", *lines).text)
+    assert (said["user"], said["email"], said["groups"]) == ("", "", "")
+
+
+def test_nobodys_upload_is_refused_and_not_cut_off(guarded):
+    for _ in range(5):  # gunicorn closes the connection of a body that it did not read
+        assert guarded.ask("/d", "POST", body=b"x" * 900_000).status == 401
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_nobody_gets_in_while_the_store_is_down_and_is_told_so(proxy, tmp_path):
+    require_module("redis")
+    down = f'adapter = "redis://127.0.0.1:{free_port()}"'
+    with guarding(proxy, "gunicorn", tmp_path, top=down) as guarded:
+        cookie = f"auth.session-token={'A' * 43}"
+        for path in ("/d", "/admin/users"):
+            answer = guarded.ask(path, Cookie=cookie)
+            assert (answer.status, json.loads(answer.text)) == (503, {"error": "Unavailable"})
+        assert guarded.seen("/api/health", Cookie=cookie)["user"] == ""
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_nobody_gets_in_while_the_gate_is_down(proxy, tmp_path):
+    with guarding(proxy, "gunicorn", tmp_path) as guarded:
+        cookie = guarded.cookie()
+        assert guarded.ask(Cookie=cookie).status == 200
+        guarded.gate.close()
+        for path in ("/d", "/api/health"):
+            assert guarded.ask(path, Cookie=cookie).status in (500, 502)
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_rule_whose_answer_is_a_redirect_sends_everybody_to_sign_in(proxy, tmp_path):
+    top = 'matcher = [{source = "/:path*", answer = "redirect"}]'
+    with guarding(proxy, "gunicorn", tmp_path, top=top) as guarded:
+        answer = guarded.ask()
+        assert (answer.status, answer.headers["Location"][:5]) == (302, "/auth")
+        assert guarded.ask(Cookie=guarded.cookie()).status == 200
 
 
 def test_the_session_is_prolonged(guarded):
