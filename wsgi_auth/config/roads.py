@@ -47,7 +47,7 @@ def nested(flat: Mapping[str, Any], prefix: str = "auth.") -> dict[str, Any]:
         if _PLURAL.get(steps[0], steps[0]) == "texts" and len(steps) > 1:
             steps = ["texts", ".".join(steps[1:])]
         steps[0] = _PLURAL.get(steps[0], steps[0])
-        if steps[0] in ("providers", "routes") and len(steps) == 1:
+        if steps[0] in ("providers", "routes") and len(steps) == 1 and not isinstance(value, dict):
             lists[steps[0]] = value
             continue
         at = tree
@@ -59,11 +59,15 @@ def nested(flat: Mapping[str, Any], prefix: str = "auth.") -> dict[str, Any]:
             raise ConfigError(name, "is given twice (with and without a prefix, or in the plural)")
         at[steps[-1]] = value
     for section, value in lists.items():
-        described = tree.get(section, {})
-        listed = value.replace(",", " ").split() if isinstance(value, str) else list(value)
-        if section == "routes" and not described:
-            tree[section] = [line.strip() for line in str(value).splitlines() if line.strip()]
+        described = tree.get(section)
+        if not described:
+            tree[section] = value
             continue
+        listed = value.replace(",", " ").split() if isinstance(value, str) else value
+        if not all(isinstance(name, str) for name in listed):
+            raise ConfigError(
+                section, "is a list, and described by names as well; keep one of them"
+            )
         tree[section] = {name: described.pop(name, {}) for name in listed} | described
     return tree
 

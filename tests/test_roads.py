@@ -1,0 +1,284 @@
+"""Every option by every road: a mapping, TOML, INI, PasteDeploy and the environment agree."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conftest import SECRET, hello
+from wsgi_auth import AuthConfig, ConfigError
+from wsgi_auth.config.model import option_names
+from wsgi_auth.paste import filter_app_factory, filter_factory
+
+BASE = {"secret": SECRET, "url": "https://app.example.test"}
+
+
+def called(*_: Any) -> Any:
+    """Stands for any callable."""
+
+
+class Thing:
+    """A reader, an adapter and a transport by its methods, and none of them by what they do."""
+
+    read = send = get_session_and_user = get_user = called
+
+
+THING = Thing()
+CALLED, THINGS = f"{__name__}:called", f"{__name__}:THING"
+ROUTES = {
+    "admin": {
+        "source": "/admin/:path*", "allow_groups": ["ops", "staff"], "fresh": 900,
+        "methods": ["GET", "POST"], "answer": "401", "case_sensitive": False,
+    },
+    "api": {
+        "source": "/api/:path*", "basic": True,
+        "has": [{"type": "header", "key": "X-A", "value": "a b"}, {"type": "query", "key": "q"}],
+        "missing": [{"type": "host", "value": "b.example.test"}],
+    },
+    "keys": {"source": "/keys", "user_verified": True, "authorized": CALLED},
+}  # fmt: skip
+#: Option to its value as Python has it, and as text.
+SAMPLES: dict[str, tuple[Any, str]] = {
+    "secret": (["n" * 40, "o" * 40], f"{'n' * 40}\n{'o' * 40}"),
+    "url": ("https://b.example.test/at", "https://b.example.test/at"),
+    "base_path": ("/sign", "/sign"),
+    "dev": (False, "off"),
+    "dev_peers": (["10.0.0.1", "10.0.0.2"], "10.0.0.1, 10.0.0.2"),
+    "matcher": (["/a/:path*", "/b/(x|y, z)"], "/a/:path*\n/b/(x|y, z)"),
+    "public": (["/a", "/b"], "/a\n/b"),
+    "ignore": (["/static/:path*"], "/static/:path*"),
+    "authorized": (CALLED, CALLED),
+    "auto_sign_in": (False, "no"),
+    "show_last_used": (False, "0"),
+    "adapter": ("sqlite:///auth.db", "sqlite:///auth.db"),
+    "languages": (["de", "fr"], "de, fr"),
+    "remote_user": ("{provider}:{id}", "{provider}:{id}"),
+    "allow_emails": (["a@b.example", "C@d.example"], "a@b.example, C@d.example"),
+    "allow_domains": (["b.example"], "@b.example"),
+    "allow_groups": (["ops", "staff"], "ops staff"),
+    "allowed_redirects": (["https://*.example.com", "https://x.test"], "https://*.example.com https://x.test"),
+    "trusted_proxies": (2, "2"),
+    "challenge_401": (True, "Yes"),
+    "providers_for": (CALLED, CALLED),
+    "reader": (THINGS, THINGS),
+    "transport": (THINGS, THINGS),
+    "logger": ("shop", "shop"),
+    "session.strategy": ("jwt", "jwt"),
+    "session.read_only": (True, "on"),
+    "session.max_age": (604_800, "7d"),
+    "session.update_age": (0, "0"),
+    "session.absolute_age": (60 * 86_400, "60d"),
+    "session.fresh_age": (60, "1m"),
+    "session.remember": ("ask", "ask"),
+    "revocation.max_stale": (5, "5s"),
+    **{f"callbacks.{name}": (CALLED, CALLED) for name in ("authorized", "sign_in", "redirect", "jwt", "session")},
+    "events.sign_in": (CALLED, CALLED),
+    "pages.sign_in": ("/login", "/login"),
+    "pages.sign_out": ("/bye", "/bye"),
+    "pages.error": ("/sorry", "/sorry"),
+    "pages.verify_request": ("/mail", "/mail"),
+    "pages.new_user": ("/welcome", "/welcome"),
+    "pages.account": (False, "off"),
+    "theme.color_scheme": ("dark", "dark"),
+    "theme.brand_color": ("#123456", "#123456"),
+    "theme.button_text": ("#ffffff", "#ffffff"),
+    "theme.logo": ("/logo.svg", "/logo.svg"),
+    "limits.account": ("3 per hour", "3 per hour"),
+    "limits.address": ("off", "off"),
+    "limits.storage": ("redis://h:1/0", "redis://h:1/0"),
+    **{f"responders.{name}": (CALLED, CALLED) for name in ("redirect", "unauthorized", "forbidden")},
+    "texts.sign_in.heading": ("Hello = there; #1", "Hello = there; #1"),
+    "cookies.session.name": ("sid", "sid"),
+    "cookies.session.domain": ("example.test", ".example.test"),
+    "cookies.session.path": ("/at", "/at/"),
+    "cookies.csrf.same_site": ("Strict", "strict"),
+    "cookies.flow.secure": (False, "false"),
+}  # fmt: skip
+#: What is no single text: described by names, or an object that no text names.
+OTHERS = {
+    ("providers",), ("routes",), ("events",), ("texts",), ("locale_dir",),
+    ("session", "encode"), ("session", "decode"),
+}  # fmt: skip
+LEFT_OUT = {"source", "here", "environ", "app"}
+
+
+def judged(config: AuthConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in config.__match_args__ if name not in LEFT_OUT}
+
+
+def tree(flat: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in flat.items():
+        steps = name.split(".") if not name.startswith("texts.") else ["texts", name[6:]]
+        at = found
+        for step in steps[:-1]:
+            at = at.setdefault(step, {})
+        at[steps[-1]] = value
+    return found
+
+
+def toml(given: dict[str, Any], at: str = "") -> str:
+    """Just enough of it: JSON's scalars and lists are TOML's."""
+    values = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    lines = [f"{json.dumps(key)} = {inline(value)}" for key, value in values.items()]
+    for key, value in given.items():
+        if isinstance(value, dict):
+            name = f"{at}.{json.dumps(key)}" if at else json.dumps(key)
+            lines += [f"[{name}]", toml(value, name)]
+    return "\n".join(lines)
+
+
+def inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {inline(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    return json.dumps(value)
+
+
+def ini(flat: dict[str, str]) -> str:
+    return "[auth]\n" + "".join(
+        f"{name} = {value}\n".replace("\n", "\n    ").rstrip() + "\n"
+        for name, value in flat.items()
+    )
+
+
+def roads(native: dict[str, Any], text: dict[str, str], folder: Any) -> dict[str, AuthConfig]:
+    """The configurations that the options give, as values by dotted names and as texts by them."""
+    files = {
+        "a.toml": toml(tree(native)), "text.toml": toml(tree(text)), "auth.toml": toml({"auth": tree(native)}),
+        "dotted.toml": toml(native), "a.ini": ini(text), "prefixed.ini": ini({f"auth.{name}": each for name, each in text.items()}),
+    }  # fmt: skip
+    found = {
+        "mapping": AuthConfig.from_mapping(tree(native), environ={}),
+        "texts": AuthConfig.from_mapping(tree(text), environ={}),
+        "filter": filter_factory({}, **text)(hello).config,
+        "filter-app": filter_app_factory(hello, {}, **{f"auth.{n}": e for n, e in text.items()}).config,
+    }  # fmt: skip
+    for name, content in files.items():
+        (folder / name).write_text(content)
+        found[name] = AuthConfig.from_file(folder / name, environ={})
+    return found
+
+
+def agree(found: dict[str, AuthConfig]) -> None:
+    expected = judged(found["mapping"])
+    for name, config in found.items():
+        for option, value in judged(config).items():
+            assert value == expected[option], (name, option)
+
+
+def test_every_option_has_a_sample():
+    given = {tuple(name.split(".")) for name in SAMPLES}
+    kinds = {name for name in option_names() if name[0] == "cookies"}
+    missing = set(option_names()) - kinds - OTHERS - given
+    assert not missing
+    assert {name[-1] for name in kinds} == {name[-1] for name in given if name[0] == "cookies"}
+
+
+@pytest.mark.parametrize("option", SAMPLES)
+def test_an_option_means_the_same_on_every_road(option, tmp_path):
+    native, text = SAMPLES[option]
+    more = {"allow_emails": "*"} if option == "remote_user" else {}
+    native, text = {**BASE, **more, option: native}, {**BASE, **more, option: text}
+    found = roads(native, text, tmp_path)
+    if tuple(option.split(".")) in option_names():
+        env = {f"AUTH_{name.replace('.', '_').upper()}": value for name, value in text.items()}
+        if option == "secret":
+            newest, older = text["secret"].split("\n")
+            env |= {"AUTH_SECRET": older, "AUTH_SECRET_1": newest}
+        found["environment"] = AuthConfig.from_env(env)
+    agree(found)
+    without = AuthConfig.from_mapping({**BASE, **more}, environ={})
+    if option not in ("dev", "auto_sign_in"):
+        assert judged(found["mapping"]) != judged(without)
+
+
+#: A program that only reads sessions may ask for passkeys, and has no provider.
+READS = {**BASE, "session.read_only": "true"}
+
+
+def routes_as_text() -> dict[str, str]:
+    found = {}
+    for name, route in ROUTES.items():
+        for option, value in route.items():
+            if option in ("has", "missing"):
+                value = "\n".join(" ".join(each.values()) for each in value)
+            elif isinstance(value, list):
+                value = ", ".join(value)
+            found[f"route.{name}.{option}"] = str(value)
+    found["route.admin.fresh"] = "15m"
+    return found
+
+
+@pytest.mark.parametrize("listed", ["", "keys, api admin"])
+def test_routes_mean_the_same_on_every_road(listed, tmp_path):
+    names = listed.replace(",", "").split() or list(ROUTES)
+    table = {name: ROUTES[name] for name in names}
+    listing = [{"name": name, **ROUTES[name]} for name in names]
+    text = {**READS, **routes_as_text(), **({"routes": listed} if listed else {})}
+    for name, content in {
+        "a.ini": ini(text),
+        "list.toml": toml(tree({**READS, "routes": listing})),
+        "table.toml": toml(tree({**READS, "routes": table})),
+        "dotted-list.toml": toml({**READS, "routes": listing}),
+        "dotted-table.toml": toml({**READS, "routes": table}),
+    }.items():
+        (tmp_path / name).write_text(content)
+    agree(
+        {
+            "mapping": AuthConfig.from_mapping(tree({**READS, "routes": table}), environ={}),
+            "list": AuthConfig.from_mapping(tree({**READS, "routes": listing}), environ={}),
+            "filter": filter_factory({}, **text)(hello).config,
+            **{file.name: AuthConfig.from_file(file, environ={}) for file in tmp_path.iterdir()},
+        }
+    )
+
+
+def test_providers_mean_the_same_on_every_road(tmp_path):
+    given = {
+        "github": {"client_id": "a", "client_secret": "b"},
+        "acme": {"type": "oidc", "issuer": "https://acme.example", "client_id": "c", "client_secret": "d"},
+    }  # fmt: skip
+    native = {**BASE, "providers": given}
+    text = {
+        **BASE,
+        **{f"provider.{name}.{key}": each for name, options in given.items() for key, each in options.items()},
+    }  # fmt: skip
+    listing = {**BASE, "providers": [{"id": name, **options} for name, options in given.items()]}
+    env = {
+        "AUTH_SECRET": SECRET, "AUTH_URL": BASE["url"], "AUTH_PROVIDERS": "github",
+        "AUTH_GITHUB_ID": "a", "AUTH_GITHUB_SECRET": "b",
+    }  # fmt: skip
+    files = {
+        "a.toml": toml(native), "mixed.toml": toml({"session.max_age": "30d", **native}),
+        "dotted.toml": toml({"session.max_age": "30d", **listing}), "a.ini": ini(text),
+        "listed.ini": ini({**text, "providers": "github acme"}),
+    }  # fmt: skip
+    found = {
+        "mapping": AuthConfig.from_mapping(native, environ={}),
+        "list": AuthConfig.from_mapping(listing, environ={}),
+        "filter": filter_factory({}, **text)(hello).config,
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+        found[name] = AuthConfig.from_file(tmp_path / name, environ={})
+    shown = {name: [vars_of(each) for each in config.providers] for name, config in found.items()}
+    for name, providers in shown.items():
+        assert providers == shown["mapping"], name
+    assert vars_of(AuthConfig.from_env(env).providers[0]) == shown["mapping"][0]
+
+
+@pytest.mark.parametrize("section", ["providers", "routes"])
+def test_a_list_that_is_described_by_names_as_well_is_a_mistake(section, tmp_path):
+    entry = {"id": "github", "client_id": "a"} if section == "providers" else {"source": "/a"}
+    given = {**BASE, section: [entry], f"{section}.other.name": "b"}
+    (tmp_path / "auth.toml").write_text(toml(given))
+    with pytest.raises(ConfigError, match=f"{section}: is a list, and described"):
+        AuthConfig.from_toml(tmp_path / "auth.toml", environ={})
+
+
+def vars_of(provider: Any) -> dict[str, Any]:
+    return {name: getattr(provider, name) for name in provider.__match_args__}
