@@ -114,7 +114,9 @@ def told(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         },
     }
     body = json.dumps(said).encode()
-    start_response("200 OK", [("Content-Length", str(len(body))), ("Set-Cookie", "own=1")])
+    wanted = environ["PATH_INFO"].strip("/")
+    status = f"{wanted} So" if wanted.isdigit() else "200 OK"
+    start_response(status, [("Content-Length", str(len(body))), ("Set-Cookie", "own=1")])
     return [body]
 
 
@@ -359,6 +361,20 @@ def test_the_session_is_prolonged(guarded):
     assert sorted(named) == ["auth.session-token", "own"]
     answer = guarded.ask(Cookie=guarded.cookie())
     assert answer.headers.get_all("Set-Cookie") == ["own=1"]
+
+
+def test_a_session_of_many_groups_is_prolonged_and_told(guarded):
+    groups = [f"group {number}" for number in range(200)]
+    answer = guarded.ask(Cookie=guarded.cookie(age=600, groups=groups))
+    assert answer.status == 200
+    assert json.loads(answer.text)["groups"] == ",".join(groups)
+    assert len(answer.headers.get_all("Set-Cookie")) == 2
+
+
+def test_the_answers_of_the_guarded_thing_stay_its_own(guarded):
+    for status in (401, 403, 500, 503):
+        answer = guarded.ask(f"/{status}", Cookie=guarded.cookie())
+        assert (answer.status, json.loads(answer.text)["user"]) == (status, "ada")
 
 
 def test_a_rule_for_a_method_is_one_for_that_method_under_nginx(guarded):
