@@ -237,6 +237,9 @@ class Explanation(Frozen):
 _ROUTE_KEYS: Final[tuple[str, ...]] = Route.__match_args__
 _CONDITION_TYPES: Final = ("header", "cookie", "query", "host")
 _METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# Slips in an INI file or a variable that would leave a pattern without a path to protect.
+_COMMENT = re.compile(r"\s[#;]")
+_SEVERAL = re.compile(r"(?<!\\)[,\s]/")
 _EXCEPTION_KEYS: Final = frozenset({"source", "case_sensitive", "name"})
 
 
@@ -336,6 +339,16 @@ def _source(source: object, key: str) -> str | re.Pattern[str]:
     if not source.startswith("/"):
         path = re.sub(r"^(https?://[^/]*)?[\^/]*", "/", source)
         raise ConfigError(key, f"{source!r} must start with '/': try {path!r}")
+    if _COMMENT.search(source):
+        raise ConfigError(
+            key, f"{source!r} has a comment behind it, which must stand on a line of its own"
+        )
+    if _SEVERAL.search(source):
+        raise ConfigError(
+            key,
+            f"{source!r} holds several patterns: write one a line, or a list (a comma or a blank "
+            "that stands before a slash is \\, or \\ and the blank)",
+        )
     if len(source) > MAX_SOURCE:
         raise ConfigError(key, f"{source[:40]!r}... is longer than {MAX_SOURCE} characters")
     return source

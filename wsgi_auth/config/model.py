@@ -523,14 +523,7 @@ def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
                 else {"name": name, "source": entry}
                 for name, entry in given.items()
             ]
-    found = values.lines(key, given)
-    for entry in found:
-        # most of what they name would be open, if it were one pattern
-        if isinstance(entry, str) and re.search(r"[\s,]\s*/", entry):
-            raise ConfigError(
-                key, f"{entry!r} looks like several patterns; write one a line, or a list of them"
-            )
-    return tuple(as_route(_typed(key, entry), key) for entry in found)
+    return tuple(as_route(_typed(key, entry), key) for entry in values.lines(key, given))
 
 
 _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
