@@ -37,15 +37,15 @@ def told(app, user, path="/", **extra):
         ({"id": "1", "email": "a@b.example", "email_verified": False}, ["1", "", ""]),
         ({"id": "j\u00fcrgen \u6f22"}, ["j\u00fcrgen \u6f22", "", ""]),
         ({"id": "1", "groups": ["a", "b c", "d,e", " f", "g\x85", ""]}, ["1", "", "a,b c"]),
-        # octets that would be blanks, were they characters
-        ({"id": "jos\u00e0", "groups": ["\u5f20"]}, ["jos\u00e0", "", "\u5f20"]),
+        # the last octet of the second is a blank, were it a character
+        ({"id": "jos\u00e9", "groups": ["\u5f21", "\u5f20"]}, ["jos\u00e9", "", "\u5f21"]),
     ],
 )
 def test_the_proxy_is_told_who_it_is(user, expected):
     assert told(gated(), user) == (204, expected)
 
 
-@pytest.mark.parametrize("id", [" 1", "1 ", "\u00a01", "1\x7f", "1\u2028", "a\tb"])
+@pytest.mark.parametrize("id", [" 1", "1 ", "\u00a01", "1\x7f", "1\u2028", "a\tb", "jos\u00e0"])
 def test_a_user_that_a_header_would_make_another_is_refused(id):
     assert told(gated(), {"id": id}) == (403, NOBODY)
 
@@ -55,8 +55,8 @@ def test_a_user_that_a_header_would_make_another_is_refused(id):
     [
         ("ada", (204, ["ada", "", ""])),
         ("\u00fc", (204, ["\u00fc", "", ""])),
-        ("jos\u00e0", (204, ["jos\u00e0", "", ""])),
-        ("\u5f20", (204, ["\u5f20", "", ""])),
+        ("jos\u00e0", (403, NOBODY)),
+        ("jos\u00c5", (403, NOBODY)),
         (" ada", (403, NOBODY)),
     ],
 )

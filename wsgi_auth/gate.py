@@ -104,6 +104,8 @@ def _who(claims: Claims, named: str | None) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     """The value as a header holds it; empty where none can: it would be read as another."""
-    if not isinstance(value, str) or not value.isprintable() or value != value.strip():
+    if not isinstance(value, str) or not value.isprintable():
         return ""
-    return value.encode("utf-8").decode("latin-1")
+    octets = value.encode("utf-8").decode("latin-1")
+    # wsgiref takes off what is a blank in Latin-1: "jos\u00e0" and "jos\u00c5" would be one
+    return octets if octets == octets.strip() else ""
