@@ -106,6 +106,11 @@ URL = "https://app.example.test"
         ({"session": {"max_age": "30d", "url": URL}}, "session.url: there is no such option; url is an option of its "
          "own: in a file it stands above [session]"),
         ({"matcher": "/admin/:path*   # members only"}, "must stand on a line of its own"),
+        ({"allow_domains": "a.test # not b.test"}, "allow_domains: has a comment behind it"),
+        ({"allow_emails": "a@b.test\n; c@d.test"}, "allow_emails: has a comment"),
+        ({"routes": {"a": {"source": "/a", "allow_groups": "ops # not staff"}}},
+         "routes.a.allow_groups: has a comment"),
+        ({"routes": {"a": {"source": "/a", "has": "header x # y"}}}, "routes.a.has: has a comment"),
         ({"matcher": "/admin/:path*, /members/:path*"}, "holds several patterns: write one a line"),
         ({"matcher": "/admin,/members"}, "holds several patterns"),
         ({"public": ["/a /b"]}, "holds several patterns"),

@@ -179,7 +179,8 @@ def test_every_option_has_a_sample():
 
 
 @pytest.mark.parametrize("option", SAMPLES)
-def test_an_option_means_the_same_on_every_road(option, tmp_path):
+def test_an_option_means_the_same_on_every_road(option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where sqlite:///auth.db is made
     native, text = SAMPLES[option]
     more = {"allow_emails": "*"} if option == "remote_user" else {}
     native, text = {**BASE, **more, option: native}, {**BASE, **more, option: text}

@@ -102,17 +102,26 @@ def positive_duration(key: str, value: Any) -> int:
 def strings(key: str, value: Any) -> tuple[str, ...]:
     """A tuple of strings; as text one a line, or separated by commas or blanks."""
     if isinstance(value, str):
-        value = value.replace(",", " ").split()
+        value = _without_comment(key, value).replace(",", " ").split()
     return tuple(text(key, item) for item in sequence(key, value))
 
 
 def lines(key: str, value: Any) -> tuple[Any, ...]:
     """A tuple; as text one item a line (an item may hold commas and blanks)."""
     if isinstance(value, str):
+        value = _without_comment(key, value)
         value = [line.strip() for line in value.splitlines() if line.strip()]
     if isinstance(value, re.Pattern) or not isinstance(value, Sequence):
         value = [value]
     return tuple(value)
+
+
+def _without_comment(key: str, value: str) -> str:
+    """The text of a list. With a comment behind an item of an INI file, the comment's words would
+    be items, too: ``allow_groups = ops  # not staff``."""
+    if re.search(r"\s[#;]", value):
+        raise ConfigError(key, "has a comment behind it, which must stand on a line of its own")
+    return value
 
 
 def sequence(key: str, value: Any) -> tuple[Any, ...]:
