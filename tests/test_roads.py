@@ -283,3 +283,54 @@ def test_a_list_that_is_described_by_names_as_well_is_a_mistake(section, tmp_pat
 
 def vars_of(provider: Any) -> dict[str, Any]:
     return {name: getattr(provider, name) for name in provider.__match_args__}
+
+
+FILES = {
+    "AUTH_SECRET_FILE": "\n".join(["n" * 40, "o" * 40, ""]),
+    "AUTH_GITHUB_SECRET_FILE": "a secret of github's\n",
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The variables that name files."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    return {name: str(tmp_path / name) for name in FILES}
+
+
+@pytest.mark.parametrize("by", ["a mapping", "the environment"])
+def test_secrets_come_from_files_that_variables_name(files, by):
+    """What Docker and Kubernetes mount."""
+    env = {**files, "AUTH_GITHUB_ID": "x", "AUTH_URL": BASE["url"], "AUTH_PROVIDERS": "github"}
+    if by == "a mapping":
+        config = AuthConfig.from_mapping({"providers": ["github"]}, environ=env)
+    else:
+        config = AuthConfig.from_env(env)
+    for each in (config, config.override(base_path="/sign")):
+        assert each.secret == (b"n" * 40, b"o" * 40)
+        assert each.providers[0].client_secret == "a secret of github's"
+
+
+def test_an_option_comes_from_a_file_that_a_variable_names(tmp_path):
+    (tmp_path / "url").write_text("sqlite:///auth.db\n")
+    env = {"AUTH_SECRET": SECRET, "AUTH_ADAPTER_FILE": str(tmp_path / "url")}
+    assert AuthConfig.from_env(env).adapter == "sqlite:///auth.db"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"AUTH_SECRET": SECRET}, "AUTH_SECRET_FILE: is set beside AUTH_SECRET; keep one of the two"),
+        ({"AUTH_SECRET_FILE": "/nowhere/at/all"}, "AUTH_SECRET_FILE: there is no file '/nowhere/at/all'"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_names_no_file_or_one_too_many_stops_start_up(files, more, said):
+    with pytest.raises(ConfigError) as error:
+        AuthConfig.from_mapping({}, environ={**files, **more})
+    assert str(error.value).startswith(said)
+
+
+def test_an_empty_variable_is_none():
+    config = AuthConfig.from_mapping(BASE, environ={"AUTH_SECRET_FILE": ""})
+    assert config.secret == (SECRET.encode(),)

@@ -112,7 +112,7 @@ class AuthConfig(
     ) -> AuthConfig:
         """The configuration a mapping describes. ``environ`` (``os.environ``) supplies ``secret``,
         ``url`` and ``dev`` where the mapping does not; relative files count from ``here``."""
-        env = os.environ if environ is None else environ
+        env = _with_secrets(os.environ if environ is None else environ)
         given = values_from_files(dict(mapping or {}), here)
         _refuse_unknown("", given, OPTIONS)
         return _build(given, env, here, dict(app or {}))
@@ -377,6 +377,22 @@ def values_from_files(given: dict[str, Any], here: Path | None) -> dict[str, Any
     return given
 
 
+def _with_secrets(env: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables, with each ``AUTH_..._SECRET_FILE`` replaced by what it is the file of."""
+    files = [name for name in env if name.startswith("AUTH_") and name.endswith("SECRET_FILE")]
+    if not files:
+        return env
+    whole = dict(env)
+    for variable in files:
+        path, name = whole.pop(variable), variable.removesuffix("_FILE")
+        if not path:
+            continue
+        if whole.get(name):
+            raise ConfigError(variable, f"is set beside {name}; keep one of the two")
+        whole[name] = values.file(variable, path, None).read_text(encoding="utf-8").strip()
+    return whole
+
+
 # --- one option each --------------------------------------------------------------------------
 
 
@@ -389,7 +405,7 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
             if env.get(name)
         ]
         last = env.get("AUTH_SECRET") or env.get("NEXTAUTH_SECRET")
-        given = found + ([last] if last else [])
+        given = found + (last.splitlines() if last else [])
         where = "secret (from AUTH_SECRET)"
         if not given:
             if dev:

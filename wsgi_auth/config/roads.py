@@ -131,12 +131,15 @@ def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> dict[str, Any]:
     """The options that ``AUTH_*`` variables set: ``AUTH_SESSION_MAX_AGE`` is ``session.max_age``.
 
+    ``AUTH_ADAPTER_FILE`` is ``adapter_file``.
+
     ``AUTH_PROVIDERS`` lists providers; ``AUTH_<ID>_<OPTION>`` describes one of them. A variable
     that names nothing is left alone (others use the prefix too) unless it is nearly an option.
     """
     known = {"AUTH_" + "_".join(steps).upper(): steps for steps in options}
     # these have rules of their own (rotation, the older names), which from_mapping knows
-    own = {"AUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_URL", "AUTH_DEV"}
+    own = {"AUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_SECRET_FILE",
+           "AUTH_URL", "AUTH_DEV"}  # fmt: skip
     providers = environ.get("AUTH_PROVIDERS", "").replace(",", " ").split()
     flat: dict[str, Any] = {}
     for variable, value in environ.items():
@@ -144,6 +147,10 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
             continue
         if variable in known:
             flat[".".join(known[variable])] = value
+            continue
+        option = known.get(variable.removesuffix("_FILE"), ())
+        if len(option) == 1 and variable.endswith("_FILE"):
+            flat[f"{option[0]}_file"] = value
             continue
         owner = next((name for name in providers if variable.startswith(env_prefix(name))), None)
         if owner is not None:
