@@ -238,8 +238,8 @@ _ROUTE_KEYS: Final[tuple[str, ...]] = Route.__match_args__
 _CONDITION_TYPES: Final = ("header", "cookie", "query", "host")
 _METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Slips in an INI file or a variable that would leave a pattern without a path to protect.
-_COMMENT = re.compile(r"\s[#;]")
-_SEVERAL = re.compile(r"(?<!\\)[,\s]/")
+#: Compiled where there is a blank or a comma: hardly a pattern has one.
+_COMMENT, _SEVERAL = r"\s[#;]", r"(?<!\\)[,\s]/"
 _EXCEPTION_KEYS: Final = frozenset({"source", "case_sensitive", "name"})
 
 
@@ -339,11 +339,12 @@ def _source(source: object, key: str) -> str | re.Pattern[str]:
     if not source.startswith("/"):
         path = re.sub(r"^(https?://[^/]*)?[\^/]*", "/", source)
         raise ConfigError(key, f"{source!r} must start with '/': try {path!r}")
-    if _COMMENT.search(source):
+    is_odd = "," in source or len(source.split(None, 1)) > 1
+    if is_odd and re.search(_COMMENT, source):
         raise ConfigError(
             key, f"{source!r} has a comment behind it, which must stand on a line of its own"
         )
-    if _SEVERAL.search(source):
+    if is_odd and re.search(_SEVERAL, source):
         raise ConfigError(
             key,
             f"{source!r} holds several patterns: write one a line, or a list (a comma or a blank "

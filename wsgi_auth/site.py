@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.authorized import Authorizer
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.csrf import CSRF
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import Events, Word
 from wsgi_auth.locations import Locations
@@ -24,6 +23,7 @@ from wsgi_auth.tokens import derive
 
 if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
+    from wsgi_auth.csrf import CSRF
     from wsgi_auth.languages import Languages
     from wsgi_auth.oauth.client import Client
     from wsgi_auth.oauth.kept import KeptTokens
@@ -111,13 +111,19 @@ class Site:
         self.reader: Reader = config.reader or cookie_reader
         self.view = cookie_reader.view
         self.authorizer = Authorizer(config, self.locations, self.events)
-        self.csrf = CSRF(config.secret, config.cookies.csrf.name)
         home = (config.url.mount if config.url else "") + "/"
         self.responders = Responders(config.responders, self.pages, home, lambda: config.logger)
 
     def store_is_down(self, error: StoreUnavailable) -> None:
         """Say so in the log, once a minute while it lasts."""
         self._word.say(self.clock(), f"the session store is unavailable: {error}")
+
+    @cached_property
+    def csrf(self) -> CSRF:
+        """The tokens of forms; loaded with the first page that has one."""
+        from wsgi_auth.csrf import CSRF
+
+        return CSRF(self.config.secret, self.config.cookies.csrf.name)
 
     @cached_property
     def languages(self) -> Languages:

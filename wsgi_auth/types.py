@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from wsgi_auth.frozen import Frozen
@@ -447,43 +447,9 @@ class Event(_Context):
 
 def webob_request(environ: Environ) -> Request:
     """The request for a callable of the application: the one place where one is built."""
-    return _request_class()(environ)
+    from wsgi_auth.callback_request import CallbackRequest  # webob is loaded when needed
 
-
-@cache
-def _request_class() -> type[Request]:
-    """webob's, but for its parser of cookies: that takes a second and a half for eight kilobytes of
-    one letter, and raises for a cookie that is not UTF-8, whosever it is."""
-    from webob import Request
-
-    class CallbackRequest(Request):  # type: ignore[misc]  # webob has no types
-        @property
-        def cookies(self) -> dict[str, str]:
-            """The cookies by name; of duplicates the last, as webob has it."""
-            header = self.environ.get("HTTP_COOKIE") or ""
-            return {name: _cookie_value(value) for name, value in _COOKIE.findall(header)}
-
-    return CallbackRequest
-
-
-# Anchored at a separator, so that each character is looked at a few times only.
-_COOKIE = re.compile(
-    r"(?:^|[;,])[ \t]*([!#%&'*+.^_`|~0-9A-Za-z-][!#$%&'*+.^_`|~0-9A-Za-z-]*)[ \t]*=[ \t]*"
-    r'("(?:[^"\\]|\\.)*"|[^;,\s"]*)'
-)
-_ESCAPED = re.compile(r"\\([0-3][0-7][0-7]|.)")
-
-
-def _cookie_value(value: str) -> str:
-    """The text of a value in the header, which webob and :mod:`http.cookies` write in quotes, with
-    octal numbers, where it has other characters than RFC 6265 allows."""
-    if value.startswith('"'):
-        value = value[1:-1]
-    if "\\" in value:
-        value = _ESCAPED.sub(
-            lambda found: chr(int(found[1], 8)) if len(found[1]) == 3 else found[1], value
-        )
-    return value.encode("latin-1", "replace").decode("utf-8", "replace")
+    return CallbackRequest(environ)
 
 
 # --- requests to other parties ----------------------------------------------------------------

@@ -377,7 +377,9 @@ def _of_patterns(config: AuthConfig) -> Iterator[str]:
     """Patterns that mean something else than their writer, and routes that nobody can pass."""
     for option in ("matcher", "routes", "public", "ignore"):
         for route in getattr(config, option):
-            other = re.search(_FOREIGN, route.source) if isinstance(route.source, str) else None
+            is_text = isinstance(route.source, str)
+            may_be = is_text and ("<" in route.source or "{" in route.source)
+            other = re.search(_FOREIGN, route.source) if may_be else None
             if other is not None:
                 meant = re.sub(_FOREIGN, lambda found: f":{found[1] or found[2]}", route.source)
                 yield (

@@ -431,7 +431,7 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
                 f"must have {MIN_SECRET} bytes or more, not {len(secret)}; "
                 "`wsgi-auth secret` prints a good one",
             )
-        if re.fullmatch(rb"\$(\w+|\{.*\})", secret):
+        if secret.startswith(b"$") and re.fullmatch(rb"\$(\w+|\{.*\})", secret):
             raise ConfigError(
                 where, "is a variable that nothing fills in; leave it out, and set AUTH_SECRET"
             )
