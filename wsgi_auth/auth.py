@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wsgi_auth import cookies
-from wsgi_auth.errors import AuthError, ProviderRefused, SignInAgain, StoreUnavailable, UsageError
+from wsgi_auth.errors import ProviderRefused, SignInAgain, StoreUnavailable, UsageError
 from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.site import Site
@@ -409,7 +409,9 @@ class Auth:
         """``events`` (server-sent events, say) for as long as the session lives: looked at between
         two events, in the store or the list of ended sessions every ``every`` seconds. Send a
         comment now and then: an iterable that waits cannot be interrupted."""
-        return _WhileSignedIn(self, events, every)
+        from wsgi_auth.streams import WhileSignedIn
+
+        return WhileSignedIn(self, events, every)
 
     @property
     def expires_in(self) -> float | None:
@@ -624,52 +626,6 @@ class Auth:
                 "the response's headers have left, so no cookie can be set any more; change the "
                 "session before start_response is called"
             )
-
-
-class _WhileSignedIn:
-    """Blocks of an endless answer, until its session is over; then the answer ends."""
-
-    __slots__ = ("_blocks", "_clock", "_environ", "_events", "_every", "_handle", "_looked_at")
-
-    def __init__(self, handle: Auth, events: Iterable[bytes], every: float) -> None:
-        self._handle = handle
-        # it may go on, in a thread of its own, where the response itself is complete
-        self._environ = handle.environ.copy()
-        self._events: Iterable[bytes] = events
-        self._blocks = iter(events)
-        self._every = every
-        self._clock = handle.site.clock
-        self._looked_at = self._clock()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        block = next(self._blocks)
-        if not self._is_signed_in(self._clock()):
-            raise StopIteration
-        return block
-
-    def _is_signed_in(self, now: float) -> bool:
-        handle = self._handle
-        claims = handle.reading.claims
-        if claims is None or now >= claims["exp"]:
-            # prolonged meanwhile by other requests, perhaps
-            self._looked_at = 0.0
-        if self._looked_at <= now < self._looked_at + self._every:
-            return True
-        try:
-            fresh = handle.site.reader.read(self._environ, now)
-        except AuthError:
-            return False  # nobody can say whether it has ended
-        self._looked_at = now
-        mine = None if claims is None else claims["sub"]
-        return fresh.session is not None and fresh.subject == mine
-
-    def close(self) -> None:
-        close = getattr(self._events, "close", None)
-        if close is not None:
-            close()
 
 
 def merged(headers: Headers, caching: tuple[str, str] | None) -> Headers:

@@ -21,17 +21,17 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.frozen import Frozen
 from wsgi_auth.paths import affordable_readings
 from wsgi_auth.types import NOTHING, Condition, Environ, Route, Step
 
+if TYPE_CHECKING:
+    from wsgi_auth.explained import Explanation, ReadingTrace
+
 __all__ = [
-    "Explanation",
     "Plan",
-    "ReadingTrace",
     "RouteMatcher",
     "as_route",
     "compile_source",
@@ -160,6 +160,8 @@ class RouteMatcher:
 
     def explain(self, environ: Environ) -> Explanation:
         """How the answer of :meth:`match` comes about, for people."""
+        from wsgi_auth.explained import Explanation  # no request needs it
+
         path_info = environ.get("PATH_INFO", "")
         texts = affordable_readings(path_info)
         plan = self._judge(texts)
@@ -189,6 +191,8 @@ class RouteMatcher:
         return Plan(guards)
 
     def _trace(self, text: str) -> ReadingTrace:
+        from wsgi_auth.explained import ReadingTrace
+
         found = [self._guards[index] for index in self._protected.find(text)]
         return ReadingTrace(
             text=text,
@@ -199,46 +203,13 @@ class RouteMatcher:
         )
 
 
-class ReadingTrace(Frozen):
-    """One reading of a path, and the sources that match it, by the option they stand in (one that
-    stands in both ``matcher`` and ``routes`` is listed under ``routes``)."""
-
-    text: str
-    ignore: tuple[str, ...]
-    public: tuple[str, ...]
-    matcher: tuple[str, ...]
-    routes: tuple[str, ...]
-
-
-class Explanation(Frozen):
-    """Why a request is protected or not.
-
-    ``routes`` apply. ``not_applying`` match the path, but not the method or the conditions.
-    ``unreadable``: the path is too long and too odd, so every route matches and no reading is
-    listed. ``public`` is about the path: a route from ``routes`` may protect it all the same.
-    """
-
-    path_info: str
-    readings: tuple[ReadingTrace, ...]
-    unreadable: bool
-    ignored: bool
-    public: bool
-    routes: tuple[Route, ...]
-    not_applying: tuple[Route, ...]
-
-    @property
-    def protected(self) -> bool:
-        """Whether any route applies to the request."""
-        return bool(self.routes)
-
-
 # --- entries of a configuration to routes ---------------------------------------------------
 
 _ROUTE_KEYS: Final[tuple[str, ...]] = Route.__match_args__
 _CONDITION_TYPES: Final = ("header", "cookie", "query", "host")
 _METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# Slips in an INI file or a variable that would leave a pattern without a path to protect.
-#: Compiled where there is a blank or a comma: hardly a pattern has one.
+# Slips in an INI file or a variable that would leave a pattern without a path to protect. Compiled
+# where there is a blank or a comma: hardly a pattern has one.
 _COMMENT, _SEVERAL = r"\s[#;]", r"(?<!\\)[,\s]/"
 _EXCEPTION_KEYS: Final = frozenset({"source", "case_sensitive", "name"})
 
