@@ -1,7 +1,8 @@
 """Under a real server: what a request costs gunicorn's worker, CPU time over the bare application.
 
-One sync worker each, side by side; rounds of requests in shuffled order, each on a connection of
-its own, as that worker wants. The kernel's count of the worker's CPU time (Linux only).
+One sync worker each, taking turns on one core; rounds of requests in shuffled order, each on a
+connection of its own, as that worker wants. The kernel's count of the worker's CPU time (Linux
+only).
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from benchmarks import floors
 from benchmarks.requests import among_others, claims, config, session_cookies
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.tokens import derive
+
+#: The workers take turns on the first, and who asks them is elsewhere: where the scheduler puts
+#: which of them makes more of a difference than what they do.
+CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 bare = floors.bare
 settings = config()
@@ -61,6 +66,7 @@ class Worker:
             else:
                 children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
                 self.pid = int(children.read_text().split()[0])
+                os.sched_setaffinity(self.pid, CORES[:1])
                 return
         raise TimeoutError("gunicorn does not answer")
 
@@ -91,6 +97,7 @@ def measure(rounds: int, requests: int = 500) -> Iterator[tuple[str, str, str, s
     """Lines of the table: what is added to the bare application, with target and verdict."""
     if not Path("/proc/self/schedstat").exists():
         return
+    os.sched_setaffinity(0, CORES[1:] or CORES)
     workers = [Worker(app) for _, app, _, _ in CASES]
     try:
         headers = []
@@ -118,6 +125,7 @@ def measure(rounds: int, requests: int = 500) -> Iterator[tuple[str, str, str, s
             verdict = "met" if added <= target else "missed"
             yield f"gunicorn, {label}", f"{added:+.0f} %", f"+{target} %", verdict
     finally:
+        os.sched_setaffinity(0, CORES)
         for worker in workers:
             worker.end()
 
