@@ -102,7 +102,7 @@ URL = "https://app.example.test"
         ({"ignore": "/a /b"}, "ignore: '/a /b' holds several patterns"),
         ({"secret": "${A_VARIABLE_WITH_QUITE_A_LONG_NAME}"}, "secret: is a variable that nothing fills in; leave it "
          "out, and set AUTH_SECRET"),
-        ({"secret": "$A_VARIABLE_WITH_QUITE_A_LONG_NAME"}, "secret: is a variable that nothing fills in"),
+        ({"secret": "$AUTH_SECRET"}, "secret: is a variable that nothing fills in"),
         ({"session": {"max_age": "30d", "url": URL}}, "session.url: there is no such option; url is an option of its "
          "own: in a file it stands above [session]"),
         ({"matcher": "/admin/:path*   # members only"}, "must stand on a line of its own"),
@@ -188,6 +188,23 @@ class _Wanting:
         return session
 
 
+class _Around:
+    """What ``wrapt`` puts around a function: it hands in the first argument, and looks like it."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *arguments):
+        return self.function("a connection", *arguments)
+
+    def __getattr__(self, name):
+        return getattr(self.function, name)
+
+    @property
+    def __class__(self):
+        return type(self.function)
+
+
 def _credentials(authorize):
     return {"providers": [{"id": "credentials", "authorize": authorize}]}
 
@@ -253,6 +270,7 @@ def test_what_a_callable_takes_is_told(wrong, takes):
         lambda session, *more, token=None: session,
         functools.partial(lambda token, session, context: session, "token"),
         functools.wraps(_Wanting.__call__)(lambda *arguments: arguments[0]),
+        _Around(lambda connection, session, context: session),
         max,
         dict,
     ],

@@ -425,15 +425,15 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
         secret = entry.strip().encode() if isinstance(entry, str) else entry
         if not secret.strip():
             secret = b""
+        if secret.startswith(b"$") and re.fullmatch(rb"\$(\w+|\{.*\})", secret):
+            raise ConfigError(
+                where, "is a variable that nothing fills in; leave it out, and set AUTH_SECRET"
+            )
         if len(secret) < MIN_SECRET:
             raise ConfigError(
                 where,
                 f"must have {MIN_SECRET} bytes or more, not {len(secret)}; "
                 "`wsgi-auth secret` prints a good one",
-            )
-        if secret.startswith(b"$") and re.fullmatch(rb"\$(\w+|\{.*\})", secret):
-            raise ConfigError(
-                where, "is a variable that nothing fills in; leave it out, and set AUTH_SECRET"
             )
         if b"`wsgi-auth secret`" in secret:
             raise ConfigError(

@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args
 
 from wsgi_auth.cookies import SameSite
@@ -140,8 +141,8 @@ def function(key: str, value: Any) -> Callable[..., Any]:
     if not callable(value):
         raise ConfigError(key, f"must be a callable or 'package.module:name', not {_shown(value)}")
     found: Callable[..., Any] = value
-    code = getattr(_function(found)[0], "__code__", None)
-    if code is not None and code.co_flags & _ASYNC:
+    inner, _ = _function(found)
+    if inner is not None and inner.__code__.co_flags & _ASYNC:
         raise ConfigError(key, "must not be async: what it returns is needed at once")
     return found
 
@@ -166,9 +167,9 @@ def cannot_take(found: Callable[..., Any], count: int) -> tuple[str, ...] | None
     else, and where it cannot be seen. What a decorator put around a function is looked at, and not
     what its ``__wrapped__`` once took."""
     inner, bound = _function(found)
-    code = getattr(inner, "__code__", None)
-    if code is None:
+    if inner is None:
         return None
+    code = inner.__code__
     own: tuple[str, ...] = code.co_varnames[bound : code.co_argcount + code.co_kwonlyargcount]
     most = code.co_argcount - bound
     least = most - len(inner.__defaults__ or ())
@@ -177,15 +178,16 @@ def cannot_take(found: Callable[..., Any], count: int) -> tuple[str, ...] | None
     return None if fits else own
 
 
-def _function(found: Any) -> tuple[Any, bool]:
-    """What a call of it calls, and whether the first argument is bound. By hand: ``inspect`` takes
-    longer to load than a start may."""
+def _function(found: Any) -> tuple[FunctionType | None, bool]:
+    """The function that a call of it calls, if that can be seen, and whether its first argument is
+    bound. By hand: ``inspect`` takes longer to load than a start may. By type: what stands for a
+    function (of ``wrapt``, say) shows that function's code as its own, and takes what it likes."""
     if isinstance(found, type):
-        return found, False
-    if not hasattr(found, "__code__"):
+        return None, False
+    if type(found) not in (FunctionType, MethodType):
         found = found.__call__
     inner = getattr(found, "__func__", found)
-    return inner, inner is not found
+    return (inner if type(inner) is FunctionType else None), inner is not found
 
 
 def load(key: str, name: str) -> Any:
