@@ -331,6 +331,13 @@ def test_a_variable_that_names_no_file_or_one_too_many_stops_start_up(files, mor
     assert str(error.value).startswith(said)
 
 
+def test_a_file_that_is_not_asked_for_is_not_looked_at(files):
+    """Other programs have variables with the prefix, too, and files that only they can read."""
+    others = {"AUTH_JWT_SECRET_FILE": "/nowhere/at/all", "AUTH_SECRET_FILE": "/nowhere/at/all"}
+    config = AuthConfig.from_mapping(BASE, environ={**files, **others})
+    assert config.secret == (SECRET.encode(),)
+
+
 def test_an_empty_variable_is_none():
     config = AuthConfig.from_mapping(BASE, environ={"AUTH_SECRET_FILE": ""})
     assert config.secret == (SECRET.encode(),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -112,7 +112,7 @@ class AuthConfig(
     ) -> AuthConfig:
         """The configuration a mapping describes. ``environ`` (``os.environ``) supplies ``secret``,
         ``url`` and ``dev`` where the mapping does not; relative files count from ``here``."""
-        env = _with_secrets(os.environ if environ is None else environ)
+        env = os.environ if environ is None else environ
         given = values_from_files(dict(mapping or {}), here)
         _refuse_unknown("", given, OPTIONS)
         return _build(given, env, here, dict(app or {}))
@@ -284,14 +284,15 @@ def _build(
     adapter = option("adapter", _adapter)
     if adapter is not None:
         session.setdefault("strategy", "database")
+    named = _Variables(env)
 
     config = AuthConfig(
-        secret=_secrets(given.get("secret"), env, dev),
+        secret=_secrets(given.get("secret"), named, dev),
         url=url,
         dev=dev,
         dev_peers=option("dev_peers", values.strings, ()),
         base_path=base_path,
-        providers=_providers(given.get("providers"), env, here),
+        providers=_providers(given.get("providers"), named, here),
         providers_for=option("providers_for", values.called_with("request")),
         matcher=_matcher(given.get("matcher")),
         routes=_routes("routes", given.get("routes"), ()),
@@ -377,20 +378,28 @@ def values_from_files(given: dict[str, Any], here: Path | None) -> dict[str, Any
     return given
 
 
-def _with_secrets(env: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables, with each ``AUTH_..._SECRET_FILE`` replaced by what it is the file of."""
-    files = [name for name in env if name.startswith("AUTH_") and name.endswith("SECRET_FILE")]
-    if not files:
-        return env
-    whole = dict(env)
-    for variable in files:
-        path, name = whole.pop(variable), variable.removesuffix("_FILE")
+class _Variables(Mapping[str, str]):
+    """The variables. In place of ``AUTH_..._SECRET``, asked for by name, counts what is in the file
+    that ``AUTH_..._SECRET_FILE`` names; those that nobody asks for may be another program's."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def __getitem__(self, name: str) -> str:
+        env, variable = self._env, f"{name}_FILE"
+        may_be = name.startswith("AUTH_") and name.endswith("SECRET")
+        path = env.get(variable) if may_be else None
         if not path:
-            continue
-        if whole.get(name):
+            return env[name]
+        if env.get(name):
             raise ConfigError(variable, f"is set beside {name}; keep one of the two")
-        whole[name] = values.file(variable, path, None).read_text(encoding="utf-8").strip()
-    return whole
+        return values.file(variable, path, None).read_text(encoding="utf-8").strip()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._env)
+
+    def __len__(self) -> int:
+        return len(self._env)
 
 
 # --- one option each --------------------------------------------------------------------------
