@@ -331,6 +331,20 @@ def test_a_variable_that_names_no_file_or_one_too_many_stops_start_up(files, mor
     assert str(error.value).startswith(said)
 
 
+def test_a_file_that_cannot_be_read_is_said_with_its_variable(tmp_path, monkeypatch):
+    (tmp_path / "binary").write_bytes(b"\xff" * 40)
+    env = {"AUTH_SECRET_FILE": str(tmp_path / "binary")}
+    with pytest.raises(ConfigError, match=r"AUTH_SECRET_FILE: .*binary' .* no text in UTF-8"):
+        AuthConfig.from_mapping({}, environ=env)
+
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_text", denied)  # root may read anything
+    with pytest.raises(ConfigError, match=r"AUTH_SECRET_FILE: .* be read: Permission denied"):
+        AuthConfig.from_mapping({}, environ=env)
+
+
 def test_a_file_that_is_not_asked_for_is_not_looked_at(files):
     """Other programs have variables with the prefix, too, and files that only they can read."""
     others = {"AUTH_JWT_SECRET_FILE": "/nowhere/at/all", "AUTH_SECRET_FILE": "/nowhere/at/all"}

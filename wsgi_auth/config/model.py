@@ -374,7 +374,7 @@ def values_from_files(given: dict[str, Any], here: Path | None) -> dict[str, Any
             continue
         if given.get(name) is not None:
             raise ConfigError(key, f"is given beside {name!r}; keep one of the two")
-        given[name] = values.file(key, given.pop(key), here).read_text(encoding="utf-8").strip()
+        given[name] = values.text_of_file(key, given.pop(key), here)
     return given
 
 
@@ -393,7 +393,7 @@ class _Variables(Mapping[str, str]):
             return env[name]
         if env.get(name):
             raise ConfigError(variable, f"is set beside {name}; keep one of the two")
-        return values.file(variable, path, None).read_text(encoding="utf-8").strip()
+        return values.text_of_file(variable, path, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._env)

@@ -108,4 +108,4 @@ def _private_key(key: str, given: str, here: Path | None) -> str:
     """PEM or JWK text as it is; anything else is the path of a file that holds it."""
     if "PRIVATE KEY-----" in given or given.lstrip().startswith("{"):
         return given
-    return values.file(key, given.strip(), here).read_text(encoding="utf-8")
+    return values.text_of_file(key, given.strip(), here)

@@ -267,6 +267,18 @@ def file(key: str, value: Any, here: Path | None) -> Path:
     return found
 
 
+def text_of_file(key: str, value: Any, here: Path | None) -> str:
+    """What is in the file, without the blanks around it."""
+    found = file(key, value, here)
+    try:
+        return found.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    except UnicodeError:
+        why = "it is no text in UTF-8"
+    raise ConfigError(key, f"the file {str(found)!r} cannot be read: {why}")
+
+
 def folder(key: str, value: Any, here: Path | None) -> Path:
     """The path of a folder that is there; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "folder")
@@ -291,8 +303,7 @@ def from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[st
         name = option.removesuffix("_file")
         if found.get(name) is not None:
             raise ConfigError(f"{key}.{option}", f"is given beside {name!r}; keep one of the two")
-        path = file(f"{key}.{option}", found.pop(option), here)
-        found[name] = path.read_text(encoding="utf-8").strip()
+        found[name] = text_of_file(f"{key}.{option}", found.pop(option), here)
     return found
 
 
