@@ -712,8 +712,8 @@ def _emails(key: str, given: Any) -> frozenset[str]:
         if not re.fullmatch(r"[^\s<>*]+", local) or not _domain(domain):
             raise ConfigError(
                 key,
-                f"{entry!r} is no address such as 'ada@example.com'; all of a domain are let in by "
-                "allow_domains",
+                f"{entry!r} is no address such as 'ada@example.com'{_abroad(domain)}; all of a "
+                "domain are let in by allow_domains",
             )
         found.add(f"{local}@{_domain(domain)}")
     return frozenset(found)
@@ -726,8 +726,8 @@ def _domains(key: str, given: Any) -> frozenset[str]:
         if not _domain(entry):
             raise ConfigError(
                 key,
-                f"{entry!r} is no domain such as 'example.com'; each is named whole, a subdomain "
-                "too",
+                f"{entry!r} is no domain such as 'example.com'{_abroad(entry)}; each is named "
+                "whole, a subdomain too",
             )
         found.add(_domain(entry))
     return frozenset(found)
@@ -740,6 +740,11 @@ def _domain(text: str) -> str:
     except ValueError:
         return ""
     return "" if written[-1] in ".]" else written
+
+
+def _abroad(domain: str) -> str:
+    """A hint for those that are written in two ways: straße.de is not strasse.de everywhere."""
+    return "" if domain.isascii() else " (try its xn-- form)"
 
 
 def _set(key: str, given: Any) -> frozenset[str]:

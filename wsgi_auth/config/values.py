@@ -121,7 +121,11 @@ def _without_comment(key: str, value: str) -> str:
     """The text of a list. With a comment behind an item of an INI file, the comment's words would
     be items, too: ``allow_groups = ops  # not staff``."""
     if ("#" in value or ";" in value) and re.search(r"\s[#;]", value):
-        raise ConfigError(key, "has a comment behind it, which must stand on a line of its own")
+        raise ConfigError(
+            key,
+            "has a comment in it (# or ;), which must stand outside of a list; in an INI file, on "
+            "a line of its own",
+        )
     return value
 
 
