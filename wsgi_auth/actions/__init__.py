@@ -138,7 +138,7 @@ def _handlers() -> dict[str, Callable[[Provider | None], Methods]]:
 
     return {
         "signin": lambda _: signin.METHODS,
-        "signin/": signin.starts,
+        "signin/": lambda _: signin.STARTS,
         "callback/": callback.methods,
         BACKCHANNEL: logout.backchannel,
         FRONTCHANNEL: logout.frontchannel,

@@ -190,7 +190,5 @@ def _who(user: object) -> str:
 
 METHODS: Methods = {"GET": show}
 
-
-def starts(provider: Provider | None) -> Methods:
-    """A sign-in starts by POST; OpenID Connect lets another site begin one, by GET too."""
-    return {"POST": start, "GET": begun_elsewhere}
+#: Of ``signin/{provider}``.
+STARTS: Methods = {"GET": begun_elsewhere, "POST": start}
