@@ -312,7 +312,7 @@ def test_where_nothing_is_sent_it_takes_as_long_and_fails_when_the_last_one_did_
     for _ in range(3):
         with pytest.raises(EmailSignin):
             post.send_none(None, service)
-    assert len(set(slept[-3:])) == 1 and slept[-1] < 0.01
+    assert len(set(slept[-3:])) == 1 and slept[-1] not in slept[:-3]
     service.is_down = False
     post.send(mail(), None, service, NOW)
     post.send_none(None, service)
@@ -321,7 +321,7 @@ def test_where_nothing_is_sent_it_takes_as_long_and_fails_when_the_last_one_did_
 def test_each_way_of_two_providers_has_a_time_and_failures_of_its_own_R094():
     slept: list[float] = []
     post = Post(slept.append)
-    slow, down = Service(repeat(0.05)), Service(repeat(0))
+    slow, down = Service(repeat(0.2)), Service(repeat(0))
     down.is_down = True
     with post_office() as (_, port):
         server = MailServer.parse(f"smtp://127.0.0.1:{port}")
@@ -334,7 +334,7 @@ def test_each_way_of_two_providers_has_a_time_and_failures_of_its_own_R094():
         post.send_none(MailServer.parse(f"smtp://127.0.0.1:{port}"), None)
         with pytest.raises(EmailSignin):
             post.send_none(None, down)
-    assert min(slept[:3]) >= 0.05 > slept[4]
+    assert min(slept[:3]) >= 0.2 > slept[4]
 
 
 def test_a_send_that_is_async_sends_nothing_and_says_so():

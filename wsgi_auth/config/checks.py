@@ -62,7 +62,7 @@ def remote_user(key: str, given: Any) -> str | Callable[..., Any]:
 def agree(config: AuthConfig) -> None:
     """Raise :class:`ConfigError` where two options contradict each other."""
     _urls(config)
-    _cookie_names(config)
+    _cookies(config)
     _dev(config)
     _sessions(config)
     _passkeys(config)
@@ -147,10 +147,11 @@ def _urls(config: AuthConfig) -> None:
             )
 
 
-def _cookie_names(config: AuthConfig) -> None:
+def _cookies(config: AuthConfig) -> None:
     cookies = config.cookies
+    host = config.url and config.url.host
     for kind in cookies.__match_args__:
-        domain, host = getattr(cookies, kind).domain, config.url and config.url.host
+        domain = getattr(cookies, kind).domain
         if domain and host and not f".{host}".endswith(f".{domain}"):
             raise ConfigError(
                 f"cookies.{kind}.domain",
@@ -368,9 +369,8 @@ def risks(config: AuthConfig) -> Iterator[str]:
     by_mail = next((each.id for each in config.providers if each.type == "email"), None)
     if by_mail is not None and config.allow_groups is not None:
         yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
-    for option in ("allow_emails",):
-        if "*" in (getattr(config, option) or ()):
-            yield f"{option} = *: everybody with an account at a provider may sign in"
+    if "*" in (config.allow_emails or ()):
+        yield "allow_emails = *: everybody with an account at a provider may sign in"
 
 
 def _of_patterns(config: AuthConfig) -> Iterator[str]:
