@@ -172,19 +172,23 @@ class _Session(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """A connection to one of the host's addresses; each gets its share of the time."""
+        problem = OSError("there is no address for this name")
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         for number, (family, kind, protocol, _, address) in enumerate(found):
-            connection = socket.socket(family, kind, protocol)
+            wait = self._left() / (len(found) - number)
             try:
-                connection.settimeout(self._left() / (len(found) - number))
-                connection.connect(address)
-            except OSError:
-                connection.close()
-                if number == len(found) - 1:
+                connection = socket.socket(family, kind, protocol)
+                try:
+                    connection.settimeout(wait)
+                    connection.connect(address)
+                    connection.settimeout(self._left())  # all that is left is for what follows
+                except BaseException:
+                    connection.close()
                     raise
-            else:
                 return connection
-        raise OSError("there is no address for this name")
+            except OSError as error:  # nobody there, or no such kind of address on this machine
+                problem = error
+        raise problem
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:

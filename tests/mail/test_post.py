@@ -281,6 +281,19 @@ def test_a_name_that_nobody_knows_is_a_clear_failure():
         send("smtp://mail.invalid?timeout=5")
 
 
+def test_an_address_of_a_kind_that_this_machine_has_not_hides_no_other(monkeypatch):
+    """The first is of IPv6, say, where that is switched off."""
+    with post_office() as (box, there):
+        kinds = (999, socket.AF_INET)
+        found = [
+            (kind, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", there))
+            for kind in kinds
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        send("smtp://localhost:1?timeout=5")
+        assert len(box.messages) == 1
+
+
 class Service:
     """A ``send`` that takes its time, or fails."""
 
