@@ -450,6 +450,14 @@ def test_get_auth_says_what_is_missing():
         get_auth(environ)
 
 
+def test_below_a_mount_a_path_that_is_none_is_refused_and_no_error():
+    site = AuthMiddleware(hello, config(url="https://app.example.test/shop", matcher=["/members"]))
+    environ = {**TestRequest.blank("/").environ, "PATH_INFO": None}
+    said = []
+    site(environ, lambda status, headers: said.append(status))
+    assert said == ["401 Unauthorized"]
+
+
 def test_get_auth_wants_the_environ_and_no_frameworks_request():
     class Request:
         environ: dict[str, object] = {}

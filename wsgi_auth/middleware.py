@@ -279,7 +279,7 @@ class AuthMiddleware:
         if self._remote_user is not None:
             self._remote_user.remove(environ)
         if self._mount is not None and not environ.get("SCRIPT_NAME"):
-            path = environ.get("PATH_INFO", "")
+            path = environ.get("PATH_INFO") or ""
             if path.startswith(self._mount):
                 self._word_of_mount.say(
                     _now(),
