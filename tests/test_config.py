@@ -340,6 +340,11 @@ def test_what_an_ini_file_is_not_is_said_and_shows_no_secret(text, said, tmp_pat
     assert said in str(caught.value) and "a-secret" not in str(caught.value)
 
 
+def test_a_paste_filter_that_is_made_in_python_may_have_values_of_python():
+    made = filter_factory({}, secret=SECRET, url=URL, trusted_proxies=1, matcher=["/a", "/b"])
+    assert made(hello).config.trusted_proxies == 1
+
+
 def test_quotes_are_no_syntax_in_a_paste_pipeline_either():
     with pytest.raises(ConfigError, match="url: stands in quotes"):
         filter_factory({}, secret=SECRET, url=f'"{URL}"')

@@ -72,10 +72,10 @@ def nested(flat: Mapping[str, Any], prefix: str = "auth.") -> dict[str, Any]:
     return tree
 
 
-def of_ini(flat: Mapping[str, str]) -> dict[str, Any]:
+def of_ini(flat: Mapping[str, Any]) -> dict[str, Any]:
     """The same of the keys of an INI file, PasteDeploy's too, where quotes are no syntax."""
     for name, value in flat.items():
-        if re.fullmatch(r"\"[^\"]*\"|'[^']*'", value):
+        if isinstance(value, str) and re.fullmatch(r"\"[^\"]*\"|'[^']*'", value):
             raise ConfigError(
                 name, "stands in quotes, which an INI file takes for part of the value"
             )
