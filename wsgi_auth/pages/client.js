@@ -49,7 +49,8 @@ export function configure({ basePath, session, ...more }) {
 export async function update(data) {
   if (data === undefined) return getSession();
   const updated = change(data);
-  updating = Promise.allSettled([updating, updated]);
+  // of no value, or each would hold all the answers before it
+  updating = Promise.allSettled([updating, updated]).then(() => {});
   return updated;
 }
 
