@@ -79,7 +79,9 @@ class Site:
                 check_key(provider)  # type: ignore[arg-type]  # only OAuth and OIDC have one
         self.events = Events(config.events, lambda: config.logger)
         # logging is loaded when needed
-        self._word = Word(lambda *said: config.logger.error(*said))
+        self._of_store, self._of_offer = (
+            Word(lambda *said: config.logger.error(*said)) for _ in range(2)
+        )
         self.locations = Locations(config)
         #: Where users and sessions are kept, if they are.
         self.adapter: Adapter | None = None
@@ -116,7 +118,11 @@ class Site:
 
     def store_is_down(self, error: StoreUnavailable) -> None:
         """Say so in the log, once a minute while it lasts."""
-        self._word.say(self.clock(), f"the session store is unavailable: {error}")
+        self._of_store.say(self.clock(), f"the session store is unavailable: {error}")
+
+    def offer_is_wrong(self, why: str) -> None:
+        """The same of what ``providers_for`` returns: several pages and checks ask it."""
+        self._of_offer.say(self.clock(), why)
 
     @cached_property
     def csrf(self) -> CSRF:

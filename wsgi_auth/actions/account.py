@@ -68,7 +68,7 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """On to the provider, to link an account there to the user who is signed in and asks for it."""
     claims = _user_of_post(exchange)
     if not isinstance(provider, OAuth | OIDC) or not is_offered(
-        exchange.site.config, exchange.environ, provider
+        exchange.site, exchange.environ, provider
     ):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     exchange.callback_url = _back(exchange)

@@ -26,7 +26,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     assert isinstance(provider, FormProvider)  # noqa: S101 - methods() has looked
     exchange.require_writable()
     exchange.require_csrf(signs_in=True)
-    if not is_offered(exchange.site.config, exchange.environ, provider):
+    if not is_offered(exchange.site, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if provider.type == "dev" and not chooser_is_open(exchange):
         raise Refused(403, "AccessDenied", "the chooser opens by the link printed at start-up")
@@ -47,7 +47,7 @@ def answered(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whom another party's answer proves, and go on to where the sign-in was begun."""
     assert isinstance(provider, OAuth | OIDC)  # noqa: S101 - methods() has looked
     exchange.require_writable()
-    if not is_offered(exchange.site.config, exchange.environ, provider):
+    if not is_offered(exchange.site, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     return arrive(exchange, provider)
 

@@ -25,7 +25,7 @@ def sent_to(exchange: Exchange, provider: Provider, page: str) -> WSGIApp:
         exchange.callback_url = locations.return_url(environ, back)
         exchange.require_writable()
         provider = exchange.of_this_request(provider)
-        if not is_offered(exchange.site.config, environ, provider):
+        if not is_offered(exchange.site, environ, provider):
             raise Refused(404, "NotFound", "this provider is not on offer here")
         if isinstance(provider, OAuth | OIDC):
             return depart(exchange, provider, ())

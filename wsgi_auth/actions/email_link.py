@@ -251,7 +251,7 @@ def _device(agent: str) -> str:
 
 def _open(exchange: Exchange, provider: Email) -> None:
     exchange.require_writable()
-    if not is_offered(exchange.site.config, exchange.environ, provider):
+    if not is_offered(exchange.site, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
 
 

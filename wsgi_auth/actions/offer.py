@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.site import Site
@@ -14,7 +13,7 @@ from wsgi_auth.types import Environ, webob_request
 def offered(site: Site, environ: Environ) -> tuple[Provider, ...]:
     """All, or those whose ids ``providers_for(request)`` names, in the configuration's order; one
     that is made per request as it is made for this one, if it is."""
-    return _there(site, _chosen(site.config, environ), environ)
+    return _there(site, _chosen(site, environ), environ)
 
 
 def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
@@ -22,12 +21,13 @@ def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
     return _there(site, site.config.providers, environ)
 
 
-def is_offered(config: AuthConfig, environ: Environ, provider: Provider | None) -> bool:
+def is_offered(site: Site, environ: Environ, provider: Provider | None) -> bool:
     """Whether this visitor may use the provider (of this very request) at all."""
-    return provider is not None and any(each.id == provider.id for each in _chosen(config, environ))
+    return provider is not None and any(each.id == provider.id for each in _chosen(site, environ))
 
 
-def _chosen(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
+def _chosen(site: Site, environ: Environ) -> tuple[Provider, ...]:
+    config = site.config
     choose = config.providers_for
     if choose is None:
         return config.providers
@@ -39,9 +39,9 @@ def _chosen(config: AuthConfig, environ: Environ) -> tuple[Provider, ...]:
         raise CallbackError("providers_for", "must return the ids of providers")
     wanted = list(ids)
     known = [each.id for each in config.providers]
-    for id in wanted:
-        if id not in known:
-            config.logger.error("providers_for names %a, and the providers are %s", id, known)
+    unknown = [id for id in wanted if id not in known]
+    if unknown:
+        site.offer_is_wrong(f"providers_for names {unknown[0]!a}, and the providers are {known}")
     return tuple(each for each in config.providers if each.id in wanted)
 
 

@@ -125,9 +125,7 @@ def _ready(exchange: Exchange) -> tuple[Passkeys, Party]:
 
 def _passkeys(exchange: Exchange) -> Passkeys:
     passkeys = exchange.site.passkeys
-    if passkeys is None or not is_offered(
-        exchange.site.config, exchange.environ, passkeys.provider
-    ):
+    if passkeys is None or not is_offered(exchange.site, exchange.environ, passkeys.provider):
         raise Refused(404, "NotFound", "passkeys are not on offer here")
     return passkeys
 

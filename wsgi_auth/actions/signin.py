@@ -45,9 +45,7 @@ def sign_in_page(
     site = exchange.site
     reading = exchange.reading
     passkeys = site.passkeys
-    with_passkeys = passkeys is not None and is_offered(
-        site.config, exchange.environ, passkeys.provider
-    )
+    with_passkeys = passkeys is not None and is_offered(site, exchange.environ, passkeys.provider)
     view = SignInView(
         script_url=exchange.passkey_script if with_passkeys else "",
         providers=tuple(
@@ -88,7 +86,7 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     begins_elsewhere = "iss" in exchange.form and "csrfToken" not in exchange.form
     if not (begins_elsewhere and isinstance(provider, OIDC)):
         exchange.require_csrf(signs_in=True)
-    if not is_offered(exchange.site.config, exchange.environ, provider):
+    if not is_offered(exchange.site, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if begins_elsewhere and isinstance(provider, OIDC):
         return initiated_by_post(exchange, provider)
@@ -111,7 +109,7 @@ def begun_elsewhere(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if not isinstance(provider, OIDC) or "iss" not in exchange.query:
         return _to_page(exchange)
     exchange.require_writable()
-    if not is_offered(exchange.site.config, exchange.environ, provider):
+    if not is_offered(exchange.site, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
     return initiated(exchange, provider)
 
