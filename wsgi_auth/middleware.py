@@ -106,10 +106,11 @@ class AuthMiddleware:
         pages_of_app = (
             pages.sign_in, pages.sign_out, pages.error, pages.verify_request, pages.new_user
         )  # fmt: skip
-        self._pages = frozenset(page for page in pages_of_app if page and page[0] == "/")
+        #: What no route protects: a sign-in page would lead to itself.
+        self.pages = frozenset(page for page in pages_of_app if page and page[0] == "/")
         self.matcher = RouteMatcher(
             config.matcher, config.public, config.ignore, config.routes,
-            own=self.endpoints, pages=self._pages,
+            own=self.endpoints, pages=self.pages,
         )  # fmt: skip
         self._of_providers = tuple(f"{config.base_path}/{name}/" for name in ("signin", "callback"))
         self._word_of_provider = Word(lambda *said: config.logger.warning(*said))
@@ -320,8 +321,7 @@ class AuthMiddleware:
         if (
             self.config.challenge_401
             and handle.reading.session is None
-            # a sign-in page would lead to itself
-            and environ.get("PATH_INFO", "") not in self._pages
+            and environ.get("PATH_INFO", "") not in self.pages  # it would lead to itself
         ):
             from wsgi_auth.challenged import Challenged
 
