@@ -352,6 +352,12 @@ def test_a_file_that_is_not_asked_for_is_not_looked_at(files):
     assert config.secret == (SECRET.encode(),)
 
 
+def test_a_variable_is_one_secret_whatever_lines_openssl_has_made_of_it():
+    broken = f"{'a' * 64}\n{'b' * 24}"
+    config = AuthConfig.from_mapping({}, environ={"AUTH_SECRET": broken})
+    assert config.secret == (broken.encode(),)
+
+
 def test_an_empty_variable_is_none():
     config = AuthConfig.from_mapping(BASE, environ={"AUTH_SECRET_FILE": ""})
     assert config.secret == (SECRET.encode(),)

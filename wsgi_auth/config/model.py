@@ -414,7 +414,11 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
             if env.get(name)
         ]
         last = env.get("AUTH_SECRET") or env.get("NEXTAUTH_SECRET")
-        given = found + (last.splitlines() if last else [])
+        if last and env.get("AUTH_SECRET_FILE"):
+            found += last.splitlines()
+        elif last:  # all of it is one to Auth.js, lines that openssl broke too
+            found.append(last)
+        given = found
         where = "secret (from AUTH_SECRET)"
         if not given:
             if dev:
