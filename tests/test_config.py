@@ -294,7 +294,7 @@ def test_a_pattern_that_means_something_else_is_warned_of(given, said):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["/user/:id", "/a{/b}?", "/a{-:x}?", "/x{abc}*", "/:name{.html}"]
+    "pattern", ["/user/:id", "/a{/b}?", "/a{-:x}?", "/x{abc}*", "/:name{.html}", "/:size{px}"]
 )
 def test_a_pattern_with_a_parameter_or_a_group_is_not(pattern):
     assert not AuthConfig.from_mapping(options(matcher=[pattern]), environ={}).warnings

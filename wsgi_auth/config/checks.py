@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 #: What a ``remote_user`` template may name. A display name is not among them: visitors choose it.
 REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
 
-#: How other frameworks write a parameter: ``<id>``, ``<int:id>``, ``{id}``.
-_FOREIGN = r"<(?:\w+:)?(\w+)>|\{(\w+)\}(?![?*+])"
+#: How other frameworks write a parameter: ``<id>``, ``<int:id>``, ``{id}``; not ``:size{px}``,
+#: where the braces keep two names apart.
+_FOREIGN = r"<(?:\w+:)?(\w+)>|(?<=[/.-])\{(\w+)\}(?![?*+])"
 
 #: The first segments below ``base_path`` that are endpoints (``actions`` has the table).
 BUILT_IN = frozenset(
