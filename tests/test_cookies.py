@@ -260,6 +260,13 @@ def test_a_callback_reads_what_webob_writes(wanted):
     assert asked(request.environ.get("HTTP_COOKIE", "")) == wanted
 
 
+def test_a_callback_may_make_a_request_with_cookies_of_its_own():
+    request = webob_request(Request.blank("/").environ)
+    request.cookies = {"a": "1"}
+    assert request.cookies == {"a": "1"}
+    assert type(request).blank("/", cookies={"b": "2"}).cookies == {"b": "2"}
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize(
     "filler", ["a", "a=", 'a="', "; ", ";a", ';a="', ";a=\\", 'a="\\"', "=", ",", " ", "a "]

@@ -24,6 +24,10 @@ class CallbackRequest(Request):  # type: ignore[misc]  # webob has no types
         header = self.environ.get("HTTP_COOKIE") or ""
         return {name: _value(value) for name, value in _COOKIE.findall(header)}
 
+    @cookies.setter
+    def cookies(self, cookies: dict[str, str]) -> None:
+        Request.cookies.fset(self, cookies)
+
 
 def _value(value: str) -> str:
     """The text of a value in the header, which webob and :mod:`http.cookies` write in quotes, with
