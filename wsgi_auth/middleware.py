@@ -276,7 +276,8 @@ class AuthMiddleware:
     # --- what some configurations have ----------------------------------------------------------
 
     def _fence(self, environ: Environ) -> WSGIApp | None:
-        """Nobody's name from outside; under ``dev`` nobody from outside at all."""
+        """Nobody's name from outside; under ``dev`` nobody from outside at all. A mount that was
+        left on the path is said in the log."""
         if self._remote_user is not None:
             self._remote_user.remove(environ)
         if self._mount is not None and not environ.get("SCRIPT_NAME"):
