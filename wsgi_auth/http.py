@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wsgi_auth.errors import ConfigError, OAuthError, ProviderUnavailable
+from wsgi_auth.sockets import connected
 from wsgi_auth.types import Incoming, Outgoing
 from wsgi_auth.urls import is_loopback_host
 
@@ -198,24 +199,9 @@ class _Bounds(threading.local):
 
     def connected(self, host: str, port: int) -> socket.socket:
         """A connection to the first of the host's addresses that takes one."""
-        problem = OSError("there is no address for this name")
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        ):
-            wait = min(self.left(), self._connect)
-            try:
-                connection = socket.socket(family, kind, protocol)
-                try:
-                    connection.settimeout(wait)
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    connection.connect(address)
-                except BaseException:
-                    connection.close()
-                    raise
-                return connection
-            except OSError as error:
-                problem = error
-        raise problem
+        connection = connected(host, port, lambda _: min(self.left(), self._connect))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def came(self, octets: int) -> None:
         """Count what was read: not every line that urllib3 reads has an end to its length."""

@@ -23,6 +23,7 @@ from typing import Any
 
 from wsgi_auth.errors import EmailSignin, RecipientRefused
 from wsgi_auth.mailing import Mail, MailServer, sender
+from wsgi_auth.sockets import connected
 from wsgi_auth.tokens import random_id
 
 #: How many deliveries are remembered.
@@ -172,23 +173,13 @@ class _Session(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """A connection to one of the host's addresses; each gets its share of the time."""
-        problem = OSError("there is no address for this name")
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for number, (family, kind, protocol, _, address) in enumerate(found):
-            wait = self._left() / (len(found) - number)
-            try:
-                connection = socket.socket(family, kind, protocol)
-                try:
-                    connection.settimeout(wait)
-                    connection.connect(address)
-                    connection.settimeout(self._left())  # all that is left is for what follows
-                except BaseException:
-                    connection.close()
-                    raise
-                return connection
-            except OSError as error:  # nobody there, or no such kind of address on this machine
-                problem = error
-        raise problem
+        connection = connected(host, port, lambda addresses: self._left() / addresses)
+        try:
+            connection.settimeout(self._left())  # all that is left is for what follows
+        except TimeoutError:
+            connection.close()
+            raise
+        return connection
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:
