@@ -22,13 +22,15 @@ class Explanation(Frozen):
 
     ``routes`` apply. ``not_applying`` match the path, but not the method or the conditions.
     ``unreadable``: the path is too long and too odd, so every route matches and no reading is
-    listed. ``public`` is about the path: a route from ``routes`` may protect it all the same.
+    listed. ``page``: it is one of the application's own, which no route protects. ``public`` is
+    about the path: a route from ``routes`` may protect it all the same.
     """
 
     path_info: str
     readings: tuple[ReadingTrace, ...]
     unreadable: bool
     ignored: bool
+    page: bool
     public: bool
     routes: tuple[Route, ...]
     not_applying: tuple[Route, ...]

@@ -123,7 +123,8 @@ class RouteMatcher:
         self._public = _PatternSet(_exceptions(public, "public"), protects=False)
         self._ignored = _PatternSet(_exceptions(ignore, "ignore"), protects=False)
         self._own = own
-        self._pages = frozenset(pages)
+        #: The paths that no route protects, whatever its pattern.
+        self.pages = frozenset(pages)
         self._everything = Plan(guards)
         self.memo: dict[str, Plan] = {}
         self._older: dict[str, Plan] = {}
@@ -148,9 +149,7 @@ class RouteMatcher:
             if own is not None:
                 plan = Plan(own=own)
             else:
-                plan = self._judge(affordable_readings(path_info))
-                if path_info in self._pages and not plan.ignored:
-                    plan = _OPEN
+                plan = self._judge(path_info, affordable_readings(path_info))
         if len(path_info) <= MEMO_PATH_LENGTH and path_info not in memo:
             if len(memo) >= MEMO_PATHS:
                 self._older, memo = memo, {}
@@ -164,24 +163,27 @@ class RouteMatcher:
 
         path_info = environ.get("PATH_INFO", "")
         texts = affordable_readings(path_info)
-        plan = self._judge(texts)
+        plan = self._judge(path_info, texts)
         applying = plan.routes(environ)
         return Explanation(
             path_info=path_info,
             readings=tuple(self._trace(text) for text in texts or ()),
             unreadable=texts is None,
             ignored=plan.ignored,
+            page=path_info in self.pages,
             public=texts is not None and self._public.covers(texts),
             routes=applying,
             not_applying=tuple(r for r in plan.static + plan.conditional if r not in applying),
         )
 
-    def _judge(self, texts: tuple[str, ...] | None) -> Plan:
+    def _judge(self, path_info: str, texts: tuple[str, ...] | None) -> Plan:
         """The decision, for a request and for its explanation alike."""
+        if texts is not None and self._ignored.covers(texts):
+            return _IGNORED
+        if path_info in self.pages:
+            return _OPEN
         if texts is None:
             return self._everything
-        if self._ignored.covers(texts):
-            return _IGNORED
         found = self._protected.touched_by(texts)
         if not found:
             return _OPEN

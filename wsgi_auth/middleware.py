@@ -106,11 +106,10 @@ class AuthMiddleware:
         pages_of_app = (
             pages.sign_in, pages.sign_out, pages.error, pages.verify_request, pages.new_user
         )  # fmt: skip
-        #: What no route protects: a sign-in page would lead to itself.
-        self.pages = frozenset(page for page in pages_of_app if page and page[0] == "/")
         self.matcher = RouteMatcher(
             config.matcher, config.public, config.ignore, config.routes,
-            own=self.endpoints, pages=self.pages,
+            own=self.endpoints,
+            pages=[page for page in pages_of_app if page and page[0] == "/"],
         )  # fmt: skip
         self._of_providers = tuple(f"{config.base_path}/{name}/" for name in ("signin", "callback"))
         self._word_of_provider = Word(lambda *said: config.logger.warning(*said))
@@ -322,7 +321,7 @@ class AuthMiddleware:
         if (
             self.config.challenge_401
             and handle.reading.session is None
-            and environ.get("PATH_INFO", "") not in self.pages  # it would lead to itself
+            and environ.get("PATH_INFO", "") not in self.matcher.pages  # it would lead to itself
         ):
             from wsgi_auth.challenged import Challenged
 

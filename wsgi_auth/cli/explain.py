@@ -64,7 +64,7 @@ def explained(
         yield "  one of the built-in endpoints: it answers itself"
     elif found.ignored:
         yield "  ignored: every reading matches ignore; nothing is read"
-    elif path in middleware.pages:
+    elif found.page:
         yield "  a page of the application's own (pages): no route protects it"
     elif found.routes:
         yield "  routes that apply: " + ", ".join(_spelled(route) for route in found.routes)
