@@ -52,11 +52,19 @@ class Events:
     ) -> None:
         self._handlers = handlers
         self._logger = logger
+        self._mentioned: dict[str, Word] = {}
 
     @cached_property
     def logger(self) -> logging.Logger:
         """The operator's log."""
         return self._logger()
+
+    def mention(self, topic: str, now: float, message: str, level: str = "error") -> None:
+        """Tell the operator of something that lasts: once in :data:`QUIET` seconds a ``topic``."""
+        word = self._mentioned.get(topic)
+        if word is None:
+            word = self._mentioned[topic] = Word(getattr(self.logger, level))
+        word.say(now, message)
 
     def wants(self, name: str) -> bool:
         """Whether anybody listens to this event."""

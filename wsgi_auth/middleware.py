@@ -25,7 +25,7 @@ from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.config.values import cannot_take
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
-from wsgi_auth.events import Word, shown
+from wsgi_auth.events import shown
 from wsgi_auth.matcher import Plan, RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import NO_STORE, TEXT, Answer
@@ -112,10 +112,8 @@ class AuthMiddleware:
             pages=[page for page in pages_of_app if page and page[0] == "/"],
         )  # fmt: skip
         self._of_providers = tuple(f"{config.base_path}/{name}/" for name in ("signin", "callback"))
-        self._word_of_provider = Word(lambda *said: config.logger.warning(*said))
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
-        self._word_of_mount = Word(lambda *said: config.logger.error(*said))
         self._basic: BasicAuthentication | None = None
         # what few configurations have costs the others one look each
         self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")
@@ -213,9 +211,11 @@ class AuthMiddleware:
         plan = self.matcher.plan(path)
         if plan.own is None and isinstance(path, str) and path.startswith(self._of_providers):
             ids = ", ".join(each.id for each in self.config.providers) or "none"
-            self._word_of_provider.say(
+            self.site.events.mention(
+                "provider",
                 _now(),
                 f"a request came for {shown(path)}, which is of no provider; there is: {ids}",
+                "warning",
             )
         return plan
 
@@ -282,7 +282,8 @@ class AuthMiddleware:
         if self._mount is not None and not environ.get("SCRIPT_NAME"):
             path = environ.get("PATH_INFO") or ""
             if path.startswith(self._mount):
-                self._word_of_mount.say(
+                self.site.events.mention(
+                    "mount",
                     _now(),
                     f"a request came for {shown(path)}, and url says that the application is "
                     f"mounted at {self._mount[:-1]}: the server has to take that off the path and "

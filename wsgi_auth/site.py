@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wsgi_auth.authorized import Authorizer
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
-from wsgi_auth.events import Events, Word
+from wsgi_auth.events import Events
 from wsgi_auth.locations import Locations
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
@@ -78,10 +78,6 @@ class Site:
 
                 check_key(provider)  # type: ignore[arg-type]  # only OAuth and OIDC have one
         self.events = Events(config.events, lambda: config.logger)
-        # logging is loaded when needed
-        self._of_store, self._of_offer = (
-            Word(lambda *said: config.logger.error(*said)) for _ in range(2)
-        )
         self.locations = Locations(config)
         #: Where users and sessions are kept, if they are.
         self.adapter: Adapter | None = None
@@ -118,11 +114,8 @@ class Site:
 
     def store_is_down(self, error: StoreUnavailable) -> None:
         """Say so in the log, once a minute while it lasts."""
-        self._of_store.say(self.clock(), f"the session store is unavailable: {error}")
-
-    def offer_is_wrong(self, why: str) -> None:
-        """The same of what ``providers_for`` returns: several pages and checks ask it."""
-        self._of_offer.say(self.clock(), why)
+        problem = f"the session store is unavailable: {error}"
+        self.events.mention("store", self.clock(), problem)
 
     @cached_property
     def csrf(self) -> CSRF:

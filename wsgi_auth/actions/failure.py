@@ -23,6 +23,7 @@ from wsgi_auth.errors import (
     TooManyAttempts,
 )
 from wsgi_auth.events import shown
+from wsgi_auth.pages.pages import without_address
 from wsgi_auth.types import WSGIApp
 
 #: What the sign-in page itself can say; everything else is a page of its own.
@@ -38,9 +39,7 @@ def failure(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
     elif problem.status == 503 and hasattr(app, "headers"):
         app.headers.append(("Retry-After", "5"))
     if endpoint == "callback/" and hasattr(app, "headers"):
-        # its address may be as good as a password still (Page.without_its_address)
-        app.headers = [each for each in app.headers if each[0] != "Referrer-Policy"]
-        app.headers.append(("Referrer-Policy", "strict-origin"))
+        app.headers = without_address(app.headers)  # it may be as good as a password still
     return app
 
 

@@ -41,7 +41,9 @@ def _chosen(site: Site, environ: Environ) -> tuple[Provider, ...]:
     known = [each.id for each in config.providers]
     unknown = [id for id in wanted if id not in known]
     if unknown:
-        site.offer_is_wrong(f"providers_for names {unknown[0]!a}, and the providers are {known}")
+        # several pages and checks ask it
+        problem = f"providers_for names {unknown[0]!a}, and the providers are {known}"
+        site.events.mention("providers_for", site.clock(), problem)
     return tuple(each for each in config.providers if each.id in wanted)
 
 

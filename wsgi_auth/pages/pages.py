@@ -108,13 +108,18 @@ class Page:
 
     def without_its_address(self) -> Page:
         """The same page, of whose address nobody learns more than the origin (the Referer)."""
-        headers = [each for each in self.headers if each[0] != "Referrer-Policy"]
-        return replace(self, headers=[*headers, ("Referrer-Policy", "strict-origin")])
+        return replace(self, headers=without_address(self.headers))
 
     @property
     def body(self) -> bytes:
         """The HTML as UTF-8; what cannot be encoded (a lone surrogate) becomes ``?``."""
         return self.html.encode("utf-8", "replace")
+
+
+def without_address(headers: Headers) -> Headers:
+    """Headers of a page of whose address nobody learns more than the origin."""
+    others = [each for each in headers if each[0] != "Referrer-Policy"]
+    return [*others, ("Referrer-Policy", "strict-origin")]
 
 
 class Pages:
