@@ -441,6 +441,7 @@ def test_four_processes_of_sixteen_threads_use_a_refresh_token_once(tmp_path):
         answer = page.get(fake.approve(page.begin(), "alice").url.removeprefix("http://127.0.0.1"))
         assert answer.status_int == 302
         first = token(page)
+        before = refreshes(fake)  # on a busy machine the token was old by then
         cookie = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
         fake.token_life = 3600
         threading.Event().wait(1.5)
@@ -463,4 +464,4 @@ def test_four_processes_of_sixteen_threads_use_a_refresh_token_once(tmp_path):
                     each.kill()
     assert len(set(found)) == 1
     assert found[0] not in (first, "SignInAgain", "ProviderUnavailable", None)
-    assert refreshes(fake) == 1
+    assert refreshes(fake) - before == 1
