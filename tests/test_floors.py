@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "wsgi_auth"
 FLOORS = {
     "": 9, "paste": 9, "cli": 9, "wsgi": 9, "gate": 9, "testing": 9, "__main__": 9,
     "middleware": 8,
-    "auth": 7, "basic": 7, "challenged": 7, "streams": 6,
+    "auth": 7, "basic": 7, "bearer": 7, "challenged": 7, "streams": 6,
     "actions": 6,
     "reader": 5, "authorized": 5, "responders": 5, "site": 5, "remote_user": 5, "dev": 5,
     "sessions": 4, "oauth": 4, "pages": 4, "locations": 4, "events": 4,
@@ -22,7 +22,7 @@ FLOORS = {
     "providers": 2,
     "protocols": 1, "cookies": 1, "tokens": 1, "csrf": 1, "urls": 1, "paths": 1, "matcher": 1,
     "jwe": 1, "patterns": 1, "negotiation": 1, "addresses": 1, "mailing": 1, "theme": 1, "texts": 1,
-    "languages": 1, "recent": 1,
+    "languages": 1, "recent": 1, "remembered": 1,
     "errors": 0, "frozen": 0, "sockets": 0, "explained": 1, "callback_request": 0, "types": 0, "records": 0,
 }  # fmt: skip
 ANNEXE = {"throttle", "http", "mail", "adapters"}
@@ -52,7 +52,7 @@ ONLY_IN = {
         "wsgi",
         "testing",
         "providers",
-        "basic",
+        "remembered",
         "throttle",
         "http",
         "adapters",

@@ -105,6 +105,10 @@ class Accounts:
             raise AccessDenied("the user is gone")
         return Owner(found, False)
 
+    def of_account(self, account: Account) -> UserRecord | None:
+        """The user who signs in by this account."""
+        return self._store.get_user_by_account(account.provider, account.provider_account_id)
+
     def of_address(self, email: str) -> UserRecord | None:
         """The user whose verified address this is."""
         return self._store.get_user_by_email(email)

@@ -19,6 +19,7 @@ from wsgi_auth.types import (
     NOTHING,
     PASS,
     Answer,
+    BearerReading,
     Environ,
     Failed,
     Forbidden,
@@ -31,6 +32,8 @@ from wsgi_auth.types import (
 )
 
 _PLAIN = r"[!#-\[\]-~]*"  # a URL has no more, and JSON needs no escapes
+_PARAMETERS = r"[ -~]*"
+_NONE: frozenset[str] = frozenset()
 
 
 class Authorizer:
@@ -48,31 +51,35 @@ class Authorizer:
 
         Whatever a callback raises, or returns that is no decision, denies with 500 (R038).
         """
-        basic = self.accepts_basic(routes)
+        schemes = self.schemes(routes)
         for route in routes:
-            decision = self._one(environ, reading, route, now, basic)
+            decision = self._one(environ, reading, route, now, schemes)
             if decision is not PASS:
-                if self._events.wants("denied"):
-                    self._events.fire(
-                        "denied",
-                        environ,
-                        session=reading.session,
-                        claims=reading.claims,
-                        reason=type(decision).__name__,
-                    )
-                return decision
+                return self.refused(environ, reading, decision)
         return PASS
 
-    def accepts_basic(self, routes: tuple[Route, ...]) -> bool:
-        """Whether Basic may prove the visitor: a route says so, and every other that asks for more
-        than a session says so too."""
-        accepted = False
+    def refused(self, environ: Environ, reading: Reading, decision: Any) -> Any:
+        """The same decision, which is none to pass, told to who listens for the event."""
+        if self._events.wants("denied"):
+            self._events.fire(
+                "denied",
+                environ,
+                session=reading.session,
+                claims=reading.claims,
+                reason=type(decision).__name__,
+            )
+        return decision
+
+    def schemes(self, routes: tuple[Route, ...]) -> frozenset[str]:
+        """By which schemes of ``Authorization`` a program may prove who it is: a route says so, and
+        every other that asks for more than a session says so too."""
+        accepted, demanded = _NONE, None
         for route in routes:
-            if route.basic:
-                accepted = True
-            elif route.asks_for_more:
-                return False
-        return accepted
+            if route.schemes:
+                accepted |= route.schemes
+            if route.asks_for_more:
+                demanded = route.schemes if demanded is None else demanded & route.schemes
+        return accepted if demanded is None else accepted & demanded
 
     def challenge(
         self,
@@ -80,19 +87,25 @@ class Authorizer:
         answer: Answer | None = None,
         *,
         code: str = "SessionRequired",
-        basic: bool = False,
-        methods: frozenset[str] | None = None,
+        schemes: frozenset[str] = _NONE,
+        bearer: str = "",
     ) -> Redirect | Unauthorized:
-        """What nobody-signed-in gets: the sign-in page for a browser that navigates, else 401."""
+        """What nobody-signed-in gets: the sign-in page for a browser that navigates, else 401, with
+        what the ``schemes`` that would do say; ``bearer``: what was wrong with an access token."""
         url = self._locations.sign_in(environ)
         if answer == "redirect" or (answer is None and wants_redirect(environ)):
             return Redirect(url)
         # a dialogue is for programs: a page's own fetch must not open one
-        basic = basic and "HTTP_SEC_FETCH_MODE" not in environ
-        return Unauthorized(url, code, basic)
+        basic = "basic" in schemes and "HTTP_SEC_FETCH_MODE" not in environ
+        return Unauthorized(url, code, basic, bearer if "bearer" in schemes else None)
 
     def _one(
-        self, environ: Environ, reading: Reading, route: Route, now: float, basic: bool
+        self,
+        environ: Environ,
+        reading: Reading,
+        route: Route,
+        now: float,
+        schemes: frozenset[str],
     ) -> Any:
         asked = route.authorized or self._authorized
         passes: Any = reading.session is not None
@@ -101,12 +114,16 @@ class Authorizer:
         if passes is True or type(passes) is Pass:
             passes = self._conditions(reading, route, now)
             if passes == "stale":
+                if type(reading) is BearerReading:
+                    return self._step_up(environ, route)
                 return self.challenge(environ, route.answer, code="FreshSignInRequired")
+        if passes is True and route.scopes is not None and type(reading) is BearerReading:
+            return self._in_scope(reading, route.scopes)
         if passes is True:
             return PASS
         if passes is False or passes is None:
             if reading.session is None:
-                return self.challenge(environ, route.answer, basic=basic)
+                return self.challenge(environ, route.answer, schemes=schemes)
             self._events.logger.info(
                 "refused %s: not authorized for %s",
                 shown(reading.subject),
@@ -128,7 +145,8 @@ class Authorizer:
             return said
         if isinstance(said, Unauthorized):
             # goes into a header and into JSON as it is
-            if re.fullmatch(_PLAIN, f"{said.code}{said.sign_in_url or ''}"):
+            plain = re.fullmatch(_PLAIN, f"{said.code}{said.sign_in_url or ''}")
+            if plain and re.fullmatch(_PARAMETERS, said.bearer or ""):
                 return said
             self._events.logger.error("the authorized callback's Unauthorized is no code and URL")
             return Failed()
@@ -143,6 +161,28 @@ class Authorizer:
             ", and must not be async" if hasattr(said, "__await__") else "",
         )
         return Failed()
+
+    def _step_up(self, environ: Environ, route: Route) -> Redirect | Unauthorized:
+        """Another token is needed, of somebody who has signed in just now (RFC 9470 section 3)."""
+        said = (
+            'error="insufficient_user_authentication", '
+            'error_description="a more recent or a stronger sign-in is needed"'
+        )
+        if route.fresh is not None:
+            said += f', max_age="{route.fresh}"'
+        return self.challenge(
+            environ, "401", code="FreshSignInRequired", schemes=route.schemes, bearer=said
+        )
+
+    def _in_scope(self, reading: BearerReading, wanted: frozenset[str]) -> Pass | Forbidden:
+        """Whether an access token is good for this (RFC 6750 section 3.1)."""
+        if wanted <= reading.scopes:
+            return PASS
+        scope = " ".join(sorted(wanted))
+        self._events.logger.info(
+            "refused %s: the access token lacks a scope of %s", shown(reading.subject), scope
+        )
+        return Forbidden("InsufficientScope", f'error="insufficient_scope", scope="{scope}"')
 
     def _conditions(self, reading: Reading, route: Route, now: float) -> Any:
         """``allow_groups``, ``fresh``, ``user_verified``: True, False or ``"stale"``."""

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
-import os
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,13 +14,13 @@ from wsgi_auth.actions.offer import offered
 from wsgi_auth.errors import AccessDenied, AuthError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import BasicProvider, FormProvider, Provider
+from wsgi_auth.remembered import Remembered
 from wsgi_auth.site import Site
 from wsgi_auth.types import ANONYMOUS, Claims, Environ, Failed, Reading, freeze
 
 #: Seconds for which a checked name and password are not checked again: a WebDAV client sends them
 #: with every request, and a slow hash is slow on purpose.
 REMEMBERED_FOR = 60
-_REMEMBERED = 1_024
 _LONGEST = 8_192
 
 
@@ -33,10 +29,7 @@ class BasicAuthentication:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        # What is remembered is keyed by a MAC under a key of this process: no password is kept.
-        self._key = os.urandom(32)
-        self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered: Remembered[Claims] = Remembered()
 
     def read(self, environ: Environ, now: float) -> Reading | Failed:
         """Who the header proves: a reading, :data:`ANONYMOUS` for nobody, or why nobody can say."""
@@ -44,18 +37,16 @@ class BasicAuthentication:
         pair = _decoded(header)
         if pair is None:
             return ANONYMOUS
-        key = hmac.digest(self._key, header.encode("utf-8", "surrogatepass"), "sha256")
-        with self._lock:
-            known = self._known.get(key)
+        key = self._remembered.key(header)
         try:
             # of this visitor: who is known here may be nobody at another tenant
             on_offer = offered(self._site, environ)
-            claims = known[1] if known is not None and now < known[0] else None
+            claims = self._remembered.get(key, now)
             if claims is None or all(each.id != claims["provider"] for each in on_offer):
                 claims = self._prove(*pair, on_offer, environ, now)
                 if claims is None:
                     return ANONYMOUS
-                self._remember(key, now + REMEMBERED_FOR, claims)
+                self._remembered.put(key, claims, now + REMEMBERED_FOR)
             return Reading(self._site.view.session(claims, environ), claims)
         except TooManyAttempts as error:
             return Failed(429, error.code, error.retry_after)
@@ -99,12 +90,6 @@ class BasicAuthentication:
             return stamped
         self._site.events.logger.warning("Basic failed for %s", shown(name))
         return None
-
-    def _remember(self, key: bytes, until: float, claims: Claims) -> None:
-        with self._lock:
-            self._known[key] = (until, claims)
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
 
 
 def _decoded(header: Any) -> tuple[str, str] | None:

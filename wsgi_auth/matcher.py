@@ -74,7 +74,7 @@ class Plan:
         self.static = tuple([guard.route for guard in guards if not guard.conditional])
         self.conditional = tuple([guard.route for guard in guards if guard.conditional])
         self.session_is_enough = not any(
-            guard.route.asks_for_more or guard.route.basic for guard in guards
+            guard.route.asks_for_more or guard.route.schemes for guard in guards
         )
 
     def routes(self, environ: Environ) -> tuple[Route, ...]:
@@ -210,6 +210,7 @@ class RouteMatcher:
 _ROUTE_KEYS: Final[tuple[str, ...]] = Route.__match_args__
 _CONDITION_TYPES: Final = ("header", "cookie", "query", "host")
 _METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_SCOPE = r"[!#-\[\]-~]+"  # RFC 6749 section 3.3
 # Slips in an INI file or a variable that would leave a pattern without a path to protect. Compiled
 # where there is a blank or a comma: hardly a pattern has one.
 _COMMENT, _SEVERAL = r"\s[#;]", r"(?<!\\)[,\s]/"
@@ -257,7 +258,8 @@ def _checked(given: dict[str, Any], key: str) -> Route:
         if value is None:
             return None
         if isinstance(value, str):
-            value = value.replace(",", " ").split() if option == "methods" else [value]
+            is_list = option in ("methods", "scopes")
+            value = value.replace(",", " ").split() if is_list else [value]
         if isinstance(value, Mapping) or not isinstance(value, Iterable):
             wrong(option, expected)
         found = frozenset(value)
@@ -279,11 +281,20 @@ def _checked(given: dict[str, Any], key: str) -> Route:
     answer = given.get("answer")
     if answer not in (None, "redirect", "401"):
         wrong("answer", "'redirect' or '401'")
-    for option in ("basic", "user_verified", "case_sensitive"):
+    for option in ("basic", "bearer", "user_verified", "case_sensitive"):
         if type(given.get(option, False)) is not bool:
             wrong(option, "True or False")
     if not isinstance(given.get("name", ""), str):
         wrong("name", "a string")
+    scopes = words("scopes", "one or more scopes, each a word (leave it out for any)")
+    if scopes is not None:
+        if not all(re.fullmatch(_SCOPE, scope) for scope in scopes):
+            wrong("scopes", "one or more scopes, each a word (leave it out for any)")
+        if given.get("bearer") is not True:
+            raise ConfigError(
+                key,
+                f"{spelling!r}: scopes are of access tokens, and the route takes none; set bearer",
+            )
     return Route(
         source=source,
         methods=methods,
@@ -294,6 +305,8 @@ def _checked(given: dict[str, Any], key: str) -> Route:
         fresh=fresh,
         answer=answer,
         basic=given.get("basic", False),
+        bearer=given.get("bearer", False),
+        scopes=scopes,
         user_verified=given.get("user_verified", False),
         case_sensitive=given.get("case_sensitive", True),
         name=given.get("name", ""),

@@ -36,6 +36,7 @@ from wsgi_auth.types import (
     KEEP,
     PASS,
     Claims,
+    Decision,
     Environ,
     Failed,
     Forbidden,
@@ -49,6 +50,7 @@ from wsgi_auth.types import (
 
 if TYPE_CHECKING:
     from wsgi_auth.basic import BasicAuthentication
+    from wsgi_auth.bearer import BearerAuthentication
     from wsgi_auth.protocols import Adapter, Attempts, Mailer, Transport
     from wsgi_auth.remote_user import RemoteUser
     from wsgi_auth.sessions.register import Register
@@ -114,7 +116,7 @@ class AuthMiddleware:
         self._of_providers = tuple(f"{config.base_path}/{name}/" for name in ("signin", "callback"))
         self._no_callback = config.authorized is None
         self._remote_user = _remote_user(config)
-        self._basic: BasicAuthentication | None = None
+        self._schemes: dict[str, BasicAuthentication | BearerAuthentication] = {}
         # what few configurations have costs the others one look each
         self._is_alone = isinstance(config.adapter, str) and config.adapter.startswith("memory:")
         mount = config.url.mount if config.url is not None else ""
@@ -220,19 +222,20 @@ class AuthMiddleware:
         return plan
 
     def _decide(self, environ: Environ, handle: Auth, routes: tuple[Route, ...]) -> Any:
-        """The decision for this request, by cookie or, where the routes allow it, by Basic."""
+        """The decision for this request, by cookie or, where the routes allow it, by what the
+        header ``Authorization`` proves."""
         authorizer = self.site.authorizer
-        reading = handle.reading
-        if "HTTP_AUTHORIZATION" in environ and authorizer.accepts_basic(routes):
-            if reading.session is None:
-                found = self._basic_reading(environ)
-                if isinstance(found, Failed):
-                    return found
-                handle.adopt(found)
-                reading = found
-            elif environ["HTTP_AUTHORIZATION"][:6].lower() == "basic ":
-                del environ["HTTP_AUTHORIZATION"]  # nobody has checked it
-        return authorizer.decide(environ, reading, routes, _now())
+        if "HTTP_AUTHORIZATION" in environ:
+            scheme = str(environ["HTTP_AUTHORIZATION"]).partition(" ")[0].lower()
+            if scheme in authorizer.schemes(routes):
+                if handle.reading.session is not None:
+                    del environ["HTTP_AUTHORIZATION"]  # nobody has checked it
+                else:
+                    found = self._proven(scheme, environ)
+                    if not isinstance(found, Reading):
+                        return authorizer.refused(environ, handle.reading, found)
+                    handle.adopt(found)
+        return authorizer.decide(environ, handle.reading, routes, _now())
 
     # --- refusing -----------------------------------------------------------------------------
 
@@ -329,16 +332,25 @@ class AuthMiddleware:
             return Challenged(self.app, handle).run()
         return self.app(environ, handle.start_response)
 
-    def _basic_reading(self, environ: Environ) -> Reading | Failed:
-        """The reading of a Basic header; once it proved somebody, the header is gone."""
-        if self._basic is None:
-            from wsgi_auth.basic import BasicAuthentication
+    def _proven(self, scheme: str, environ: Environ) -> Reading | Decision:
+        """The reading of an ``Authorization`` header of this scheme; once a password proved
+        somebody, the header is gone. An access token is for the application to use, too."""
+        reader = self._schemes.get(scheme)
+        if reader is None:
+            if scheme == "basic":
+                from wsgi_auth.basic import BasicAuthentication
 
-            self._basic = BasicAuthentication(self.site)
-        reading = self._basic.read(environ, _now())
-        if type(reading) is Reading and reading.session is not None:
+                reader = BasicAuthentication(self.site)
+            else:
+                from wsgi_auth.bearer import BearerAuthentication
+
+                reader = BearerAuthentication(self.site)
+            # of two threads that come first, both go on with the one that is kept
+            reader = self._schemes.setdefault(scheme, reader)
+        found = reader.read(environ, _now())
+        if scheme == "basic" and isinstance(found, Reading) and found.session is not None:
             environ.pop("HTTP_AUTHORIZATION", None)
-        return reading
+        return found
 
 
 def _attempts(config: AuthConfig) -> Attempts:

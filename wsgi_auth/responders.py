@@ -44,6 +44,7 @@ NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 #: A scheme no browser opens a dialogue for (RFC 9110 section 11.6.1 wants one with every 401).
 CHALLENGE = ("WWW-Authenticate", 'Session realm="sign-in"')
 BASIC = ("WWW-Authenticate", 'Basic realm="sign-in", charset="UTF-8"')
+BEARER = 'Bearer realm="sign-in"'
 EMPTY = ("Content-Length", "0")
 
 REASONS = {
@@ -152,7 +153,13 @@ class Responders:
     def unauthorized(self, environ: Environ, decision: Unauthorized) -> WSGIApp:
         """401 with JSON ``{"error", "signinUrl"}``, or a page; HX-Redirect for htmx."""
         url = decision.sign_in_url
-        headers = [VARY, NO_STORE, BASIC if decision.basic else CHALLENGE]
+        headers = [VARY, NO_STORE]
+        if decision.basic:
+            headers.append(BASIC)
+        if decision.bearer is not None:
+            headers.append(_bearer(decision.bearer))
+        elif not decision.basic:
+            headers.append(CHALLENGE)
         if url and is_htmx(environ):
             headers.append(("HX-Redirect", url))
         if prefers_html(environ):
@@ -165,7 +172,8 @@ class Responders:
 
     def forbidden(self, environ: Environ, decision: Forbidden) -> WSGIApp:
         """403 as JSON ``{"error"}``, or a page."""
-        return self._refusal(environ, 403, decision.code, [])
+        headers = [] if decision.bearer is None else [_bearer(decision.bearer)]
+        return self._refusal(environ, 403, decision.code, headers)
 
     def failed(self, environ: Environ, decision: Failed) -> WSGIApp:
         """429, 500 or 503 as JSON, or a page that gives no cause; the log has it (R102)."""
@@ -192,6 +200,11 @@ class Responders:
             [*headers, *(each for each in page.headers if each[0] not in ours)],
             page.body,
         )
+
+
+def _bearer(said: str) -> tuple[str, str]:
+    """The challenge that asks for an access token (RFC 6750 section 3)."""
+    return "WWW-Authenticate", f"{BEARER}, {said}" if said else BEARER
 
 
 def _checked(name: str, responder: Callable[..., Any] | None) -> Callable[..., Any] | None:

@@ -222,6 +222,17 @@ class Written(NamedTuple):
 ANONYMOUS = Reading(None, None)
 
 
+class BearerReading(Reading):
+    """What an access token proves, with the ``scopes`` that it was issued for. Nothing is ever
+    written to a cookie because of it."""
+
+    __slots__ = ("scopes",)
+
+    def __init__(self, session: Session, claims: Claims, scopes: frozenset[str]) -> None:
+        super().__init__(session, claims)
+        self.scopes = scopes
+
+
 # --- routes ---------------------------------------------------------------------------------
 
 Answer: TypeAlias = Literal["redirect", "401"]
@@ -243,8 +254,9 @@ class Route(Frozen):
     these (None: all). ``has`` / ``missing``: conditions on headers, cookies, query, host.
     ``authorized`` replaces the general callback. ``allow_groups``: one of these is needed.
     ``fresh``: seconds since the last sign-in at most. ``answer``: ``"redirect"`` or ``"401"``
-    overrules the negotiation. ``basic``: programs may send Basic. ``user_verified``: only sessions
-    begun by a passkey that saw a PIN, a face or a fingerprint.
+    overrules the negotiation. ``basic``: programs may send Basic. ``bearer``: programs may send an
+    access token, which needs all of ``scopes``. ``user_verified``: only sessions begun by a passkey
+    that saw a PIN, a face or a fingerprint.
     """
 
     source: str | re.Pattern[str]
@@ -256,6 +268,8 @@ class Route(Frozen):
     fresh: int | None = None
     answer: Answer | None = None
     basic: bool = False
+    bearer: bool = False
+    scopes: frozenset[str] | None = None
     user_verified: bool = False
     case_sensitive: bool = True
     name: str = ""
@@ -265,6 +279,12 @@ class Route(Frozen):
         """Whether it asks for more than a session."""
         more = (self.authorized, self.allow_groups, self.fresh) != (None, None, None)
         return more or self.user_verified
+
+    @cached_property
+    def schemes(self) -> frozenset[str]:
+        """By what a program may prove who it is, beside a session: ``basic``, ``bearer``."""
+        accepted = {"basic": self.basic, "bearer": self.bearer}
+        return frozenset(scheme for scheme, is_accepted in accepted.items() if is_accepted)
 
 
 # --- decisions ------------------------------------------------------------------------------
@@ -308,25 +328,33 @@ class Redirect(_Decision):
 
 class Unauthorized(_Decision):
     """401: nobody is signed in, and the client is a program. ``sign_in_url`` says where to go;
-    ``basic``, that Basic would do."""
+    ``basic``, that Basic would do; ``bearer``, that an access token would: the parameters of that
+    challenge beside the realm (RFC 6750 section 3), "" for none."""
 
-    __slots__ = ("basic", "code", "sign_in_url")
+    __slots__ = ("basic", "bearer", "code", "sign_in_url")
 
     def __init__(
-        self, sign_in_url: str | None = None, code: str = "SessionRequired", basic: bool = False
+        self,
+        sign_in_url: str | None = None,
+        code: str = "SessionRequired",
+        basic: bool = False,
+        bearer: str | None = None,
     ) -> None:
         self.sign_in_url = sign_in_url
         self.code = code
         self.basic = basic
+        self.bearer = bearer
 
 
 class Forbidden(_Decision):
-    """403: somebody is signed in, but may not. Never a redirect (it would loop)."""
+    """403: somebody is signed in, but may not. Never a redirect (it would loop). ``bearer``: what a
+    challenge says of the access token that was not enough (RFC 6750 section 3.1)."""
 
-    __slots__ = ("code",)
+    __slots__ = ("bearer", "code")
 
-    def __init__(self, code: str = "AccessDenied") -> None:
+    def __init__(self, code: str = "AccessDenied", bearer: str | None = None) -> None:
         self.code = code
+        self.bearer = bearer
 
 
 class Failed(_Decision):
@@ -381,8 +409,9 @@ class Proof(Frozen):
     provider_sid: str = ""
     #: Whether the session is to outlive the browser's.
     remember: bool = True
-    #: When the provider saw them prove it (its ``auth_time``, in seconds); 0: it does not say.
-    proved_at: int = 0
+    #: When the provider saw them prove it (its ``auth_time``, in seconds); None: just now, for all
+    #: that is known, and 0: not at this time, for all that is known.
+    proved_at: int | None = None
     #: How it was proved (RFC 8176): the claim of that name. Empty: nothing is said.
     amr: tuple[str, ...] = ()
     #: Whether the user's id is one of the store: nobody new can have signed in.

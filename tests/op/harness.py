@@ -51,6 +51,12 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "ps256": {"id_token_signed_response_alg": "PS256"},
     "eddsa": {"id_token_signed_response_alg": "EdDSA"},
     "hs256": {"id_token_signed_response_alg": "HS256"},
+    "machine": {
+        "grant_types": ["client_credentials"],
+        "redirect_uris": [],
+        "response_types": [],
+        "post_logout_redirect_uris": [],
+    },
     "odd name: %&+/": {"client_secret": "an odd secret: %&+/ of some length"},
 }
 

@@ -66,7 +66,20 @@ const configuration = () => ({
       requireNonce: (ctx) => ctx.oidc.client?.clientId === 'nonce',
     },
     backchannelLogout: { enabled: true },
+    clientCredentials: { enabled: true },
     introspection: { enabled: true },
+    // access tokens for an API are JWTs (RFC 9068)
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => undefined,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource) => ({
+        scope: 'orders:read orders:write',
+        audience: resource,
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: 'ES256' } },
+      }),
+    },
     registration: { enabled: true },
     revocation: { enabled: true },
   },

@@ -11,9 +11,10 @@ from urllib.parse import urlencode, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+import requests
 from webtest import TestApp
 
-from tests.op.harness import CLIENTS
+from tests.op.harness import CLIENTS, SECRET
 from tests.op.hostile import MODES
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.http import Http
@@ -55,7 +56,9 @@ def sign_in(page: TestApp, visitor, **asked: str):
     return page.get(back.url.removeprefix("https://app.example.test"), expect_errors=True)
 
 
-@pytest.mark.parametrize("client", [name for name in CLIENTS if name != "odd name: %&+/"])
+@pytest.mark.parametrize(
+    "client", [name for name in CLIENTS if name not in ("odd name: %&+/", "machine")]
+)
 def test_every_kind_of_client_signs_in(oidc_provider, client):
     page = browser(oidc_provider.options(client))
     answer = sign_in(page, oidc_provider.visitor())
@@ -100,6 +103,59 @@ def test_signing_out_ends_the_session_there_and_comes_back(oidc_provider):
     assert urlsplit(back.url)[:3] == ("https", "app.example.test", "/auth/signout")
     assert page.get(back.url.removeprefix("https://app.example.test")).location == "/bye"
     assert sign_in(page, visitor, prompt="none").status_int == 403
+
+
+API = "https://api.example.test"
+
+
+def of_a_machine(provider, client: str = "machine", **asked: str) -> str:
+    """The access token that a program gets for itself (RFC 6749 section 4.4)."""
+    form = {"grant_type": "client_credentials", "resource": API, **asked}
+    answer = requests.post(
+        f"{provider.issuer}/token", form, auth=(client, SECRET), timeout=20
+    ).json()
+    return answer["access_token"]
+
+
+def test_a_machine_brings_the_token_that_the_provider_gave_it(oidc_provider):
+    routes = [{"source": "/api/:path*", "bearer": True, "scopes": ["orders:read"]}]
+    page = TestApp(
+        site(oidc_provider.options(audience=API), routes=routes), extra_environ=dict(SERVED)
+    )
+    for scope, status in (("orders:read orders:write", 200), ("orders:write", 403)):
+        token = of_a_machine(oidc_provider, scope=scope)
+        answer = page.get("/api/x", headers={"Authorization": f"Bearer {token}"}, status=status)
+        if status == 200:
+            assert answer.json["session"]["user"]["id"] == "machine"
+        else:
+            assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+    for wrong in (of_a_machine(oidc_provider, resource="https://other.example.test"),
+                  token[:-5] + "AAAAA"):  # fmt: skip
+        page.get("/api/x", headers={"Authorization": f"Bearer {wrong}"}, status=401)
+    oidc_provider.rotate_keys(keep_old=False)
+    fresh = of_a_machine(oidc_provider, scope="orders:read")
+    page.get("/api/x", headers={"Authorization": f"Bearer {fresh}"}, status=200)
+
+
+def test_a_program_acts_for_somebody_who_signed_in_and_their_id_token_is_no_token(oidc_provider):
+    told = []
+    page = TestApp(
+        site(
+            oidc_provider.options(
+                audience=API, tokens=True, scope="openid profile email orders:read",
+                authorization_params={"resource": API}, token_params={"resource": API},
+            ),
+            routes=[{"source": "/api/:path*", "bearer": True}],
+            events={"sign_in": lambda event: told.append(event.account.tokens)},
+        ),
+        extra_environ=dict(SERVED),
+    )  # fmt: skip
+    assert sign_in(page, oidc_provider.visitor()).status_int == 302
+    program = TestApp(page.app, extra_environ=dict(SERVED))
+    token, id_token = told[0]["access_token"], told[0]["id_token"]
+    said = program.get("/api/x", headers={"Authorization": f"Bearer {token}"}).json
+    assert said["session"]["user"]["id"] == "alice"
+    program.get("/api/x", headers={"Authorization": f"Bearer {id_token}"}, status=401)
 
 
 class Quiet(WSGIRequestHandler):

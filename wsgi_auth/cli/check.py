@@ -111,6 +111,9 @@ def _conditions(route: Route) -> str:
         said.append("a passkey that verified its user")
     if route.basic:
         said.append("Basic for programs")
+    if route.bearer:
+        scopes = f" with {' '.join(sorted(route.scopes))}" if route.scopes else ""
+        said.append(f"access tokens{scopes} for programs")
     return ", ".join(said)
 
 

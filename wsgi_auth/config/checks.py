@@ -392,6 +392,11 @@ def _of_patterns(config: AuthConfig) -> Iterator[str]:
                     f"{option}: {route.source!r} has basic, and no provider checks a password "
                     "(credentials, htpasswd)"
                 )
+            if route.bearer and not _checks_tokens(config):
+                yield (
+                    f"{option}: {route.source!r} has bearer, and nothing checks a token: no "
+                    "provider has an audience, and there is no callbacks.bearer"
+                )
 
 
 def _checks_passwords(config: AuthConfig) -> bool:
@@ -400,10 +405,20 @@ def _checks_passwords(config: AuthConfig) -> bool:
     return any(isinstance(each, BasicProvider) for each in config.providers)
 
 
+def _checks_tokens(config: AuthConfig) -> bool:
+    if config.callbacks.bearer is not None:
+        return True
+    return any(
+        each.type == "per_request" or bool(getattr(each, "audience", None))
+        for each in config.providers
+    )
+
+
 def _idle(config: AuthConfig) -> Iterator[str]:
     """What cannot be used where sessions are only read."""
     routes = (*config.matcher, *config.routes)
-    with_basic = any(getattr(route, "basic", False) for route in routes)
+    with_basic = any(route.basic for route in routes)
+    with_bearer = any(route.bearer for route in routes)
     if not config.providers:
         return
     from wsgi_auth.providers.base import BasicProvider
@@ -413,6 +428,7 @@ def _idle(config: AuthConfig) -> Iterator[str]:
         for each in config.providers
         if not getattr(each, "tokens", False)
         and not (with_basic and isinstance(each, BasicProvider))
+        and not (with_bearer and getattr(each, "audience", None))
     ]
     if idle:
         yield (

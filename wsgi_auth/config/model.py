@@ -202,6 +202,7 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
         "redirect": values.called_with("url", "base_url"),
         "jwt": values.called_with("claims", "context"),
         "session": values.called_with("session", "context"),
+        "bearer": values.called_with("token", "request"),
     },
     "pages": {
         "sign_in": lambda key, value: _page_or_url(key, value),
@@ -559,6 +560,8 @@ _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "authorized": _SECTIONS["callbacks"]["authorized"],
     "fresh": values.positive_duration,
     "basic": values.boolean,
+    "bearer": values.boolean,
+    "scopes": values.strings,
     "user_verified": values.boolean,
     "case_sensitive": values.boolean,
     "methods": values.strings,

@@ -62,6 +62,7 @@ class Callbacks(Frozen):
     redirect: Callable[..., Any] | None = None
     jwt: Callable[..., Any] | None = None
     session: Callable[..., Any] | None = None
+    bearer: Callable[..., Any] | None = None
 
 
 class PageOptions(Frozen):

@@ -23,6 +23,7 @@ from wsgi_auth.oauth.id_token import (
     LogoutNotice,
     algorithms_of,
     unverified_claims,
+    verify_access_token,
     verify_id_token,
     verify_logout_token,
     verify_signed,
@@ -45,6 +46,17 @@ class SignedIn:
     user: Mapping[str, Any]
     proof: Proof
     tokens: Tokens
+
+
+@dataclass(frozen=True, repr=False)
+class Holder:
+    """Whom an access token stands for: the ``user`` and the ``proof`` for the callbacks, the
+    ``scopes`` that it was issued for, and when it ends (``expires``, seconds since the epoch)."""
+
+    user: Mapping[str, Any]
+    proof: Proof
+    scopes: frozenset[str]
+    expires: int
 
 
 class Client:
@@ -111,9 +123,7 @@ class Client:
         if isinstance(provider, OIDC):
             identity = self._identity(provider, metadata, tokens, callback, now)
         profile = self._profile(metadata, tokens, identity, callback, now)
-        user = user_from(provider, profile)
-        if provider.tenant:  # what one tenant's party calls somebody, another's may call anybody
-            user = {**user, "id": f"{party_of(provider)}:{user.get('id', '')}"}
+        user = self._user(profile)
         account = Account(
             provider.id, provider.type, str(user.get("id", "")), freeze(tokens.to_json())
         )
@@ -123,9 +133,41 @@ class Client:
             account,
             freeze(profile),
             provider_sid=_sid(identity),
-            proved_at=0 if identity is None else identity.proved_at,
+            proved_at=identity.proved_at or None if identity is not None else None,
         )
         return SignedIn(user, proof, tokens)
+
+    def _user(self, profile: Mapping[str, Any]) -> Mapping[str, Any]:
+        provider = self._provider
+        user = user_from(provider, profile)
+        if provider.tenant:  # what one tenant's party calls somebody, another's may call anybody
+            user = {**user, "id": f"{party_of(provider)}:{user.get('id', '')}"}
+        return user
+
+    def holder(self, token: str, now: float) -> Holder:
+        """Whom an access token of this provider stands for that was issued for its ``audience``;
+        raises :class:`OAuthError` for one that is not right. Asks the provider for nothing but its
+        metadata and keys, as seldom as ever."""
+        provider, metadata = self._provider, self.metadata(now)
+        assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
+        expected = self._expected(provider, metadata, nonce=None)
+        # what everybody who has the secret could sign is no word of the provider's
+        asymmetric = tuple(name for name in expected.algorithms if not name.startswith("HS"))
+        identity = verify_access_token(
+            token,
+            self._key_for(metadata, now),
+            replace(expected, algorithms=asymmetric),
+            provider.audience,
+            now,
+        )
+        claims = identity.claims
+        profile = document(claims)
+        user = self._user(profile)
+        account = Account(
+            provider.id, provider.type, str(user.get("id", "")), freeze({"access_token": token})
+        )
+        proof = Proof(account, freeze(profile), proved_at=identity.proved_at)
+        return Holder(user, proof, _scopes(claims), int(claims["exp"]))
 
     def logout_notice(self, token: str, now: float) -> LogoutNotice:
         """What a logout token of this provider says; raises :class:`OAuthError` for one that is not
@@ -254,6 +296,16 @@ class Client:
         response = self._transport.send(request(""))
         nonce = dpop.wanted_nonce(response) if self._provider.dpop else ""
         return self._transport.send(request(nonce)) if nonce else response
+
+
+def _scopes(claims: Claims) -> frozenset[str]:
+    """What an access token was issued for: ``scope`` (RFC 9068 section 2.2.3), which Entra and Okta
+    call ``scp``, and Okta writes as a list."""
+    said = claims.get("scope", claims.get("scp", ""))
+    if isinstance(said, str):
+        said = said.split()
+    words = said if isinstance(said, list) else []
+    return frozenset(word for word in words if isinstance(word, str))
 
 
 def _sid(identity: Identity | None) -> str:

@@ -1,4 +1,5 @@
-"""The ID token: who it is, signed (OpenID Connect Core 2 and 3.1.3.7), and the logout token.
+"""The ID token: who it is, signed (OpenID Connect Core 2 and 3.1.3.7); the logout token, and the
+access token that is a JWT (RFC 9068).
 
 What lives here: every check before a claim is believed. What must not: asking for keys (``keys``).
 joserfc verifies the signature; everything around it is looked at here, for a textbook check lets
@@ -144,6 +145,31 @@ def verify_logout_token(
     return LogoutNotice(str(subject), sid, jti, math.ceil(claims["exp"]) + expected.skew)
 
 
+def verify_access_token(
+    token: str, key_for: KeyFor, expected: Expected, audience: tuple[str, ...], now: float
+) -> Identity:
+    """Whom an access token stands for that was issued for one of ``audience`` (RFC 9068 section 4).
+    Raises as :func:`verify_id_token` does, step ``access_token``.
+
+    A token whose use is bound to a key (``cnf``: RFC 9449, RFC 8705) is none that whoever bears it
+    may use, and none of another kind is an access token, whatever its ``aud`` (RFC 8725 3.11)."""
+    step = "access_token"
+    _, claims = _opened(step, token, key_for, expected.algorithms, ("at+jwt", "jwt"))
+    _check_issuer(step, claims, expected)
+    if not any(each in audience for each in _audience(claims)):
+        _refuse(step, f"aud must be one of {', '.join(audience)}")
+    _check_times(step, claims, expected, now)
+    _check_subject(step, claims)
+    _time(step, claims, "auth_time", required=False)
+    if "cnf" in claims:
+        _refuse(step, "it is bound to a key, and came without a proof of it")
+    if any(name in claims for name in ("nonce", "at_hash", "c_hash", "events")):
+        _refuse(step, "it is another kind of token")
+    if str(claims.get("typ", "Bearer")).lower() not in ("bearer", "at+jwt", "jwt"):
+        _refuse(step, "it is another kind of token")  # Keycloak's word for its kinds
+    return Identity(claims)
+
+
 def verify_signed(step: str, token: str, key_for: KeyFor, expected: Expected) -> Claims:
     """The claims of a signed answer (userinfo): signature, and ``iss`` and ``aud`` where they are
     (OpenID Connect Core 5.3.2)."""
@@ -239,24 +265,37 @@ def _octets(part: str) -> bytes | None:
 def _check_common(
     step: str, claims: Claims, expected: Expected, now: float, *, with_subject: bool = True
 ) -> None:
+    _check_issuer(step, claims, expected)
+    _check_audience(step, claims, expected)
+    issued = _check_times(step, claims, expected, now)
+    if issued + OLDEST < now and not expected.nonce:
+        _refuse(step, "iat is more than a day ago; is the clock of this machine right?")
+    if with_subject:
+        _check_subject(step, claims)
+
+
+def _check_issuer(step: str, claims: Claims, expected: Expected) -> None:
     issuer = expected.issuer(claims)
     if not issuer or claims.get("iss") != issuer:
         _refuse(step, "iss is not the provider's issuer")
-    _check_audience(step, claims, expected)
+
+
+def _check_times(step: str, claims: Claims, expected: Expected, now: float) -> float:
+    """When the token was issued; refused unless it is good at this moment."""
     soon = now + expected.skew
     if _time(step, claims, "exp") + expected.skew <= now:
         _refuse(step, "exp is over; is the clock of this machine right?")
     issued = _time(step, claims, "iat")
     if issued > soon:
         _refuse(step, "iat is in the future; is the clock of this machine right?")
-    if issued + OLDEST < now and not expected.nonce:
-        _refuse(step, "iat is more than a day ago; is the clock of this machine right?")
     if _time(step, claims, "nbf", required=False) > soon:
         _refuse(step, "nbf is in the future; is the clock of this machine right?")
+    return issued
+
+
+def _check_subject(step: str, claims: Claims) -> None:
     subject = claims.get("sub")
-    if with_subject and not (
-        isinstance(subject, str) and 0 < len(subject) <= 255 and subject.isprintable()
-    ):
+    if not (isinstance(subject, str) and 0 < len(subject) <= 255 and subject.isprintable()):
         _refuse(step, "sub must be text of at most 255 characters")
 
 

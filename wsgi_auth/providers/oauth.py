@@ -331,7 +331,9 @@ class OIDC(_Client):
     Connect Core 3.1.3.7). ``backchannel_logout``, ``frontchannel_logout``: who leaves the provider
     leaves here too, as it tells us by itself or by the browser (both need an ``adapter``);
     ``frontchannel_logout_session_required``: the browser has to say which session (``iss`` and
-    ``sid``), as the provider was told at registration.
+    ``sid``), as the provider was told at registration. ``audience``: what the ``aud`` of an access
+    token has to be for a route with ``bearer`` (RFC 9068); never the ``client_id``, which is what
+    the ``aud`` of an ID token is.
     """
 
     id_token_signed_response_alg: tuple[str, ...] | str = ()
@@ -342,6 +344,7 @@ class OIDC(_Client):
     frontchannel_logout_session_required: bool = False
     issuer_pattern: str = ""
     trusted_audiences: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
     scope: str = "openid profile email"
     userinfo: str | bool = False
     type: str = field(default="oidc", init=False)
@@ -369,10 +372,27 @@ class OIDC(_Client):
                     self._key("id_token_signed_response_alg"),
                     f"{algorithm} signs with the client_secret, and there is none",
                 )
+        self._check_audience(algorithms)
         if self.issuer_pattern and not _PATTERN.fullmatch(self.issuer_pattern):
             raise ConfigError(
                 self._key("issuer_pattern"),
                 "must be an https URL with one claim in it, https://login.example/{tid}/v2.0",
+            )
+
+    def _check_audience(self, algorithms: tuple[str, ...]) -> None:
+        if self.client_id in self.audience:
+            raise ConfigError(
+                self._key("audience"),
+                "is the client_id, so that every ID token would be an access token too; give the "
+                "API a name of its own at the provider (https://api.example.com)",
+            )
+        if not all(_is_clean(each) for each in self.audience):
+            raise ConfigError(self._key("audience"), "has a blank value in it")
+        if self.audience and algorithms and all(name.startswith("HS") for name in algorithms):
+            raise ConfigError(
+                self._key("audience"),
+                "needs a provider that signs with a private key, and id_token_signed_response_alg "
+                f"is {', '.join(algorithms)}",
             )
 
     @property

@@ -55,7 +55,9 @@ def party_of(provider: OAuth | OIDC) -> str:
 
 
 #: What may change without its being another tenant.
-_NOT_ABOUT = ("name", "style", "icon", "client_secret", "private_key", "private_key_id", "quirk")
+_NOT_ABOUT = (
+    "name", "style", "icon", "client_secret", "private_key", "private_key_id", "quirk", "audience"
+)  # fmt: skip
 
 
 def tenant_of(provider: OAuth | OIDC) -> str:

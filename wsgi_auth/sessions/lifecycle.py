@@ -7,8 +7,8 @@ new session are. What must not: cookies as text, requests, responses.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import (
@@ -62,6 +62,16 @@ class ElsewhereInstead(AccessDenied):
         self.location = location
 
 
+class _Found(NamedTuple):
+    """The id of a user here, and whether they are new."""
+
+    id: str
+    is_new: bool
+
+
+_Find: TypeAlias = Callable[[dict[str, Any], Account, Any, Environ, float, Proof], _Found]
+
+
 class Overtaken(AuthError):
     """The session is no longer what was read: read it again."""
 
@@ -102,7 +112,15 @@ class Lifecycle:
         Raises :class:`AccessDenied` (or :class:`ElsewhereInstead`) if not, and
         :class:`CallbackError` when a callback fails. Nothing is written.
         """
-        return self._admitted(user, provider, environ, now, proof, None)[0]
+        return self._admitted(user, provider, environ, now, proof, self._named)[0]
+
+    def admit_holder(
+        self, user: Mapping[str, Any], provider: Any, environ: Environ, now: float, proof: Proof
+    ) -> Claims:
+        """The same for whom an access token stands for. Where users are kept it is the user who has
+        signed in by this account; somebody (or something) that never has is named by the provider's
+        id and its own, with a colon between."""
+        return self._admitted(user, provider, environ, now, proof, self._known)[0]
 
     def may_be_asked(self, user: Mapping[str, Any], provider: Any, environ: Environ) -> bool:
         """Whether a proof may be asked of this user at all (by a mail to their address), as far as
@@ -129,31 +147,19 @@ class Lifecycle:
         environ: Environ,
         now: float,
         proof: Proof,
-        accounts: Accounts | None,
+        find: _Find,
     ) -> tuple[Claims, bool]:
-        """The claims, and whether the user is new, which only ``accounts`` can tell."""
+        """The claims, and whether the user is new; ``find`` says who it is here."""
         claims = claims_of(user, provider)
         account = proof.account or Account(provider.id, provider.type, claims["sub"])
-        if accounts is None:
-            claims["sub"] = self._subject(claims["sub"], provider)
         self._allowed(claims)
         _fits(provider, proof)
         self._asked(user, account, environ, proof)
-        is_new = False
-        if accounts is not None:
-            if proof.is_known:
-                owner = accounts.known(claims["sub"])
-            elif proof.account is None:
-                owner = accounts.local(claims, environ, now)
-            elif account.type == "email":
-                owner = accounts.addressed(claims, environ, now)
-            else:
-                owner = accounts.owner(claims, account, provider, environ, now)
-            claims["sub"], is_new = owner.user.id, owner.is_new
+        claims["sub"], is_new = find(claims, account, provider, environ, now, proof)
         if getattr(provider, "tenant", ""):
             claims["tenant"] = provider.tenant
         claims["auth_time"] = int(now)
-        if 0 < proof.proved_at < int(now) - SKEW:
+        if proof.proved_at is not None and proof.proved_at < int(now) - SKEW:
             claims["proved_at"] = proof.proved_at
         claims["sid"] = random_id()
         if not proof.remember:
@@ -168,6 +174,35 @@ class Lifecycle:
         if wanted is None:
             raise AccessDenied("the jwt callback returned None, which ends the session")
         return wanted, is_new
+
+    def _named(self, claims: dict[str, Any], _: Account, provider: Any, *__: Any) -> _Found:
+        """By the provider's own id, which nobody keeps."""
+        return _Found(self._subject(claims["sub"], provider), False)
+
+    def _known(self, claims: dict[str, Any], account: Account, provider: Any, *more: Any) -> _Found:
+        """By the account, if anybody has signed in by it; nobody is made."""
+        if self._accounts is None:
+            return self._named(claims, account, provider, *more)
+        user = self._accounts.of_account(account)
+        return _Found(f"{provider.id}:{claims['sub']}" if user is None else user.id, False)
+
+    def _owner(
+        self, claims: dict[str, Any], account: Account, provider: Any, environ: Environ, now: float,
+        proof: Proof,
+    ) -> _Found:  # fmt: skip
+        """By whatever proves it, where users are kept; somebody new is made."""
+        accounts = self._accounts
+        if accounts is None:
+            return self._named(claims, account, provider)
+        if proof.is_known:
+            owner = accounts.known(claims["sub"])
+        elif proof.account is None:
+            owner = accounts.local(claims, environ, now)
+        elif account.type == "email":
+            owner = accounts.addressed(claims, environ, now)
+        else:
+            owner = accounts.owner(claims, account, provider, environ, now)
+        return _Found(owner.user.id, owner.is_new)
 
     def vetted(
         self, user: Mapping[str, Any], provider: Any, environ: Environ, proof: Proof
@@ -193,7 +228,7 @@ class Lifecycle:
         """A new session, under a new identifier (R025), for a user that :meth:`admit` lets in. The
         one of the same browser ``before`` is over."""
         try:
-            claims, is_new = self._admitted(user, provider, environ, now, proof, self._accounts)
+            claims, is_new = self._admitted(user, provider, environ, now, proof, self._owner)
         except (AccessDenied, AccountNotLinked) as denied:
             self._events.logger.warning(
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied

@@ -250,6 +250,26 @@ class FakeProvider:
         said = self._apply("logout_claims", said, client)
         return self._sign(said, client, "logout_token", "logout+jwt")
 
+    def access_token(
+        self, sub: str, audience: str, scope: str = "", client_id: str | None = None, **claims: Any
+    ) -> str:
+        """An access token to send as ``Authorization: Bearer`` to an API of this ``audience`` (RFC
+        9068), for one of the people or for a machine, whose ``sub`` is anything else."""
+        client = self.clients[client_id] if client_id else next(iter(self.clients.values()))
+        now = int(time.time())
+        said = {
+            "iss": self.issuer,
+            "aud": audience,
+            "sub": sub,
+            "client_id": client.client_id,
+            "iat": now,
+            "exp": now + self.token_life,
+            "jti": random_id(),
+            "scope": scope or None,
+        }
+        said = {name: value for name, value in {**said, **claims}.items() if value is not None}
+        return self._sign(said, client, "access_token", "at+jwt")
+
     # --- requests ---------------------------------------------------------------------------
 
     def answer(self, asked: Asked) -> Answered:

@@ -1,0 +1,562 @@
+"""Programs with an access token: a route with ``bearer``, the providers' tokens and one's own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+import time_machine
+from webtest import TestApp
+
+from tests.oauth.visits import URL, Visitor, site
+from wsgi_auth import AuthMiddleware, ConfigError, Route
+from wsgi_auth.errors import AccessDenied, ProviderUnavailable
+from wsgi_auth.testing import FakeProvider, session_cookie
+from wsgi_auth.testing.fake_provider.keys import b64
+
+API = "https://api.example.test"
+SERVED = {"wsgi.url_scheme": "https", "HTTP_HOST": "app.example.test"}
+BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+def api(**route: Any) -> list[dict[str, Any]]:
+    return [{"source": "/api/:path*", "bearer": True, **route}]
+
+
+def served(*fakes: FakeProvider, routes: Any = None, **more: Any) -> TestApp:
+    """A client of an API that takes the access tokens of these providers."""
+    options = {"routes": api() if routes is None else routes, **more}
+    provider = {"audience": API, **options.pop("provider", {})}
+    return TestApp(site(*fakes, provider=provider, **options), extra_environ=dict(SERVED))
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def fake() -> FakeProvider:
+    return FakeProvider()
+
+
+# --- whom a token stands for ----------------------------------------------------------------------
+
+
+def test_a_program_with_a_token_of_the_provider_is_let_in(fake):
+    answer = served(fake).get("/api/x", headers=bearing(fake.access_token("robot", API, "read")))
+    assert answer.json["session"]["user"]["id"] == "robot"
+    assert answer.json["claims"]["provider"] == "fake"
+    assert "Set-Cookie" not in answer.headers
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_the_scheme_is_read_in_any_case(fake):
+    token = fake.access_token("robot", API)
+    served(fake).get("/api/x", headers={"Authorization": f"bEARER  {token}"}, status=200)
+
+
+def test_its_claims_are_mapped_as_those_of_a_sign_in(fake):
+    token = fake.access_token(
+        "alice", API, name="Alice", email="a@example.test", email_verified=True,
+        realm_access={"roles": ["ops", "dev"]},
+    )  # fmt: skip
+    page = served(fake, provider={"profile": {"groups": "realm_access.roles"}})
+    said = page.get("/api/x", headers=bearing(token)).json
+    assert said["session"]["user"] == {
+        "id": "alice", "name": "Alice", "email": "a@example.test", "image": None,
+    }  # fmt: skip
+    assert said["claims"]["groups"] == ["ops", "dev"] and said["claims"]["email_verified"] is True
+
+
+def test_a_browsers_session_and_a_token_name_the_same_user(fake):
+    for more in ({}, {"adapter": "memory:"}):
+        app = site(fake, provider={"audience": API}, routes=api(), **more)
+        browser = Visitor(app)
+        fake.sign_in(browser, "alice")
+        mine = browser.get("/api/x").json["session"]["user"]["id"]
+        program = TestApp(app, extra_environ=dict(SERVED))
+        token = fake.access_token("alice", API)
+        assert program.get("/api/x", headers=bearing(token)).json["session"]["user"]["id"] == mine
+
+
+def test_where_users_are_kept_a_machine_is_named_by_its_provider_and_nobody_is_made(fake):
+    app = site(fake, provider={"audience": API}, routes=api(), adapter="memory:")
+    program = TestApp(app, extra_environ=dict(SERVED))
+    said = program.get("/api/x", headers=bearing(fake.access_token("robot", API))).json
+    assert said["session"]["user"]["id"] == "fake:robot"
+    assert app.site.adapter.get_user_by_account("fake", "robot") is None
+    assert app.site.adapter.get_user("fake:robot") is None
+
+
+def test_the_application_gets_the_token_to_use_it_itself(fake):
+    seen = []
+
+    def application(environ, start_response):
+        seen.append(environ.get("HTTP_AUTHORIZATION"))
+        start_response("200 OK", [])
+        return []
+
+    app = site(fake, provider={"audience": API}, routes=api())
+    app.app = application
+    token = fake.access_token("robot", API)
+    TestApp(app, extra_environ=dict(SERVED)).get("/api/x", headers=bearing(token))
+    assert seen == [f"Bearer {token}"]
+
+
+def test_remote_user_and_the_session_callback_are_as_for_any_session(fake):
+    page = served(
+        fake, remote_user="id",
+        callbacks={"session": lambda session, context: {**session, "seen": True},
+                   "jwt": lambda claims, context: {**claims, "tier": "gold"}},
+    )  # fmt: skip
+    said = page.get("/api/x", headers=bearing(fake.access_token("robot", API))).json
+    assert said["name"] == "robot" and said["session"]["seen"] and said["claims"]["tier"] == "gold"
+
+
+# --- where, and beside what ------------------------------------------------------------------------
+
+
+def test_elsewhere_a_token_is_nothing(fake):
+    token = fake.access_token("robot", API)
+    page = served(fake)
+    page.get("/members/x", headers=bearing(token), status=401)
+    assert page.get("/open", headers=bearing(token)).json["session"] is None
+
+
+def test_a_route_that_asks_for_more_without_bearer_keeps_tokens_out(fake):
+    routes = [*api(), {"source": "/api/admin", "allow_groups": ["ops"]}]
+    token = fake.access_token("robot", API, groups=["ops"])
+    page = served(fake, routes=routes)
+    page.get("/api/admin", headers=bearing(token), status=401)
+    page.get("/api/x", headers=bearing(token), status=200)
+
+
+def test_a_cookie_goes_first_and_a_token_that_nobody_checked_stays_outside(fake):
+    seen = []
+
+    def application(environ, start_response):
+        seen.append(("HTTP_AUTHORIZATION" in environ, environ["auth.session"].user["id"]))
+        start_response("200 OK", [])
+        return []
+
+    app = site(fake, provider={"audience": API}, routes=api())
+    app.app = application
+    cookie = session_cookie(app.config, {"id": "alice"})
+    page = TestApp(app, extra_environ=dict(SERVED))
+    page.get("/api/x", headers={"Cookie": cookie, **bearing("of-somebody")}, status=200)
+    assert seen == [(False, "alice")]
+
+
+def test_basic_and_bearer_stand_beside_each_other(fake):
+    routes = api(basic=True)
+
+    def authorize(credentials, request):
+        return {"id": "ada"} if credentials["password"] == "lovelace" else None
+
+    app = site(
+        providers=[fake.options(audience=API), {"id": "credentials", "authorize": authorize}],
+        transport=fake.transport, routes=routes,
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    challenges = page.get("/api/x", status=401).headers.getall("WWW-Authenticate")
+    assert [each.partition(" ")[0] for each in challenges] == ["Basic", "Bearer"]
+    page.authorization = ("Basic", ("ada", "lovelace"))
+    assert page.get("/api/x").json["session"]["user"]["id"] == "ada"
+    page.authorization = ("Bearer", fake.access_token("robot", API))
+    assert page.get("/api/x").json["session"]["user"]["id"] == "fake:robot"
+
+
+def test_a_browser_goes_to_the_sign_in_page_all_the_same(fake):
+    assert served(fake).get("/api/x", headers=BROWSER, status=302)
+
+
+# --- what is no good ------------------------------------------------------------------------------
+
+
+def test_without_a_token_the_answer_asks_for_one(fake):
+    answer = served(fake).get("/api/x", status=401)
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sign-in"'
+    assert answer.json["error"] == "SessionRequired"
+
+
+def challenge(answer: Any) -> str:
+    return answer.headers["WWW-Authenticate"]
+
+
+NO_GOOD = {
+    "over": lambda fake: fake.access_token("robot", API, exp=int(time.time()) - 999),
+    "for another API": lambda fake: fake.access_token("robot", "https://elsewhere.test"),
+    "another provider's": lambda fake: FakeProvider("https://evil.test").access_token("x", API),
+    "another's in its name": lambda fake: FakeProvider("https://evil.test").access_token(
+        "robot", API, iss=fake.issuer
+    ),
+    "bound to a key": lambda fake: fake.access_token("robot", API, cnf={"jkt": "x"}),
+    "no JWT": lambda fake: "opaque",
+    "unsigned": lambda fake: (
+        b64(b'{"alg":"none"}') + "." + fake.access_token("robot", API).split(".")[1] + "."
+    ),
+    "odd characters": lambda fake: 'a"b\\c',
+    "nothing": lambda fake: "",
+    "two": lambda fake: "a b",
+    "long": lambda fake: "a" * 70_000,
+    "dots": lambda fake: "." * 60_000,
+    "deep": lambda fake: "e30." + b64(b"[" * 20_000) + ".e30",
+}
+
+
+@pytest.mark.parametrize("make", NO_GOOD.values(), ids=NO_GOOD)
+def test_a_token_that_is_no_good_is_a_401_that_says_so(fake, make, caplog):
+    caplog.set_level(logging.INFO)
+    token = make(fake)
+    answer = served(fake).get("/api/x", headers=bearing(token), status=401)
+    assert 'Bearer realm="sign-in", error="invalid_token", error_description="' in challenge(answer)
+    assert answer.json["error"] == "InvalidToken" and "signinUrl" in answer.json
+    assert len(token) < 9 or token not in caplog.text + answer.text + challenge(answer)
+
+
+def test_neither_the_id_token_nor_the_opaque_token_of_a_sign_in_is_one(fake):
+    tokens = []
+
+    def told(event):
+        tokens.append(event.account.tokens)
+
+    app = site(fake, provider={"audience": API}, routes=api(), events={"sign_in": told})
+    fake.sign_in(Visitor(app), "alice")
+    program = TestApp(app, extra_environ=dict(SERVED))
+    for kind, problem in (("id_token", "aud must be"), ("access_token", "no provider")):
+        answer = program.get("/api/x", headers=bearing(tokens[0][kind]), status=401)
+        assert problem in challenge(answer)
+
+
+def test_a_bad_token_is_refused_where_the_callback_would_let_anybody_in(fake):
+    page = served(fake, routes=api(authorized=lambda request, session: True))
+    page.get("/api/x", status=200)
+    page.get("/api/x", headers=bearing("bad"), status=401)
+
+
+@pytest.mark.parametrize(
+    "more", [{"allow_emails": ["a@example.test"]}, {"allow_groups": ["ops"]},
+             {"provider": {"allow_claims": {"azp": "other"}}},
+             {"callbacks": {"sign_in": lambda user, account, context: False}},
+             {"callbacks": {"sign_in": lambda user, account, context: "/elsewhere"}}],
+)  # fmt: skip
+def test_whoever_may_not_sign_in_gets_nowhere_with_a_token(fake, more):
+    answer = served(fake, **more).get(
+        "/api/x", headers=bearing(fake.access_token("robot", API)), status=403
+    )
+    assert answer.json["error"] == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [({"callbacks": {"sign_in": lambda user, account, context: 1 / 0}}, 500),
+     ({"callbacks": {"jwt": lambda claims, context: 1 / 0}}, 500),
+     ({"callbacks": {"session": lambda session, context: 1 / 0}}, 500),
+     ({"provider": {"profile": lambda said: 1 / 0}}, 500)],
+)  # fmt: skip
+def test_a_callback_that_fails_lets_nobody_in(fake, more, status):
+    served(fake, **more).get(
+        "/api/x", headers=bearing(fake.access_token("robot", API)), status=status
+    )
+
+
+def test_a_provider_that_cannot_be_asked_is_a_503_and_no_word_on_the_token(fake):
+    class Down:
+        def send(self, request):
+            raise ProviderUnavailable("down")
+
+    page = served(fake, transport=Down())
+    answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=503)
+    assert "WWW-Authenticate" not in answer.headers and answer.headers["Retry-After"]
+
+
+def test_a_session_of_ours_is_no_access_token(fake):
+    app = site(fake, provider={"audience": API}, routes=api())
+    value = session_cookie(app.config, {"id": "alice"}).partition("=")[2]
+    TestApp(app, extra_environ=dict(SERVED)).get("/api/x", headers=bearing(value), status=401)
+
+
+# --- how long, and of whom -------------------------------------------------------------------------
+
+
+def test_a_good_token_is_checked_once_a_minute_and_never_after_its_end(fake):
+    asked = []
+
+    def sign_in(user, account, context):
+        asked.append(user["id"])
+        return True
+
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        page = served(fake, callbacks={"sign_in": sign_in})
+        token = fake.access_token("robot", API, exp=1_800_000_090)
+        for _ in range(5):
+            page.get("/api/x", headers=bearing(token), status=200)
+        assert len(asked) == 1
+        clock.shift(61)
+        page.get("/api/x", headers=bearing(token), status=200)
+        assert len(asked) == 2
+        clock.shift(90)
+        page.get("/api/x", headers=bearing(token), status=401)
+
+
+def test_the_session_ends_when_the_token_does(fake):
+    with time_machine.travel(1_800_000_000, tick=False):
+        token = fake.access_token("robot", API, exp=1_800_000_300)
+        said = served(fake).get("/api/x", headers=bearing(token)).json["session"]
+    assert said["expires"] == "2027-01-15T08:05:00Z"
+
+
+def test_new_keys_of_the_provider_are_found(fake):
+    page = served(fake)
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=200)
+    fake.rotate_keys()
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=200)
+
+
+def test_many_threads_with_one_token_are_all_let_in(fake):
+    page = site(fake, provider={"audience": API}, routes=api())
+    token = fake.access_token("robot", API)
+    statuses: list[int] = []
+
+    def ask() -> None:
+        program = TestApp(page, extra_environ=dict(SERVED))
+        for _ in range(5):
+            statuses.append(program.get("/api/x", headers=bearing(token), status="*").status_int)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 40
+
+
+def test_what_is_good_at_one_tenant_is_nothing_at_another(fake):
+    other = FakeProvider("https://other.example.test", id="other")
+    tenants = {"a.example.test": fake, "b.example.test": other}
+
+    def per_request(request):
+        return tenants[request.host].options(audience=API) | {"id": "company"}
+
+    app = AuthMiddleware(
+        site(fake).app, secret="s" * 40, url=URL, matcher=[], routes=api(),
+        providers=[{"id": "company", "per_request": per_request}],
+        transport=site(fake, other).config.transport,
+    )  # fmt: skip
+    token = fake.access_token("robot", API)
+    page = TestApp(app, extra_environ={"wsgi.url_scheme": "https"})
+    for _ in range(2):  # what is remembered of one is not the other's
+        said = page.get("/api/x", headers={"Host": "a.example.test", **bearing(token)}).json
+        assert said["session"]["user"]["id"].endswith(":robot")
+        page.get("/api/x", headers={"Host": "b.example.test", **bearing(token)}, status=401)
+
+
+# --- scopes, and more than a session ----------------------------------------------------------------
+
+SCOPES = {
+    "as RFC 9068 has it": {"scope": "orders:read orders:write other"},
+    "as Entra has it": {"scp": "orders:read orders:write"},
+    "as Okta has it": {"scp": ["orders:read", "orders:write"]},
+}
+
+
+@pytest.mark.parametrize("claims", SCOPES.values(), ids=SCOPES)
+def test_a_token_with_all_scopes_of_the_route_passes(fake, claims):
+    page = served(fake, routes=api(scopes="orders:read orders:write"))
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API, **claims)), status=200)
+
+
+@pytest.mark.parametrize("scope", ["", "orders:read", "orders", "orders:read,orders:write"])
+def test_a_token_that_lacks_one_is_a_403_that_names_them(fake, scope):
+    page = served(fake, routes=api(scopes=["orders:write", "orders:read"]))
+    answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API, scope)), status=403)
+    assert challenge(answer) == (
+        'Bearer realm="sign-in", error="insufficient_scope", scope="orders:read orders:write"'
+    )
+    assert answer.json["error"] == "InsufficientScope"
+
+
+def test_scopes_are_of_tokens_and_a_session_of_a_browser_has_none_to_lack(fake):
+    app = site(fake, provider={"audience": API}, routes=api(scopes=["orders:read"]))
+    cookie = session_cookie(app.config, {"id": "alice"})
+    TestApp(app, extra_environ=dict(SERVED)).get("/api/x", headers={"Cookie": cookie}, status=200)
+
+
+def test_groups_and_callbacks_are_asked_of_a_token_too(fake):
+    routes = [*api(allow_groups=["ops"]),
+              {"source": "/api/mine", "bearer": True,
+               "authorized": lambda request, session: session.user["id"] == "alice"}]  # fmt: skip
+    page = served(fake, routes=routes)
+    token = fake.access_token("robot", API, groups=["ops"])
+    page.get("/api/x", headers=bearing(token), status=200)
+    page.get("/api/mine", headers=bearing(token), status=403)
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=403)
+
+
+def test_a_fresh_route_wants_a_token_that_says_when_its_user_signed_in(fake):
+    page = served(fake, routes=api(fresh="10m"))
+    now = int(time.time())
+    page.get(
+        "/api/x", headers=bearing(fake.access_token("alice", API, auth_time=now - 60)), status=200
+    )
+    for late in ({"auth_time": now - 700}, {}):
+        answer = page.get(
+            "/api/x", headers=bearing(fake.access_token("alice", API, **late)), status=401
+        )
+        assert 'error="insufficient_user_authentication"' in challenge(answer)
+        assert 'max_age="600"' in challenge(answer)
+        assert answer.json["error"] == "FreshSignInRequired"
+
+
+def test_no_token_proves_a_passkey(fake):
+    app = site(
+        providers=[fake.options(audience=API), {"id": "passkey", "type": "passkey"}],
+        transport=fake.transport, adapter="memory:", routes=api(user_verified=True),
+    )  # fmt: skip
+    token = fake.access_token("alice", API, amr=["passkey", "uv"])
+    page = TestApp(app, extra_environ=dict(SERVED))
+    answer = page.get("/api/x", headers=bearing(token), status=401)
+    assert 'error="insufficient_user_authentication"' in challenge(answer)
+
+
+# --- tokens of one's own ---------------------------------------------------------------------------
+
+KEYS = {"key-of-ada": {"id": "ada", "groups": ["ops"], "scopes": ["read"]}}
+
+
+def own(callback: Any, *fakes: FakeProvider, **more: Any) -> TestApp:
+    return served(*fakes, callbacks={"bearer": callback}, **more)
+
+
+def test_the_application_says_whose_its_own_tokens_are():
+    page = own(lambda token, request: KEYS.get(token), routes=api(scopes="read"))
+    said = page.get("/api/x", headers=bearing("key-of-ada")).json
+    assert said["session"]["user"]["id"] == "ada" and said["claims"]["groups"] == ["ops"]
+    answer = page.get("/api/x", headers=bearing("key-of-eve"), status=401)
+    assert 'error_description="it is not known here"' in challenge(answer)
+
+
+def test_its_own_tokens_are_asked_for_every_time_and_can_be_withdrawn():
+    keys = dict(KEYS)
+    page = own(lambda token, request: keys.get(token))
+    page.get("/api/x", headers=bearing("key-of-ada"), status=200)
+    keys.clear()
+    page.get("/api/x", headers=bearing("key-of-ada"), status=401)
+
+
+def test_its_own_tokens_stand_beside_a_providers_which_are_never_asked_for(fake):
+    asked = []
+
+    def bearer(token, request):
+        asked.append(token)
+        return KEYS.get(token)
+
+    page = own(bearer, fake)
+    page.get("/api/x", headers=bearing("key-of-ada"), status=200)
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=200)
+    expired = fake.access_token("robot", API, exp=1)
+    page.get("/api/x", headers=bearing(expired), status=401)
+    assert asked == ["key-of-ada"]
+
+
+def test_a_token_of_ones_own_is_no_sign_in_of_just_now():
+    page = own(lambda token, request: {"id": "ada"}, routes=api(fresh="10m"))
+    page.get("/api/x", headers=bearing("any"), status=401)
+
+
+def denied(token, request):
+    raise AccessDenied("blocked")
+
+
+async def late(token, request):
+    return {"id": "ada"}
+
+
+WRONG = {
+    "raises": (lambda token, request: 1 / 0, 500),
+    "says True": (lambda token, request: True, 500),
+    "names nobody": (lambda token, request: {"name": "Ada"}, 500),
+    "scopes of the wrong kind": (lambda token, request: {"id": "ada", "scopes": 7}, 500),
+    "denies": (denied, 403),
+}
+
+
+@pytest.mark.parametrize(("callback", "status"), WRONG.values(), ids=WRONG)
+def test_a_callback_gone_wrong_lets_nobody_in(callback, status):
+    own(callback).get("/api/x", headers=bearing("any"), status=status)
+
+
+def test_an_asynchronous_callback_stops_start_up():
+    with pytest.raises(ConfigError, match=r"callbacks\.bearer"):
+        own(late)
+
+
+def test_the_callback_takes_token_and_request():
+    with pytest.raises(ConfigError, match=r"callbacks\.bearer"):
+        own(lambda token: None)
+
+
+# --- configuration ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("provider", "match"),
+    [({"audience": "client"}, "is the client_id"),
+     ({"audience": [API, " "]}, "non-empty"),
+     ({"audience": API, "id_token_signed_response_alg": "HS256"}, "private key")],
+)  # fmt: skip
+def test_an_audience_that_would_let_other_tokens_in_stops_start_up(fake, provider, match):
+    options = fake.options()
+    options["client_id"] = "client"
+    with pytest.raises(ConfigError, match=match) as caught:
+        AuthMiddleware(
+            site(fake).app, secret="s" * 40, url=URL, providers=[{**options, **provider}]
+        )
+    assert "audience" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("route", "match"),
+    [({"bearer": False, "scopes": "read"}, "set bearer"),
+     ({"bearer": "sometimes"}, "bearer"),
+     ({"scopes": 'a"b'}, "scopes must be"),
+     ({"scopes": []}, "scopes must be")],
+)  # fmt: skip
+def test_a_route_that_cannot_be_meant_stops_start_up(fake, route, match):
+    with pytest.raises(ConfigError, match=match):
+        served(fake, routes=api(**route))
+
+
+def test_start_up_warns_of_a_route_whose_tokens_nobody_checks(fake):
+    warnings = site(fake, routes=api()).config.warnings
+    assert any("has bearer, and nothing checks a token" in each for each in warnings)
+    assert not any("bearer" in each for each in served(fake).app.config.warnings)
+
+
+def test_a_route_is_written_in_a_file_as_well(tmp_path, fake):
+    from wsgi_auth import AuthConfig
+
+    file = tmp_path / "auth.ini"
+    file.write_text(
+        "[auth]\nurl = https://app.example.test\nprovider.kc.type = oidc\n"
+        "provider.kc.issuer = https://kc.example.test\nprovider.kc.client_id = app\n"
+        "provider.kc.client_secret = s\n"
+        f"provider.kc.audience = {API}\nroute.api.source = /api/:path*\nroute.api.bearer = true\n"
+        "route.api.scopes = read write\n"
+    )
+    config = AuthConfig.from_ini(file, environ={"AUTH_SECRET": "s" * 40})
+    (route,) = config.routes
+    assert isinstance(route, Route) and route.bearer and route.scopes == {"read", "write"}
+    assert config.providers[0].audience == (API,)
+
+
+def test_the_event_of_a_refusal_is_told_of_a_bad_token(fake):
+    heard = []
+    page = served(fake, events={"denied": heard.append})
+    page.get("/api/x", headers=bearing("bad"), status=401)
+    assert [event.reason for event in heard] == ["Unauthorized"]
+    assert "bad" not in json.dumps(str(heard))

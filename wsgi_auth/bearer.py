@@ -1,0 +1,193 @@
+"""``Authorization: Bearer`` for programs, where a route has ``bearer=True``: the access tokens of
+the configured providers (RFC 6750, RFC 9068), and those that ``callbacks.bearer`` knows.
+
+What lives here: whose token it is, and what is said about one that is no good. What must not: the
+checks of a token (``oauth/id_token``), whether its scopes are enough (``authorized``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wsgi_auth.actions.offer import offered
+from wsgi_auth.errors import (
+    AccessDenied,
+    AuthError,
+    CallbackError,
+    OAuthError,
+    ProviderUnavailable,
+    StoreUnavailable,
+)
+from wsgi_auth.events import shown
+from wsgi_auth.oauth.id_token import LONGEST, unverified_claims
+from wsgi_auth.providers.base import Provider
+from wsgi_auth.providers.oauth import OIDC
+from wsgi_auth.remembered import Remembered
+from wsgi_auth.site import Site
+from wsgi_auth.types import (
+    BearerReading,
+    Claims,
+    Decision,
+    Environ,
+    Failed,
+    Forbidden,
+    Proof,
+    freeze,
+    webob_request,
+)
+
+#: Seconds for which a token that was good is not checked again, nor the callbacks asked.
+REMEMBERED_FOR = 60
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1
+#: What is wrong with the token itself; the rest is the provider's fault, or ours.
+_OF_THE_TOKEN = frozenset(("access_token", "keys", "profile"))
+
+
+class _Tokens:
+    """Stands for the application where it knows a token itself."""
+
+    id = "token"
+    name = "Token"
+    type = "token"
+    vouches = True
+
+
+TOKENS = _Tokens()
+#: Who they are is proven; when they last proved it themselves is not known.
+_NOT_LATELY = Proof(proved_at=0)
+
+
+class _Known(NamedTuple):
+    """What a token proved: at which provider, the claims, and what it may be used for."""
+
+    provider: Any
+    claims: Claims
+    scopes: frozenset[str]
+
+
+class _Refused(AuthError):
+    """The token proves nothing; the message is for whoever sent it."""
+
+    code = "InvalidToken"
+    status = 401
+
+
+class BearerAuthentication:
+    """The reading of a request that brings an access token; nothing is ever written."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._remembered: Remembered[_Known] = Remembered()
+
+    def read(self, environ: Environ, now: float) -> BearerReading | Decision:
+        """Whom the header's token stands for, or the answer to one that is no good."""
+        site = self._site
+        token = str(environ["HTTP_AUTHORIZATION"])[7:].strip(" ")
+        try:
+            known = self._known(token, environ, now)
+            return BearerReading(site.view.session(known.claims, environ), *known[1:])
+        except _Refused as refused:
+            site.events.logger.info("an access token was refused: %s", shown(refused))
+            return self._invalid(str(refused), environ)
+        except AccessDenied as denied:
+            site.events.logger.warning("who bears an access token was refused: %s", denied)
+            return Forbidden()
+        except StoreUnavailable as error:
+            site.store_is_down(error)
+            return Failed(503, error.code, 5)
+        except (ProviderUnavailable, OAuthError) as error:
+            site.events.logger.error("an access token could not be checked: %s", error)
+            return Failed(503, ProviderUnavailable.code, 5)
+        except Exception:
+            site.events.logger.exception("an access token could not be checked")
+            return Failed()
+
+    def _known(self, token: str, environ: Environ, now: float) -> _Known:
+        if len(token) > LONGEST or not _TOKEN.fullmatch(token):
+            raise _Refused("it is no token")
+        # of this visitor: what is good at one tenant is not at another
+        on_offer = offered(self._site, environ)
+        key = self._remembered.key(token)
+        known = self._remembered.get(key, now)
+        if known is not None and any(each is known.provider for each in on_offer):
+            return known
+        parties = _parties(token, on_offer)
+        if parties:
+            known, ends = self._held(token, parties, environ, now)
+            self._remembered.put(key, known, min(now + REMEMBERED_FOR, ends))
+            return known
+        return self._asked(token, environ, now)
+
+    def _held(
+        self, token: str, parties: Sequence[OIDC], environ: Environ, now: float
+    ) -> tuple[_Known, float]:
+        """By the one of these providers that issued it; and when it ends."""
+        site = self._site
+        problem = ""
+        for provider in parties:
+            try:
+                holder = site.client(provider).holder(token, now)
+            except OAuthError as error:
+                if error.step not in _OF_THE_TOKEN:
+                    raise
+                problem = error.problem
+                continue
+            claims = site.lifecycle.admit_holder(holder.user, provider, environ, now, holder.proof)
+            stamped: Claims = freeze({**claims, "iat": int(now), "exp": holder.expires})
+            return _Known(provider, stamped, holder.scopes), holder.expires
+        raise _Refused(problem)
+
+    def _asked(self, token: str, environ: Environ, now: float) -> _Known:
+        """By the application, every time: it may have been withdrawn."""
+        site = self._site
+        callback = site.config.callbacks.bearer
+        if callback is None:
+            raise _Refused("it was issued by no provider that is known here")
+        try:
+            user = callback(token, webob_request(environ))
+        except AccessDenied:
+            raise
+        except Exception as error:
+            raise CallbackError("bearer", f"raised {type(error).__name__}") from error
+        if user is None:
+            raise _Refused("it is not known here")
+        claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
+        stamped: Claims = freeze({**claims, "iat": int(now), "exp": int(now) + REMEMBERED_FOR})
+        return _Known(TOKENS, stamped, _scopes(user))
+
+    def _invalid(self, problem: str, environ: Environ) -> Decision:
+        """401 that says why (RFC 6750 section 3.1)."""
+        said = re.sub(r"[^ !#-\[\]-~]", "?", problem)[:200]
+        return self._site.authorizer.challenge(
+            environ,
+            "401",
+            code=_Refused.code,
+            schemes=frozenset({"bearer"}),
+            bearer=f'error="invalid_token", error_description="{said}"',
+        )
+
+
+def _parties(token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
+    """The providers that may have issued a token, by what it says itself; they will be asked."""
+    issuing = [each for each in on_offer if isinstance(each, OIDC) and each.audience]
+    if not issuing:
+        return []
+    try:
+        issuer = unverified_claims(token).get("iss")
+    except OAuthError:
+        return []
+    return [each for each in issuing if isinstance(issuer, str) and each.may_be_issuer(issuer)]
+
+
+def _scopes(user: Mapping[str, Any]) -> frozenset[str]:
+    """What the application says that a token may be used for."""
+    said = user.get("scopes", ())
+    if isinstance(said, str):
+        said = said.split()
+    if not isinstance(said, list | tuple | set | frozenset) or not all(
+        isinstance(each, str) for each in said
+    ):
+        raise CallbackError("bearer", "gave a user whose 'scopes' is no list of strings")
+    return frozenset(said)
