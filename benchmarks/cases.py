@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from joserfc.jwk import KeySet
+
 from benchmarks import floors
 from benchmarks.measure import Case, alone
 from benchmarks.requests import (
@@ -17,6 +19,7 @@ from benchmarks.requests import (
 )
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.jwe import hkdf
+from wsgi_auth.testing import FakeProvider
 from wsgi_auth.tokens import derive
 
 #: More distinct tokens than the reader remembers in its two generations.
@@ -54,6 +57,7 @@ class Suite:
         self._anonymous()
         self._signed_in()
         self._authjs()
+        self._tokens()
         self._refused()
         self._growth()
         self._large()
@@ -147,6 +151,27 @@ class Suite:
         library = alone(floors.JoserfcJWE, floors.reads_hand_written, name, key, header)
         case = Case("joserfc", library, given, cookies)
         self._add("the same hand-written with joserfc", case, self.authjs, "J")
+
+    def _tokens(self) -> None:
+        """Access tokens of a provider."""
+        fake, api = FakeProvider(), "https://api.example.com"
+        settings = config(
+            providers=[fake.options(audience=api)],
+            transport=fake.transport,
+            session={"absolute_age": 30 * 86_400},
+            routes=[{"source": "/api/:path*", "bearer": True}],
+        )
+        tokens = [f"Bearer {fake.access_token(f'program-{each}', api)}" for each in range(1_500)]
+        keys = KeySet.import_key_set(fake.keys.document())
+        given = environ("/api/orders", HTTP_ACCEPT="application/json")
+        by_hand = alone(floors.HandWrittenBearer, floors.reads_hand_written, keys, fake.issuer, api)
+        unit = Case("token by hand", by_hand, given, tokens, header="HTTP_AUTHORIZATION")
+        ours = alone(AuthMiddleware, floors.reads_ours, settings)
+        first = Case("token", ours, given, tokens, header="HTTP_AUTHORIZATION")
+        self._add("access token, not seen before", first, unit, "hand-written with joserfc")
+        ours = alone(AuthMiddleware, floors.reads_ours, settings)
+        again = Case("token, again", ours, {**given, "HTTP_AUTHORIZATION": tokens[0]})
+        self._add("access token, seen before", again, self.floor, "F")
 
     @staticmethod
     def _broken(cookies: list[str]) -> list[str]:

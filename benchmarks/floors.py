@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from joserfc import jwe
-from joserfc.jwk import OctKey
+from joserfc import jwe, jwt
+from joserfc.jwk import KeySet, OctKey
 
 from benchmarks.measure import App, Environ
 
@@ -200,3 +200,27 @@ class JoserfcJWE(HandWrittenJWE):
         token = jwe.decrypt_compact(value, self.jwk, algorithms=["dir", "A256CBC-HS512"])
         claims = json.loads(token.plaintext or b"")
         return None if claims["exp"] < time.time() else claims
+
+
+class HandWrittenBearer:
+    """An access token from ``Authorization``, verified with joserfc: the provider's ``keys`` are
+    there already."""
+
+    def __init__(self, app: App, keys: KeySet, issuer: str, audience: str) -> None:
+        self.app = app
+        self.keys = keys
+        self.claims = jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+        )
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        scheme, _, text = environ["HTTP_AUTHORIZATION"].partition(" ")
+        if scheme.lower() != "bearer":
+            start_response("401 Unauthorized", [("WWW-Authenticate", "Bearer")])
+            return [b""]
+        token = jwt.decode(text, self.keys, algorithms=["RS256"])
+        self.claims.validate(token.claims)
+        environ["session"] = token.claims
+        return self.app(environ, start_response)

@@ -57,13 +57,13 @@ def alone(middleware: type[Middleware], app: Callable[..., Any], *arguments: Any
     return cast(Middleware, kind(own(app), *arguments))
 
 
-def _serve(app: App, given: Environ, headers: Iterable[str | None]) -> float:
-    """Serve one request for each of ``headers`` (a Cookie header, or None): CPU seconds."""
+def _serve(app: App, given: Environ, headers: Iterable[str | None], name: str) -> float:
+    """Serve one request for each of ``headers`` (None: without it): CPU seconds."""
     began = time.thread_time()
     for header in headers:
         environ = given.copy()
         if header is not None:
-            environ["HTTP_COOKIE"] = header
+            environ[name] = header
         respond(app, environ)
     return time.thread_time() - began
 
@@ -84,7 +84,7 @@ def respond(app: App, environ: Environ) -> tuple[Response, bytes]:
 class Case:
     """One thing to measure: ``app`` on ``environ``.
 
-    ``cookies``: headers that take turns, one a call (for a cache to be missed).
+    ``cookies``: headers that take turns, one a call (for a cache to be missed); ``header``: which.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Case:
     environ: Environ
     cookies: Sequence[str] = ()
     calls: int = 0
+    header: str = "HTTP_COOKIE"
     seconds: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -102,7 +103,7 @@ class Case:
         """CPU seconds per call over one batch."""
         headers = list(islice(self._headers, calls))
         gc.disable()
-        seconds = self._serve(self.app, self.environ, headers)
+        seconds = self._serve(self.app, self.environ, headers, self.header)
         gc.enable()
         return seconds / calls
 

@@ -227,7 +227,7 @@ def test_neither_the_id_token_nor_the_opaque_token_of_a_sign_in_is_one(fake):
     app = site(fake, provider={"audience": API}, routes=api(), events={"sign_in": told})
     fake.sign_in(Visitor(app), "alice")
     program = TestApp(app, extra_environ=dict(SERVED))
-    for kind, problem in (("id_token", "aud must be"), ("access_token", "no provider")):
+    for kind, problem in (("id_token", "aud must be"), ("access_token", "no signed JWT")):
         answer = program.get("/api/x", headers=bearing(tokens[0][kind]), status=401)
         assert problem in challenge(answer)
 

@@ -33,8 +33,8 @@ from wsgi_auth.types import (
     Environ,
     Failed,
     Forbidden,
+    FrozenDict,
     Proof,
-    freeze,
     webob_request,
 )
 
@@ -113,12 +113,25 @@ class BearerAuthentication:
         known = self._remembered.get(key, now)
         if known is not None and any(each is known.provider for each in on_offer):
             return known
-        parties = _parties(token, on_offer)
+        parties = self._parties(token, on_offer)
         if parties:
             known, ends = self._held(token, parties, environ, now)
             self._remembered.put(key, known, min(now + REMEMBERED_FOR, ends))
             return known
         return self._asked(token, environ, now)
+
+    def _parties(self, token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
+        """The providers that may have issued a token: the only one that there is, else by what the
+        token says itself, for they will look."""
+        issuing = [each for each in on_offer if isinstance(each, OIDC) and each.audience]
+        is_only = len(issuing) == 1 and self._site.config.callbacks.bearer is None
+        if is_only or not issuing:
+            return issuing
+        try:
+            issuer = unverified_claims(token).get("iss")
+        except OAuthError:
+            return []
+        return [each for each in issuing if isinstance(issuer, str) and each.may_be_issuer(issuer)]
 
     def _held(
         self, token: str, parties: Sequence[OIDC], environ: Environ, now: float
@@ -135,7 +148,7 @@ class BearerAuthentication:
                 problem = error.problem
                 continue
             claims = site.lifecycle.admit_holder(holder.user, provider, environ, now, holder.proof)
-            stamped: Claims = freeze({**claims, "iat": int(now), "exp": holder.expires})
+            stamped = FrozenDict({**claims, "iat": int(now), "exp": holder.expires})
             return _Known(provider, stamped, holder.scopes), holder.expires
         raise _Refused(problem)
 
@@ -154,7 +167,7 @@ class BearerAuthentication:
         if user is None:
             raise _Refused("it is not known here")
         claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
-        stamped: Claims = freeze({**claims, "iat": int(now), "exp": int(now) + REMEMBERED_FOR})
+        stamped = FrozenDict({**claims, "iat": int(now), "exp": int(now) + REMEMBERED_FOR})
         return _Known(TOKENS, stamped, _scopes(user))
 
     def _invalid(self, problem: str, environ: Environ) -> Decision:
@@ -167,18 +180,6 @@ class BearerAuthentication:
             schemes=frozenset({"bearer"}),
             bearer=f'error="invalid_token", error_description="{said}"',
         )
-
-
-def _parties(token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
-    """The providers that may have issued a token, by what it says itself; they will be asked."""
-    issuing = [each for each in on_offer if isinstance(each, OIDC) and each.audience]
-    if not issuing:
-        return []
-    try:
-        issuer = unverified_claims(token).get("iss")
-    except OAuthError:
-        return []
-    return [each for each in issuing if isinstance(issuer, str) and each.may_be_issuer(issuer)]
 
 
 def _scopes(user: Mapping[str, Any]) -> frozenset[str]:

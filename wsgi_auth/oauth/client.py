@@ -35,7 +35,7 @@ from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.protocols import Transport
 from wsgi_auth.providers.oauth import OIDC, OAuth
 from wsgi_auth.providers.per_request import party_of
-from wsgi_auth.types import Account, Claims, Incoming, Outgoing, Proof, freeze
+from wsgi_auth.types import Account, Claims, FrozenDict, Incoming, Outgoing, Proof, freeze
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,15 +150,13 @@ class Client:
         metadata and keys, as seldom as ever."""
         provider, metadata = self._provider, self.metadata(now)
         assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
-        expected = self._expected(provider, metadata, nonce=None)
         # what everybody who has the secret could sign is no word of the provider's
-        asymmetric = tuple(name for name in expected.algorithms if not name.startswith("HS"))
+        asymmetric = tuple(
+            name for name in _algorithms(provider, metadata) if not name.startswith("HS")
+        )
+        expected = Expected(provider.issuer_of, provider.client_id, asymmetric, nonce=None)
         identity = verify_access_token(
-            token,
-            self._key_for(metadata, now),
-            replace(expected, algorithms=asymmetric),
-            provider.audience,
-            now,
+            token, self._key_for(metadata, now), expected, provider.audience, now
         )
         claims = identity.claims
         profile = document(claims)
@@ -166,7 +164,7 @@ class Client:
         account = Account(
             provider.id, provider.type, str(user.get("id", "")), freeze({"access_token": token})
         )
-        proof = Proof(account, freeze(profile), proved_at=identity.proved_at)
+        proof = Proof(account, FrozenDict(profile), proved_at=identity.proved_at)
         return Holder(user, proof, _scopes(claims), int(claims["exp"]))
 
     def logout_notice(self, token: str, now: float) -> LogoutNotice:
@@ -262,15 +260,10 @@ class Client:
         return lambda text: verify_signed("userinfo", text, self._key_for(metadata, now), expected)
 
     def _expected(self, provider: OIDC, metadata: Metadata, **more: Any) -> Expected:
-        configured = provider.id_token_signed_response_alg
-        algorithms = algorithms_of(
-            (configured,) if isinstance(configured, str) else configured,
-            metadata.id_token_signing_alg_values_supported,
-        )
         return Expected(
             provider.issuer_of,
             provider.client_id,
-            algorithms,
+            _algorithms(provider, metadata),
             trusted_audiences=provider.trusted_audiences,
             **more,
         )
@@ -296,6 +289,14 @@ class Client:
         response = self._transport.send(request(""))
         nonce = dpop.wanted_nonce(response) if self._provider.dpop else ""
         return self._transport.send(request(nonce)) if nonce else response
+
+
+def _algorithms(provider: OIDC, metadata: Metadata) -> tuple[str, ...]:
+    configured = provider.id_token_signed_response_alg
+    return algorithms_of(
+        (configured,) if isinstance(configured, str) else configured,
+        metadata.id_token_signing_alg_values_supported,
+    )
 
 
 def _scopes(claims: Claims) -> frozenset[str]:
