@@ -554,6 +554,14 @@ def test_a_route_is_written_in_a_file_as_well(tmp_path, fake):
     assert config.providers[0].audience == (API,)
 
 
+def test_what_the_log_is_told_of_a_clock_is_not_for_the_client(fake, caplog):
+    caplog.set_level(logging.INFO)
+    token = fake.access_token("robot", API, exp=1)
+    answer = served(fake).get("/api/x", headers=bearing(token), status=401)
+    assert challenge(answer).endswith('error_description="exp is over"')
+    assert "is the clock of this machine right?" in caplog.text
+
+
 def test_the_event_of_a_refusal_is_told_of_a_bad_token(fake):
     heard = []
     page = served(fake, events={"denied": heard.append})

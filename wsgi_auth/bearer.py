@@ -171,8 +171,8 @@ class BearerAuthentication:
         return _Known(TOKENS, stamped, _scopes(user))
 
     def _invalid(self, problem: str, environ: Environ) -> Decision:
-        """401 that says why (RFC 6750 section 3.1)."""
-        said = re.sub(r"[^ !#-\[\]-~]", "?", problem)[:200]
+        """401 that says why (RFC 6750 section 3.1); what is behind a semicolon is for the log."""
+        said = re.sub(r"[^ !#-\[\]-~]", "?", problem.partition(";")[0])[:200]
         return self._site.authorizer.challenge(
             environ,
             "401",
