@@ -151,6 +151,53 @@ def test_a_cookie_goes_first_and_a_token_that_nobody_checked_stays_outside(fake)
     assert seen == [(False, "alice")]
 
 
+#: What some application takes for a token, though no such header may be sent.
+NEARLY = ["Bearer\tx", "Bearer,x", "Bearer:x", "Bearer=x", 'Bearer"x"', " Bearer x", ",Bearer x",
+          "\x0bBearer x", "Bearer\xa0x", "Bearer", "Bearer,", "Bearer x, Bearer y"]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", NEARLY)
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_what_is_nearly_a_token_stays_outside_too(fake, header, is_signed_in):
+    seen = []
+
+    def application(environ, start_response):
+        seen.append(environ.get("HTTP_AUTHORIZATION"))
+        start_response("200 OK", [])
+        return []
+
+    routes = api(authorized=lambda request, session: True)
+    app = site(fake, provider={"audience": API}, routes=routes)
+    app.app = application
+    page = TestApp(app, extra_environ={**SERVED, "HTTP_AUTHORIZATION": header})
+    if is_signed_in:
+        page.get("/api/x", headers={"Cookie": session_cookie(app.config, {"id": "alice"})})
+        assert seen == [None]
+    else:
+        page.get("/api/x", status=401)
+        assert seen == []
+
+
+@pytest.mark.parametrize("header", ["Bearer x", "Basic x"])
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_what_one_route_keeps_from_being_checked_stays_outside(fake, header, is_signed_in):
+    seen = []
+
+    def application(environ, start_response):
+        seen.append(environ.get("HTTP_AUTHORIZATION"))
+        start_response("200 OK", [])
+        return []
+
+    anybody = {"authorized": lambda request, session: True}
+    routes = [*api(basic=True, **anybody), {"source": "/api/x", **anybody}]
+    app = site(fake, provider={"audience": API}, routes=routes)
+    app.app = application
+    page = TestApp(app, extra_environ={**SERVED, "HTTP_AUTHORIZATION": header})
+    cookie = session_cookie(app.config, {"id": "alice"})
+    page.get("/api/x", headers={"Cookie": cookie} if is_signed_in else {})
+    assert seen == [None]
+
+
 def test_basic_and_bearer_stand_beside_each_other(fake):
     routes = api(basic=True)
 

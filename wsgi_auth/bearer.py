@@ -40,7 +40,7 @@ from wsgi_auth.types import (
 
 #: Seconds for which a token that was good is not checked again, nor the callbacks asked.
 REMEMBERED_FOR = 60
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1
+_HEADER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE | re.ASCII)  # RFC 6750 2.1
 #: What is wrong with the token itself; the rest is the provider's fault, or ours.
 _OF_THE_TOKEN = frozenset(("access_token", "keys", "profile"))
 
@@ -84,9 +84,8 @@ class BearerAuthentication:
     def read(self, environ: Environ, now: float) -> BearerReading | Decision:
         """Whom the header's token stands for, or the answer to one that is no good."""
         site = self._site
-        token = str(environ["HTTP_AUTHORIZATION"])[7:].strip(" ")
         try:
-            known = self._known(token, environ, now)
+            known = self._known(_token(environ), environ, now)
             return BearerReading(site.view.session(known.claims, environ), *known[1:])
         except _Refused as refused:
             site.events.logger.info("an access token was refused: %s", shown(refused))
@@ -105,8 +104,6 @@ class BearerAuthentication:
             return Failed()
 
     def _known(self, token: str, environ: Environ, now: float) -> _Known:
-        if len(token) > LONGEST or not _TOKEN.fullmatch(token):
-            raise _Refused("it is no token")
         # of this visitor: what is good at one tenant is not at another
         on_offer = offered(self._site, environ)
         key = self._remembered.key(token)
@@ -180,6 +177,14 @@ class BearerAuthentication:
             schemes=frozenset({"bearer"}),
             bearer=f'error="invalid_token", error_description="{said}"',
         )
+
+
+def _token(environ: Environ) -> str:
+    header = str(environ["HTTP_AUTHORIZATION"])
+    found = _HEADER.fullmatch(header) if len(header) <= LONGEST else None
+    if found is None:
+        raise _Refused("it is no token")
+    return found[1]
 
 
 def _scopes(user: Mapping[str, Any]) -> frozenset[str]:

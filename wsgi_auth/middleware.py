@@ -6,6 +6,7 @@ must not: a decision of any kind. Every line of ``__call__`` is on the path of e
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from wsgi_auth.types import (
     ANONYMOUS,
     KEEP,
     PASS,
+    BearerReading,
     Claims,
     Decision,
     Environ,
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.register import Register
 
 _now = time.time
+#: The first word of a header. What is no word is passed over, in front of it and behind: others who
+#: read the header are not strict either, and must not find a scheme where none was seen here.
+_WORD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class AuthMiddleware:
@@ -225,17 +230,20 @@ class AuthMiddleware:
         """The decision for this request, by cookie or, where the routes allow it, by what the
         header ``Authorization`` proves."""
         authorizer = self.site.authorizer
-        if "HTTP_AUTHORIZATION" in environ:
-            scheme = str(environ["HTTP_AUTHORIZATION"]).partition(" ")[0].lower()
-            if scheme in authorizer.schemes(routes):
-                if handle.reading.session is not None:
-                    del environ["HTTP_AUTHORIZATION"]  # nobody has checked it
-                else:
-                    found = self._proven(scheme, environ)
-                    if not isinstance(found, Reading):
-                        return authorizer.refused(environ, handle.reading, found)
-                    handle.adopt(found)
-        return authorizer.decide(environ, handle.reading, routes, _now())
+        scheme = _scheme(environ, routes) if "HTTP_AUTHORIZATION" in environ else ""
+        if not scheme:
+            return authorizer.decide(environ, handle.reading, routes, _now())
+        if handle.reading.session is not None:
+            del environ["HTTP_AUTHORIZATION"]  # nobody has checked it
+        elif scheme in authorizer.schemes(routes):
+            found = self._proven(scheme, environ)
+            if not isinstance(found, Reading):
+                return authorizer.refused(environ, handle.reading, found)
+            handle.adopt(found)
+        decision = authorizer.decide(environ, handle.reading, routes, _now())
+        if decision is PASS and type(handle.reading) is not BearerReading:
+            environ.pop("HTTP_AUTHORIZATION", None)  # it proved nobody
+        return decision
 
     # --- refusing -----------------------------------------------------------------------------
 
@@ -351,6 +359,13 @@ class AuthMiddleware:
         if scheme == "basic" and isinstance(found, Reading) and found.session is not None:
             environ.pop("HTTP_AUTHORIZATION", None)
         return found
+
+
+def _scheme(environ: Environ, routes: tuple[Route, ...]) -> str:
+    """The scheme of ``Authorization``, in lower case; "" for one that none of the routes knows."""
+    word = _WORD.search(str(environ["HTTP_AUTHORIZATION"]))
+    scheme = word[0].lower() if word else ""
+    return scheme if any(scheme in route.schemes for route in routes) else ""
 
 
 def _attempts(config: AuthConfig) -> Attempts:
