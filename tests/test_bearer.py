@@ -14,7 +14,7 @@ from webtest import TestApp
 
 from tests.oauth.visits import URL, Visitor, site
 from wsgi_auth import AuthMiddleware, ConfigError, Route
-from wsgi_auth.errors import AccessDenied, ProviderUnavailable
+from wsgi_auth.errors import AccessDenied, ProviderUnavailable, UsageError
 from wsgi_auth.testing import FakeProvider, session_cookie
 from wsgi_auth.testing.fake_provider.keys import b64
 
@@ -105,6 +105,22 @@ def test_the_application_gets_the_token_to_use_it_itself(fake):
     token = fake.access_token("robot", API)
     TestApp(app, extra_environ=dict(SERVED)).get("/api/x", headers=bearing(token))
     assert seen == [f"Bearer {token}"]
+
+
+@pytest.mark.parametrize("more", [{}, {"adapter": "memory:"}, {"session": {"strategy": "jwt"}}])
+def test_no_token_is_made_into_a_session_that_outlives_it(fake, more):
+    def application(environ, start_response):
+        with pytest.raises(UsageError, match="access token"):
+            environ["auth.handle"].update({"name": "Ada"})
+        start_response("200 OK", [])
+        return []
+
+    jwt = {"jwt": lambda claims, context: dict(claims)}
+    app = site(fake, provider={"audience": API}, routes=api(), callbacks=jwt, **more)
+    app.app = application
+    program = TestApp(app, extra_environ=dict(SERVED))
+    answer = program.get("/api/x", headers=bearing(fake.access_token("robot", API)))
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_remote_user_and_the_session_callback_are_as_for_any_session(fake):
