@@ -17,6 +17,7 @@ from wsgi_auth import AuthMiddleware, ConfigError, Route
 from wsgi_auth.errors import AccessDenied, ProviderUnavailable, UsageError
 from wsgi_auth.testing import FakeProvider, session_cookie
 from wsgi_auth.testing.fake_provider.keys import b64
+from wsgi_auth.testing.fake_provider.web import as_json, as_text
 
 API = "https://api.example.test"
 SERVED = {"wsgi.url_scheme": "https", "HTTP_HOST": "app.example.test"}
@@ -335,6 +336,30 @@ def test_a_provider_that_cannot_be_asked_is_a_503_and_no_word_on_the_token(fake)
     page = served(fake, transport=Down())
     answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=503)
     assert "WWW-Authenticate" not in answer.headers and answer.headers["Retry-After"]
+
+
+NO_KEYS = {
+    "no page": as_text("gone", 404),
+    "a page": as_text("<html>", 200),
+    "an error": as_json({"error": "invalid_request"}, 400),
+    "no list": as_json({}),
+}
+
+
+@pytest.mark.parametrize("said", NO_KEYS.values(), ids=NO_KEYS)
+def test_a_provider_that_answers_without_keys_is_a_503_and_no_word_on_the_token(fake, said):
+    page = served(fake)
+    token = fake.access_token("robot", API)
+    with fake.tamper("http.jwks", lambda answer, scene: said):
+        answer = page.get("/api/x", headers=bearing(token), status=503)
+    assert "WWW-Authenticate" not in answer.headers and answer.headers["Retry-After"]
+
+
+def test_a_key_that_the_provider_does_not_have_is_a_word_on_the_token(fake):
+    token = fake.access_token("robot", API)
+    fake.rotate_keys(keep_old=False)
+    answer = served(fake).get("/api/x", headers=bearing(token), status=401)
+    assert "no single key" in challenge(answer)
 
 
 def test_a_session_of_ours_is_no_access_token(fake):

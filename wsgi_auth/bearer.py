@@ -22,6 +22,7 @@ from wsgi_auth.errors import (
 )
 from wsgi_auth.events import shown
 from wsgi_auth.oauth.id_token import LONGEST, unverified_claims
+from wsgi_auth.oauth.keys import UnknownKey
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.remembered import Remembered
@@ -42,7 +43,7 @@ from wsgi_auth.types import (
 REMEMBERED_FOR = 60
 _HEADER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE | re.ASCII)  # RFC 6750 2.1
 #: What is wrong with the token itself; the rest is the provider's fault, or ours.
-_OF_THE_TOKEN = frozenset(("access_token", "keys", "profile"))
+_OF_THE_TOKEN = frozenset(("access_token", "profile"))
 
 
 class _Tokens:
@@ -140,7 +141,7 @@ class BearerAuthentication:
             try:
                 holder = site.client(provider).holder(token, now)
             except OAuthError as error:
-                if error.step not in _OF_THE_TOKEN:
+                if error.step not in _OF_THE_TOKEN and not isinstance(error, UnknownKey):
                     raise
                 problem = error.problem
                 continue

@@ -46,6 +46,11 @@ FITTING: Mapping[str, tuple[str, str]] = {
 }
 
 
+class UnknownKey(OAuthError):
+    """None of the keys is the one of a signature: the provider has answered, and this is no word on
+    it."""
+
+
 class PublicKey:
     """One key that verifies: its ``kid`` (None for none), and the algorithms it is for."""
 
@@ -118,15 +123,16 @@ class KeySource:
 
     def fitting(self, algorithm: str, kid: str | None, now: float) -> PublicKey:
         """The key for a signature of this algorithm and ``kid``; without a ``kid`` the only one
-        that fits (OpenID Connect Core 10.1). Raises :class:`OAuthError` for none, and
-        :class:`~wsgi_auth.errors.ProviderUnavailable` when that could not be found out."""
+        that fits (OpenID Connect Core 10.1). Raises :class:`UnknownKey` for none, and
+        :class:`~wsgi_auth.errors.ProviderUnavailable` (or another :class:`OAuthError`, where the
+        answer was none) when that could not be found out."""
         keys = self._flight.land(partial(self._renew, now), partial(self._known, now))
         found = _choose(keys, algorithm, kid)
         if found is None:  # perhaps among newer ones (section 10.1.1)
             keys = self._flight.land(partial(self._ask, now), partial(self._newer, keys))
             found = _choose(keys, algorithm, kid)
         if found is None:
-            raise OAuthError("keys", _missing(keys, algorithm, kid))
+            raise UnknownKey("keys", _missing(keys, algorithm, kid))
         return found
 
     def _known(self, now: float, is_under_way: bool) -> tuple[PublicKey, ...] | None:
