@@ -13,7 +13,7 @@ import time_machine
 from webtest import TestApp
 
 from tests.oauth.visits import URL, Visitor, site
-from wsgi_auth import AuthMiddleware, ConfigError, Route
+from wsgi_auth import AuthMiddleware, ConfigError, Forbidden, Route, Unauthorized
 from wsgi_auth.errors import AccessDenied, ProviderUnavailable, UsageError
 from wsgi_auth.testing import FakeProvider, session_cookie
 from wsgi_auth.testing.fake_provider.keys import b64
@@ -466,6 +466,21 @@ def test_a_token_that_lacks_one_is_a_403_that_names_them(fake, scope):
         'Bearer realm="sign-in", error="insufficient_scope", scope="orders:read orders:write"'
     )
     assert answer.json["error"] == "InsufficientScope"
+
+
+def test_a_callback_may_say_itself_what_a_token_lacks(fake):
+    said = Forbidden("TooLittle", 'error="insufficient_scope", scope="admin"')
+    page = served(fake, routes=api(authorized=lambda request, session: said))
+    answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=403)
+    assert challenge(answer).endswith('error="insufficient_scope", scope="admin"')
+
+
+@pytest.mark.parametrize("kind", [Unauthorized, Forbidden])
+@pytest.mark.parametrize("challenge", [True, 7, b"x", "a\r\nSet-Cookie: a=b", "\u20ac"])
+def test_what_a_callback_says_that_no_header_can_is_a_500(fake, kind, challenge):
+    page = served(fake, routes=api(authorized=lambda request, session: kind(bearer=challenge)))
+    answer = page.get("/api/x", status=500)
+    assert "WWW-Authenticate" not in answer.headers
 
 
 def test_scopes_are_of_tokens_and_a_session_of_a_browser_has_none_to_lack(fake):

@@ -141,14 +141,15 @@ class Authorizer:
                 "the authorized callback raised; %s is refused", shown(environ.get("PATH_INFO"))
             )
             return Failed()
-        if said is None or isinstance(said, bool | Pass | Redirect | Forbidden):
+        if said is None or isinstance(said, bool | Pass | Redirect):
             return said
-        if isinstance(said, Unauthorized):
-            # goes into a header and into JSON as it is
-            plain = re.fullmatch(_PLAIN, f"{said.code}{said.sign_in_url or ''}")
-            if plain and re.fullmatch(_PARAMETERS, said.bearer or ""):
+        if isinstance(said, Unauthorized | Forbidden):
+            if _can_be_sent(said):
                 return said
-            self._events.logger.error("the authorized callback's Unauthorized is no code and URL")
+            self._events.logger.error(
+                "the authorized callback's %s has a code, a URL or a challenge that cannot be sent",
+                type(said).__name__,
+            )
             return Failed()
         if callable(said) and not isinstance(said, type):
             return said
@@ -200,3 +201,14 @@ class Authorizer:
             if not isinstance(how, list) or not {"passkey", "uv"} <= set(map(str, how)):
                 return "stale" if reading.session is not None else False
         return True
+
+
+def _can_be_sent(said: Unauthorized | Forbidden) -> bool:
+    """Whether it goes as it is into a header, and an :class:`Unauthorized` into JSON."""
+    if said.bearer is not None and not (
+        isinstance(said.bearer, str) and re.fullmatch(_PARAMETERS, said.bearer)
+    ):
+        return False
+    if isinstance(said, Forbidden):
+        return True
+    return re.fullmatch(_PLAIN, f"{said.code}{said.sign_in_url or ''}") is not None
