@@ -443,6 +443,25 @@ def test_what_is_good_at_one_tenant_is_nothing_at_another(fake):
         page.get("/api/x", headers={"Host": "b.example.test", **bearing(token)}, status=401)
 
 
+def test_what_is_good_at_one_host_is_asked_about_at_another(fake):
+    def is_at_home(request):
+        return request.host == "a.example.test"
+
+    def authorize(credentials, request):
+        return {"id": "ada"} if is_at_home(request) else None
+
+    app = site(
+        providers=[fake.options(audience=API), {"id": "credentials", "authorize": authorize}],
+        callbacks={"sign_in": lambda user, account, context: is_at_home(context.request)},
+        transport=fake.transport, routes=api(basic=True),
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    basic = {"Authorization": "Basic YTpi"}
+    for headers, refused in ((bearing(fake.access_token("robot", API)), 403), (basic, 401)):
+        page.get("/api/x", headers={"Host": "a.example.test", **headers}, status=200)
+        page.get("/api/x", headers={"Host": "b.example.test", **headers}, status=refused)
+
+
 # --- scopes, and more than a session ----------------------------------------------------------------
 
 SCOPES = {

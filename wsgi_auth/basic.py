@@ -37,7 +37,7 @@ class BasicAuthentication:
         pair = _decoded(header)
         if pair is None:
             return ANONYMOUS
-        key = self._remembered.key(header)
+        key = self._remembered.key(header, environ)
         try:
             # of this visitor: who is known here may be nobody at another tenant
             on_offer = offered(self._site, environ)

@@ -107,7 +107,7 @@ class BearerAuthentication:
     def _known(self, token: str, environ: Environ, now: float) -> _Known:
         # of this visitor: what is good at one tenant is not at another
         on_offer = offered(self._site, environ)
-        key = self._remembered.key(token)
+        key = self._remembered.key(token, environ)
         known = self._remembered.get(key, now)
         if known is not None and any(each is known.provider for each in on_offer):
             return known

@@ -13,6 +13,8 @@ import threading
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
+from wsgi_auth.types import Environ
+
 #: Most that is remembered; what was remembered first goes first.
 MOST = 1_024
 
@@ -27,9 +29,12 @@ class Remembered(Generic[Value]):
         self._known: OrderedDict[bytes, tuple[float, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def key(self, proof: str) -> bytes:
-        """What a proof is remembered by."""
-        return hmac.digest(self._key, proof.encode("utf-8", "surrogatepass"), "sha256")
+    def key(self, proof: str, environ: Environ) -> bytes:
+        """What a proof is remembered by, at the host that the request is for: the application's
+        callables are given the request, and may know somebody at one of its hosts only."""
+        host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+        octets = f"{host}\0{proof}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, octets, "sha256")
 
     def get(self, key: bytes, now: float) -> Value | None:
         """The value that was put there, while it lasts."""
