@@ -391,6 +391,22 @@ def test_a_good_token_is_checked_once_a_minute_and_never_after_its_end(fake):
         page.get("/api/x", headers=bearing(token), status=401)
 
 
+def test_a_clock_that_goes_back_makes_nothing_last(fake):
+    asked = []
+
+    def sign_in(user, account, context):
+        asked.append(user["id"])
+        return True
+
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        page = served(fake, callbacks={"sign_in": sign_in})
+        token = fake.access_token("robot", API, iat=1_700_000_000)
+        page.get("/api/x", headers=bearing(token), status=200)
+        clock.shift(-86_400)
+        page.get("/api/x", headers=bearing(token), status=200)
+    assert len(asked) == 2
+
+
 def test_the_session_ends_when_the_token_does(fake):
     with time_machine.travel(1_800_000_000, tick=False):
         token = fake.access_token("robot", API, exp=1_800_000_300)

@@ -14,13 +14,10 @@ from wsgi_auth.actions.offer import offered
 from wsgi_auth.errors import AccessDenied, AuthError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import BasicProvider, FormProvider, Provider
-from wsgi_auth.remembered import Remembered
+from wsgi_auth.remembered import LIFETIME, Remembered
 from wsgi_auth.site import Site
 from wsgi_auth.types import ANONYMOUS, Claims, Environ, Failed, Reading, freeze
 
-#: Seconds for which a checked name and password are not checked again: a WebDAV client sends them
-#: with every request, and a slow hash is slow on purpose.
-REMEMBERED_FOR = 60
 _LONGEST = 8_192
 
 
@@ -37,6 +34,7 @@ class BasicAuthentication:
         pair = _decoded(header)
         if pair is None:
             return ANONYMOUS
+        # a WebDAV client sends it with every request, and a slow hash is slow on purpose
         key = self._remembered.key(header, environ)
         try:
             # of this visitor: who is known here may be nobody at another tenant
@@ -46,7 +44,7 @@ class BasicAuthentication:
                 claims = self._prove(*pair, on_offer, environ, now)
                 if claims is None:
                     return ANONYMOUS
-                self._remembered.put(key, claims, now + REMEMBERED_FOR)
+                self._remembered.put(key, claims, now)
             return Reading(self._site.view.session(claims, environ), claims)
         except TooManyAttempts as error:
             return Failed(429, error.code, error.retry_after)
@@ -86,7 +84,7 @@ class BasicAuthentication:
             except AccessDenied as denied:
                 self._site.events.logger.warning("Basic for %s refused: %s", shown(name), denied)
                 return None
-            stamped: Claims = freeze({**claims, "iat": int(now), "exp": int(now) + REMEMBERED_FOR})
+            stamped: Claims = freeze({**claims, "iat": int(now), "exp": int(now) + LIFETIME})
             return stamped
         self._site.events.logger.warning("Basic failed for %s", shown(name))
         return None

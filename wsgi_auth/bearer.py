@@ -39,8 +39,8 @@ from wsgi_auth.types import (
     webob_request,
 )
 
-#: Seconds for which a token that was good is not checked again, nor the callbacks asked.
-REMEMBERED_FOR = 60
+#: Seconds that a session lasts whose token does not say when it ends: it is asked about every time.
+LIFETIME = 60
 _HEADER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE | re.ASCII)  # RFC 6750 2.1
 #: What is wrong with the token itself; the rest is the provider's fault, or ours.
 _OF_THE_TOKEN = frozenset(("access_token", "profile"))
@@ -114,7 +114,7 @@ class BearerAuthentication:
         parties = self._parties(token, on_offer)
         if parties:
             known, ends = self._held(token, parties, environ, now)
-            self._remembered.put(key, known, min(now + REMEMBERED_FOR, ends))
+            self._remembered.put(key, known, now, ends)
             return known
         return self._asked(token, environ, now)
 
@@ -165,7 +165,7 @@ class BearerAuthentication:
         if user is None:
             raise _Refused("it is not known here")
         claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
-        stamped = FrozenDict({**claims, "iat": int(now), "exp": int(now) + REMEMBERED_FOR})
+        stamped = FrozenDict({**claims, "iat": int(now), "exp": int(now) + LIFETIME})
         return _Known(TOKENS, stamped, _scopes(user))
 
     def _invalid(self, problem: str, environ: Environ) -> Decision:

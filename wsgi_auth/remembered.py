@@ -8,6 +8,7 @@ is kept. What must not: what is proven, and how.
 from __future__ import annotations
 
 import hmac
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -17,12 +18,14 @@ from wsgi_auth.types import Environ
 
 #: Most that is remembered; what was remembered first goes first.
 MOST = 1_024
+#: Seconds for which it is.
+LIFETIME = 60
 
 Value = TypeVar("Value")
 
 
 class Remembered(Generic[Value]):
-    """Values by what proved them, each until its own end. For many threads."""
+    """Values by what proved them, each for :data:`LIFETIME`. For many threads."""
 
     def __init__(self) -> None:
         self._key = os.urandom(32)
@@ -40,12 +43,14 @@ class Remembered(Generic[Value]):
         """The value that was put there, while it lasts."""
         with self._lock:
             known = self._known.get(key)
-        return known[1] if known is not None and now < known[0] else None
+        # nothing lasts longer because the clock went back
+        is_current = known is not None and now < known[0] <= now + LIFETIME
+        return known[1] if known is not None and is_current else None
 
-    def put(self, key: bytes, value: Value, until: float) -> None:
-        """Remember this value until then (seconds since the epoch)."""
+    def put(self, key: bytes, value: Value, now: float, ends: float = math.inf) -> None:
+        """Remember this value from ``now`` on, which ``ends`` then (seconds since the epoch)."""
         with self._lock:
-            self._known[key] = (until, value)
+            self._known[key] = (min(now + LIFETIME, ends), value)
             self._known.move_to_end(key)
             while len(self._known) > MOST:
                 self._known.popitem(last=False)
