@@ -83,6 +83,7 @@ BAD = {
     "a logout token": ({"events": {}}, "another kind"),
     "Keycloak's ID token": ({"typ": "ID"}, "another kind"),
     "Keycloak's refresh token": ({"typ": "Refresh"}, "another kind"),
+    "a sign-in that is to come": ({"auth_time": NOW + SKEW + 9}, "auth_time is in the future"),
     "a time that is none": ({"auth_time": "yesterday"}, "auth_time must be"),
 }
 

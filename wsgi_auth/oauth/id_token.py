@@ -160,7 +160,8 @@ def verify_access_token(
         _refuse(step, f"aud must be one of {', '.join(audience)}")
     _check_times(step, claims, expected, now)
     _check_subject(step, claims)
-    _time(step, claims, "auth_time", required=False)
+    if _time(step, claims, "auth_time", required=False) > now + expected.skew:
+        _refuse(step, "auth_time is in the future; is the clock of this machine right?")
     if "cnf" in claims:
         _refuse(step, "it is bound to a key, and came without a proof of it")
     if any(name in claims for name in ("nonce", "at_hash", "c_hash", "events")):
