@@ -134,6 +134,19 @@ def test_remote_user_and_the_session_callback_are_as_for_any_session(fake):
     assert said["name"] == "robot" and said["session"]["seen"] and said["claims"]["tier"] == "gold"
 
 
+def test_no_machine_gets_the_name_of_a_user_who_is_kept(fake):
+    app = site(
+        fake, provider={"audience": API}, routes=api(), adapter="memory:", remote_user="id",
+        allow_emails=["*"],
+    )  # fmt: skip
+    browser = Visitor(app)
+    fake.sign_in(browser, "alice")
+    alice = browser.get("/api/x").json["name"]
+    program = TestApp(app, extra_environ=dict(SERVED))
+    said = program.get("/api/x", headers=bearing(fake.access_token(alice, API))).json
+    assert said["name"] == f"fake:{alice}"
+
+
 # --- where, and beside what ------------------------------------------------------------------------
 
 

@@ -406,7 +406,7 @@ def _remote_user(config: AuthConfig) -> RemoteUser | None:
         return None
     from wsgi_auth.remote_user import RemoteUser
 
-    return RemoteUser(config.remote_user)
+    return RemoteUser(config.remote_user, keeps_users=config.adapter is not None)
 
 
 def _mailer() -> Mailer:

@@ -15,8 +15,9 @@ OURS = ("REMOTE_USER", "AUTH_TYPE", "HTTP_REMOTE_USER")
 class RemoteUser:
     """Removes what a client or an outer layer claims, and sets what the session says."""
 
-    def __init__(self, rule: str | Callable[..., Any]) -> None:
+    def __init__(self, rule: str | Callable[..., Any], *, keeps_users: bool) -> None:
         self._rule = rule
+        self._keeps_users = keeps_users
 
     def remove(self, environ: Environ) -> None:
         """Nobody, whatever the request says; on every request, open ones too (R048)."""
@@ -38,9 +39,11 @@ class RemoteUser:
     def _name(self, reading: Reading) -> str:
         claims = reading.claims
         assert claims is not None  # noqa: S101 - set() has looked
+        id = str(claims.get("sub") or "")
         fields = {
             "provider": claims.get("provider"),
-            "id": str(claims.get("sub") or "").removeprefix(f"{claims.get('provider')}:"),
+            # where users are kept, only a machine's begins so: without that it may be a user's
+            "id": id if self._keeps_users else id.removeprefix(f"{claims.get('provider')}:"),
             "login": claims.get("login"),
             # only an address that the provider vouches for
             "email": claims.get("email") if claims.get("email_verified") is True else None,
