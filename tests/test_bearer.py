@@ -641,6 +641,15 @@ def test_a_callback_gone_wrong_lets_nobody_in(callback, status):
     own(callback).get("/api/x", headers=bearing("any"), status=status)
 
 
+def test_no_token_is_in_the_log_because_a_callback_failed_over_it(caplog):
+    def look_up(token, request):
+        return {}[token]
+
+    own(look_up).get("/api/x", headers=bearing("a-token-of-ada"), status=500)
+    assert "KeyError" in caplog.text and "in look_up" in caplog.text
+    assert "a-token-of-ada" not in caplog.text
+
+
 def test_an_asynchronous_callback_stops_start_up():
     with pytest.raises(ConfigError, match=r"callbacks\.bearer"):
         own(late)

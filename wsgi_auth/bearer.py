@@ -8,6 +8,7 @@ checks of a token (``oauth/id_token``), whether its scopes are enough (``authori
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -161,7 +162,9 @@ class BearerAuthentication:
         except AccessDenied:
             raise
         except Exception as error:
-            raise CallbackError("bearer", f"raised {type(error).__name__}") from error
+            # where, and not what it says, which has the token in it if it was a key or a parameter
+            where = "".join(traceback.format_tb(error.__traceback__))
+            raise CallbackError("bearer", f"raised {type(error).__name__}:\n{where}") from None
         if user is None:
             raise _Refused("it is not known here")
         claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
