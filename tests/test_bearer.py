@@ -147,6 +147,19 @@ def test_no_machine_gets_the_name_of_a_user_who_is_kept(fake):
     assert said["name"] == f"fake:{alice}"
 
 
+def test_nobody_signs_in_under_the_name_of_a_machine(fake):
+    def application(environ, start_response):
+        with pytest.raises(AccessDenied, match="machine"):
+            environ["auth.handle"].sign_in({"id": "fake:robot"})
+        assert environ["auth.handle"].sign_in({"id": "robot"})
+        start_response("200 OK", [])
+        return []
+
+    app = site(fake, provider={"audience": API}, routes=api(), adapter="memory:")
+    app.app = application
+    TestApp(app, extra_environ=dict(SERVED)).get("/")
+
+
 # --- where, and beside what ------------------------------------------------------------------------
 
 

@@ -99,6 +99,12 @@ class Lifecycle:
         self._view = view
         self._events = events
         self._prefixes = _prefixes(config)
+        # what the ids of those begin with who bear a token, and never signed in
+        self._machines = tuple(
+            f"{each.id}:"
+            for each in config.providers
+            if each.type == "per_request" or bool(getattr(each, "audience", None))
+        )
 
     def admit(
         self,
@@ -198,6 +204,8 @@ class Lifecycle:
         if proof.is_known:
             owner = accounts.known(claims["sub"])
         elif proof.account is None:
+            if claims["sub"].startswith(self._machines):
+                raise AccessDenied("the id looks like one of a provider's machines")
             owner = accounts.local(claims, environ, now)
         elif account.type == "email":
             owner = accounts.addressed(claims, environ, now)
