@@ -73,7 +73,7 @@ SAMPLES: dict[str, tuple[Any, str]] = {
     "session.fresh_age": (60, "1m"),
     "session.remember": ("ask", "ask"),
     "revocation.max_stale": (5, "5s"),
-    **{f"callbacks.{name}": (CALLED, CALLED) for name in ("authorized", "sign_in", "redirect", "jwt", "session")},
+    **{f"callbacks.{name}": (CALLED, CALLED) for name in ("authorized", "sign_in", "redirect", "jwt", "session", "bearer")},
     "events.sign_in": (CALLED, CALLED),
     "pages.sign_in": ("/login", "/login"),
     "pages.sign_out": ("/bye", "/bye"),
