@@ -692,6 +692,14 @@ def test_an_audience_that_would_let_other_tokens_in_stops_start_up(fake, provide
     assert "audience" in str(caught.value)
 
 
+def test_an_audience_that_is_another_client_of_the_issuer_stops_start_up(fake):
+    spa = fake.options()
+    api_of = {**spa, "id": "api", "client_id": "api-client", "audience": spa["client_id"]}
+    with pytest.raises(ConfigError, match=r"api\.audience.* of 'fake' at the same issuer"):
+        site(providers=[spa, api_of])
+    site(providers=[{**spa, "issuer": "https://elsewhere.example.test"}, api_of])
+
+
 @pytest.mark.parametrize(
     ("route", "match"),
     [({"bearer": False, "scopes": "read"}, "set bearer"),

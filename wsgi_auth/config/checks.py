@@ -68,6 +68,7 @@ def agree(config: AuthConfig) -> None:
     _sessions(config)
     _passkeys(config)
     _leaving(config)
+    _audiences(config)
     _who(config)
     _email(config)
     if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
@@ -293,6 +294,24 @@ def _leaving(config: AuthConfig) -> None:
                 "frontchannel_logout): what was ended has to be kept where all processes see it, "
                 "such as 'sqlite:///auth.db'",
             )
+
+
+def _audiences(config: AuthConfig) -> None:
+    """The ID tokens of one entry must not be the access tokens of another (each has looked whether
+    they are its own)."""
+    of_clients = {
+        (getattr(each, "issuer", ""), getattr(each, "client_id", "")): each.id
+        for each in config.providers
+    }
+    for each in config.providers:
+        for audience in getattr(each, "audience", None) or ():
+            other = of_clients.get((getattr(each, "issuer", ""), audience))
+            if other is not None:
+                raise ConfigError(
+                    f"providers.{each.id}.audience",
+                    f"is the client_id of {other!r} at the same issuer, so that every ID token of "
+                    "that client would be an access token too; give the API a name of its own",
+                )
 
 
 def _email(config: AuthConfig) -> None:
