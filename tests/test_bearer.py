@@ -124,6 +124,25 @@ def test_no_token_is_made_into_a_session_that_outlives_it(fake, more):
     assert "Set-Cookie" not in answer.headers
 
 
+def test_an_answer_without_an_end_lasts_as_long_as_the_token(fake):
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+
+        def events():
+            while True:
+                clock.shift(1)
+                yield b"."
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return environ["auth.handle"].while_signed_in(events())
+
+        app = site(fake, provider={"audience": API}, routes=api())
+        app.app = application
+        token = fake.access_token("robot", API, exp=1_800_000_030)
+        answer = TestApp(app, extra_environ=dict(SERVED)).get("/api/x", headers=bearing(token))
+    assert answer.body == b"." * 29
+
+
 def test_remote_user_and_the_session_callback_are_as_for_any_session(fake):
     page = served(
         fake, remote_user="id",

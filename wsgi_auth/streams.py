@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from wsgi_auth.errors import AuthError
+from wsgi_auth.types import BearerReading
 
 if TYPE_CHECKING:
     from wsgi_auth.auth import Auth
@@ -38,6 +39,8 @@ class WhileSignedIn:
     def _is_signed_in(self, now: float) -> bool:
         handle = self._handle
         claims = handle.reading.claims
+        if claims is not None and isinstance(handle.reading, BearerReading):
+            return bool(now < claims["exp"])  # no cookie knows more of it
         if claims is None or now >= claims["exp"]:
             # prolonged meanwhile by other requests, perhaps
             self._looked_at = 0.0
