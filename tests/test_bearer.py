@@ -13,7 +13,15 @@ import time_machine
 from webtest import TestApp
 
 from tests.oauth.visits import URL, Visitor, site
-from wsgi_auth import AuthMiddleware, ConfigError, Forbidden, Route, Unauthorized
+from wsgi_auth import (
+    AuthMiddleware,
+    ConfigError,
+    Forbidden,
+    Route,
+    Unauthorized,
+    get_session,
+    get_token,
+)
 from wsgi_auth.errors import AccessDenied, ProviderUnavailable, UsageError
 from wsgi_auth.testing import FakeProvider, session_cookie
 from wsgi_auth.testing.fake_provider.keys import b64
@@ -111,7 +119,7 @@ def test_the_application_gets_the_token_to_use_it_itself(fake):
 @pytest.mark.parametrize("more", [{}, {"adapter": "memory:"}, {"session": {"strategy": "jwt"}}])
 def test_no_token_is_made_into_a_session_that_outlives_it(fake, more):
     def application(environ, start_response):
-        with pytest.raises(UsageError, match="access token"):
+        with pytest.raises(UsageError, match="no session to update"):
             environ["auth.handle"].update({"name": "Ada"})
         start_response("200 OK", [])
         return []
@@ -768,3 +776,55 @@ def test_the_event_of_a_refusal_is_told_of_a_bad_token(fake):
     page.get("/api/x", headers=bearing("bad"), status=401)
     assert [event.reason for event in heard] == ["Unauthorized"]
     assert "bad" not in json.dumps(str(heard))
+
+
+# --- what an application asks itself ----------------------------------------------------------------
+
+
+def test_get_session_and_get_token_know_whom_the_header_proved(fake):
+    seen = []
+
+    def application(environ, start_response):
+        seen.append((get_session(environ), get_token(environ), environ["auth.session"]))
+        start_response("200 OK", [])
+        return []
+
+    def authorize(credentials, request):
+        return {"id": "ada"}
+
+    app = site(
+        providers=[fake.options(audience=API), {"id": "credentials", "authorize": authorize}],
+        transport=fake.transport, routes=[*api(basic=True), "/else/:p*"],
+    )  # fmt: skip
+    app.app = application
+    page = TestApp(app, extra_environ=dict(SERVED))
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)))
+    page.authorization = ("Basic", ("ada", "any"))
+    page.get("/api/x")
+    page.get("/open")
+    (token, claims, session), (by_password, its_claims, _), nobody = seen
+    assert token == session and claims["sub"] == "fake:robot"
+    assert by_password.user["id"] == its_claims["sub"] == "ada"
+    assert nobody == (None, None, None)
+
+
+def test_what_a_header_proved_is_no_session_to_update(fake):
+    def application(environ, start_response):
+        with pytest.raises(UsageError, match="no session to update"):
+            environ["auth.handle"].update({"name": "x"})
+        start_response("200 OK", [])
+        return []
+
+    def authorize(credentials, request):
+        return {"id": "ada"}
+
+    app = site(
+        providers=[fake.options(audience=API), {"id": "credentials", "authorize": authorize}],
+        transport=fake.transport, routes=api(basic=True),
+        callbacks={"jwt": lambda claims, context: dict(claims)},
+    )  # fmt: skip
+    app.app = application
+    page = TestApp(app, extra_environ=dict(SERVED))
+    answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=200)
+    page.authorization = ("Basic", ("ada", "any"))
+    assert "Set-Cookie" not in {**answer.headers, **page.get("/api/x", status=200).headers}

@@ -23,6 +23,7 @@ from wsgi_auth.types import (
     Claims,
     Environ,
     Forbidden,
+    HeaderReading,
     Headers,
     Proof,
     Reading,
@@ -441,9 +442,12 @@ class Auth:
             self.pending = []
 
     def read_again(self) -> Session | None:
-        """The session as the cookies prove it now; what is due is renewed with the response."""
+        """The session as the cookies prove it now; what is due is renewed with the response. For a
+        program without any, what ``Authorization`` has proven."""
         site = self.site
         reading = site.reader.read(self.environ, site.clock())
+        if reading.session is None and type(self.reading) is HeaderReading:
+            reading = self.reading
         if reading.session is not None and site.events.wants("session"):
             site.events.fire(
                 "session", self.environ, session=reading.session, claims=reading.claims

@@ -19,7 +19,6 @@ from wsgi_auth.types import (
     NOTHING,
     PASS,
     Answer,
-    BearerReading,
     Environ,
     Failed,
     Forbidden,
@@ -114,11 +113,13 @@ class Authorizer:
         if passes is True or type(passes) is Pass:
             passes = self._conditions(reading, route, now)
             if passes == "stale":
-                if type(reading) is BearerReading:
+                if reading.scopes is not None:
                     return self._step_up(environ, route)
                 return self.challenge(environ, route.answer, code="FreshSignInRequired")
-        if passes is True and route.scopes is not None and type(reading) is BearerReading:
-            return self._in_scope(reading, route.scopes)
+        if passes is True and route.scopes is not None and reading.scopes is not None:
+            if route.scopes <= reading.scopes:
+                return PASS
+            return self._out_of_scope(reading, route.scopes)
         if passes is True:
             return PASS
         if passes is False or passes is None:
@@ -175,10 +176,8 @@ class Authorizer:
             environ, "401", code="FreshSignInRequired", schemes=route.schemes, bearer=said
         )
 
-    def _in_scope(self, reading: BearerReading, wanted: frozenset[str]) -> Pass | Forbidden:
-        """Whether an access token is good for this (RFC 6750 section 3.1)."""
-        if wanted <= reading.scopes:
-            return PASS
+    def _out_of_scope(self, reading: Reading, wanted: frozenset[str]) -> Forbidden:
+        """Another token is needed, which is good for this (RFC 6750 section 3.1)."""
         scope = " ".join(sorted(wanted))
         self._events.logger.info(
             "refused %s: the access token lacks a scope of %s", shown(reading.subject), scope

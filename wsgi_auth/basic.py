@@ -16,7 +16,7 @@ from wsgi_auth.events import shown
 from wsgi_auth.providers.base import BasicProvider, FormProvider, Provider
 from wsgi_auth.remembered import LIFETIME, Remembered
 from wsgi_auth.site import Site
-from wsgi_auth.types import ANONYMOUS, Claims, Environ, Failed, Reading, freeze
+from wsgi_auth.types import ANONYMOUS, Claims, Environ, Failed, HeaderReading, Reading, freeze
 
 _LONGEST = 8_192
 
@@ -45,7 +45,7 @@ class BasicAuthentication:
                 if claims is None:
                     return ANONYMOUS
                 self._remembered.put(key, claims, now)
-            return Reading(self._site.view.session(claims, environ), claims)
+            return HeaderReading(self._site.view.session(claims, environ), claims)
         except TooManyAttempts as error:
             return Failed(429, error.code, error.retry_after)
         except StoreUnavailable as error:

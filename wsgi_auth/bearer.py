@@ -29,13 +29,13 @@ from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.remembered import Remembered
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
-    BearerReading,
     Claims,
     Decision,
     Environ,
     Failed,
     Forbidden,
     FrozenDict,
+    HeaderReading,
     Proof,
     webob_request,
 )
@@ -61,7 +61,7 @@ TOKENS = _Tokens()
 _NOT_LATELY = Proof(proved_at=0)
 
 
-class _Known(NamedTuple):
+class _Holder(NamedTuple):
     """What a token proved: at which provider, the claims, and what it may be used for."""
 
     provider: Any
@@ -81,14 +81,14 @@ class BearerAuthentication:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._remembered: Remembered[_Known] = Remembered()
+        self._remembered: Remembered[_Holder] = Remembered()
 
-    def read(self, environ: Environ, now: float) -> BearerReading | Decision:
+    def read(self, environ: Environ, now: float) -> HeaderReading | Decision:
         """Whom the header's token stands for, or the answer to one that is no good."""
         site = self._site
         try:
-            known = self._known(_token(environ), environ, now)
-            return BearerReading(site.view.session(known.claims, environ), *known[1:])
+            known = self._proven(_token(environ), environ, now)
+            return HeaderReading(site.view.session(known.claims, environ), *known[1:])
         except _Refused as refused:
             site.events.logger.info("an access token was refused: %s", shown(refused))
             return self._invalid(str(refused), environ)
@@ -99,13 +99,14 @@ class BearerAuthentication:
             site.store_is_down(error)
             return Failed(503, error.code, 5)
         except (ProviderUnavailable, OAuthError) as error:
-            site.events.logger.error("an access token could not be checked: %s", error)
+            problem = f"an access token could not be checked: {error}"
+            site.events.mention("bearer", now, problem)
             return Failed(503, ProviderUnavailable.code, 5)
         except Exception:
             site.events.logger.exception("an access token could not be checked")
             return Failed()
 
-    def _known(self, token: str, environ: Environ, now: float) -> _Known:
+    def _proven(self, token: str, environ: Environ, now: float) -> _Holder:
         # of this visitor: what is good at one tenant is not at another
         on_offer = offered(self._site, environ)
         key = self._remembered.key(token, environ)
@@ -134,7 +135,7 @@ class BearerAuthentication:
 
     def _held(
         self, token: str, parties: Sequence[OIDC], environ: Environ, now: float
-    ) -> tuple[_Known, float]:
+    ) -> tuple[_Holder, float]:
         """By the one of these providers that issued it; and when it ends."""
         site = self._site
         problem = ""
@@ -148,10 +149,10 @@ class BearerAuthentication:
                 continue
             claims = site.lifecycle.admit_holder(holder.user, provider, environ, now, holder.proof)
             stamped = FrozenDict({**claims, "iat": int(now), "exp": holder.expires})
-            return _Known(provider, stamped, holder.scopes), holder.expires
+            return _Holder(provider, stamped, holder.scopes), holder.expires
         raise _Refused(problem)
 
-    def _asked(self, token: str, environ: Environ, now: float) -> _Known:
+    def _asked(self, token: str, environ: Environ, now: float) -> _Holder:
         """By the application, every time: it may have been withdrawn."""
         site = self._site
         callback = site.config.callbacks.bearer
@@ -169,7 +170,7 @@ class BearerAuthentication:
             raise _Refused("it is not known here")
         claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
         stamped = FrozenDict({**claims, "iat": int(now), "exp": int(now) + LIFETIME})
-        return _Known(TOKENS, stamped, _scopes(user))
+        return _Holder(TOKENS, stamped, _scopes(user))
 
     def _invalid(self, problem: str, environ: Environ) -> Decision:
         """401 that says why (RFC 6750 section 3.1); what is behind a semicolon is for the log."""

@@ -36,12 +36,12 @@ from wsgi_auth.types import (
     ANONYMOUS,
     KEEP,
     PASS,
-    BearerReading,
     Claims,
     Decision,
     Environ,
     Failed,
     Forbidden,
+    HeaderReading,
     JWTContext,
     Reading,
     Route,
@@ -241,7 +241,7 @@ class AuthMiddleware:
                 return authorizer.refused(environ, handle.reading, found)
             handle.adopt(found)
         decision = authorizer.decide(environ, handle.reading, routes, _now())
-        if decision is PASS and type(handle.reading) is not BearerReading:
+        if decision is PASS and handle.reading.scopes is None:
             environ.pop("HTTP_AUTHORIZATION", None)  # it proved nobody
         return decision
 
@@ -501,7 +501,8 @@ def get_session(
 ) -> Session | None:
     """The session that the cookies of this request prove (Auth.js: ``getServerSession``).
 
-    Verified from the cookies themselves, whatever the environ claims. Below the middleware its
+    Verified from the cookies themselves, whatever the environ claims; without one, what the route
+    let in by ``Authorization`` (``basic``, ``bearer``). Below the middleware its
     configuration counts, and what is due is renewed with the response; elsewhere ``config`` is
     needed and nothing is written.
     """
@@ -514,13 +515,18 @@ def get_session(
 def get_token(
     environ: Environ, config: AuthConfig | Mapping[str, Any] | None = None
 ) -> Claims | None:
-    """The claims of this request (Auth.js: ``getToken``), from the session cookie or from
-    ``Authorization: Bearer``, or None. Never raises for anything a client sends (R097)."""
+    """The claims of this request (Auth.js: ``getToken``), from the session cookie, from what the
+    route let in by ``Authorization`` (``basic``, ``bearer``), or from a session cookie's value as
+    ``Authorization: Bearer``; or None. Never raises for anything a client sends (R097)."""
     reader = _reader(environ, config)
     now = time.time()
     claims = reader.read(environ, now).claims
     if claims is not None:
         return claims
+    if config is None:
+        proven = get_auth(environ).reading
+        if type(proven) is HeaderReading:
+            return proven.claims
     header = environ.get("HTTP_AUTHORIZATION", "")
     if not isinstance(header, str) or header[:7].lower() != "bearer ":
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from wsgi_auth.errors import AuthError
-from wsgi_auth.types import BearerReading
+from wsgi_auth.types import HeaderReading
 
 if TYPE_CHECKING:
     from wsgi_auth.auth import Auth
@@ -39,7 +39,7 @@ class WhileSignedIn:
     def _is_signed_in(self, now: float) -> bool:
         handle = self._handle
         claims = handle.reading.claims
-        if claims is not None and isinstance(handle.reading, BearerReading):
+        if claims is not None and type(handle.reading) is HeaderReading:
             return bool(now < claims["exp"])  # no cookie knows more of it
         if claims is None or now >= claims["exp"]:
             # prolonged meanwhile by other requests, perhaps

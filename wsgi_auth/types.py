@@ -147,6 +147,9 @@ class Reading:
 
     __slots__ = ("claims", "kept", "names", "session", "then")
 
+    #: What an access token was issued for; None where none proved who it is.
+    scopes: frozenset[str] | None = None
+
     def __init__(
         self,
         session: Session | None,
@@ -222,13 +225,15 @@ class Written(NamedTuple):
 ANONYMOUS = Reading(None, None)
 
 
-class BearerReading(Reading):
-    """What an access token proves, with the ``scopes`` that it was issued for. Nothing is ever
-    written to a cookie because of it."""
+class HeaderReading(Reading):
+    """What ``Authorization`` proves of this one request: a password does, or an access token with
+    its ``scopes``. Nothing is ever written to a cookie because of it."""
 
     __slots__ = ("scopes",)
 
-    def __init__(self, session: Session, claims: Claims, scopes: frozenset[str]) -> None:
+    def __init__(
+        self, session: Session, claims: Claims, scopes: frozenset[str] | None = None
+    ) -> None:
         super().__init__(session, claims)
         self.scopes = scopes
 

@@ -183,8 +183,8 @@ def verify_signed(step: str, token: str, key_for: KeyFor, expected: Expected) ->
 
 
 def unverified_claims(token: str) -> Mapping[str, Any]:
-    """The claims of a token that was verified before and kept where nobody else writes; empty for
-    none."""
+    """The claims of a token that was verified before and kept where nobody else writes, or is yet
+    to be verified by whom they name; empty for none."""
     parts = token.split(".")
     return _object("id_token", parts[1]) if len(parts) == 3 else {}
 

@@ -26,10 +26,10 @@ from wsgi_auth.types import (
     ANONYMOUS,
     NO_PROOF,
     Account,
-    BearerReading,
     Claims,
     Device,
     Environ,
+    HeaderReading,
     JWTContext,
     Proof,
     Reading,
@@ -285,8 +285,10 @@ class Lifecycle:
         """
         if reading.claims is None:
             raise UsageError("nobody is signed in, so there is no session to update")
-        if isinstance(reading, BearerReading):  # it would outlive the token, without its scopes
-            raise UsageError("an access token stands for the user here, and no session to update")
+        if isinstance(reading, HeaderReading):  # a cookie would outlive a token, without its scopes
+            raise UsageError(
+                "this request was let in by its header Authorization: there is no session to update"
+            )
         if not self._view.has_jwt:
             raise UsageError(
                 "updating a session needs callbacks.jwt: it is called with context.trigger == "
