@@ -30,15 +30,16 @@ class Word:
     neither whoever sends junk nor a store that is down can fill the log. ``log`` is a method of a
     logger."""
 
-    def __init__(self, log: Callable[[str, str], None]) -> None:
+    def __init__(self, log: Callable[..., None]) -> None:
         self._log = log
         self._said_at = float("-inf")
 
-    def say(self, now: float, message: str) -> None:
-        """Log it, or not. A clock that went back is no reason for silence."""
+    def say(self, now: float, message: str, problem: BaseException | None = None) -> None:
+        """Log it, with the traceback of ``problem``, or not. A clock that went back is no reason
+        for silence."""
         if not 0 <= now - self._said_at < QUIET:
             self._said_at = now
-            self._log("%s", message)
+            self._log("%s", message, exc_info=problem)
 
 
 class Events:
@@ -59,12 +60,21 @@ class Events:
         """The operator's log."""
         return self._logger()
 
-    def mention(self, topic: str, now: float, message: str, level: str = "error") -> None:
-        """Tell the operator of something that lasts: once in :data:`QUIET` seconds a ``topic``."""
+    def mention(
+        self,
+        topic: str,
+        now: float,
+        message: str,
+        level: str = "error",
+        *,
+        problem: BaseException | None = None,
+    ) -> None:
+        """Tell the operator of something that lasts: once in :data:`QUIET` seconds a ``topic``,
+        with the traceback of ``problem``."""
         word = self._mentioned.get(topic)
         if word is None:
             word = self._mentioned[topic] = Word(getattr(self.logger, level))
-        word.say(now, message)
+        word.say(now, message, problem)
 
     def wants(self, name: str) -> bool:
         """Whether anybody listens to this event."""

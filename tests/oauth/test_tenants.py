@@ -376,6 +376,30 @@ def test_what_is_no_provider_is_500_and_the_log_names_the_problem(kind, caplog, 
     assert FLOW not in page.cookies
 
 
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize("kind", [kind for kind in BROKEN if kind != "a broken key"])
+def test_one_that_cannot_be_made_is_left_out_and_the_others_are_offered(kind, caplog):
+    make, said = BROKEN[kind]
+    other = FakeProvider("https://other.example.test", id="other")
+    entry = {"id": "sso", "name": "Single sign-on", "per_request": make}
+    more = {"transport": FakeTransport(other), "session": {"fresh_age": 0}}
+    page = Visitor(site({}, providers=[entry, other.options()], adapter="memory:", **more))
+    for _ in range(3):
+        assert list(page.get("/auth/providers").json) == ["other"]
+        shown = page.get("/auth/signin")
+        assert "signin/other" in shown.text and "signin/sso" not in shown.text
+    (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert said in record.getMessage() and record.exc_info, "once a minute, with its traceback"
+    form = {"csrfToken": page.get("/auth/csrf").json["csrfToken"]}
+    for path in ("/auth/signin/sso", "/auth/callback/sso"):
+        assert page.post(path, form, status="*").status_int == 500
+    other.sign_in(page, "alice")
+    assert page.who is not None
+    assert "alice" in page.get("/auth/account", headers=HTML).text
+    form = {"csrfToken": page.get("/auth/csrf").json["csrfToken"], "provider": "sso", "id": "1"}
+    assert page.post("/auth/account/unlink", form, status="*").status_int == 500
+
+
 @pytest.mark.parametrize(
     ("problem", "status"), [(KeyError("x"), 500), (StoreUnavailable("x"), 503)]
 )

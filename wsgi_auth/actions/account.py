@@ -12,7 +12,7 @@ from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import every, is_offered, offered
 from wsgi_auth.actions.outside import depart, linked
-from wsgi_auth.actions.signin import ways_out
+from wsgi_auth.actions.signin import ways_to
 from wsgi_auth.errors import AuthError, LastAccount, StateLost, StoreUnavailable, UsageError
 from wsgi_auth.oauth.proven import ProvenAccount
 from wsgi_auth.pages import (
@@ -115,6 +115,10 @@ def unlink(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     exchange.callback_url = _back(exchange)
     require_fresh(exchange, claims)
     site = exchange.site
+    for each in site.config.providers:
+        if each.id == exchange.text("provider"):
+            # raises where nobody can say now whether it is a way in, and maybe the last
+            site.tenants.provider(each, exchange.environ)
     try:
         site.require_accounts().unlink(
             claims["sub"],
@@ -220,6 +224,7 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
     ways = ways_in(exchange, claims)
     mine = site.require_accounts().of(claims["sub"])
     names = {each.id: each.name for each in every(site, environ)}
+    on_offer = offered(site, environ)
     view = AccountView(
         csrf_token=exchange.handle.csrf_token,
         user_name=_name(claims),
@@ -241,7 +246,7 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
                 each.type,
                 site.locations.endpoint(environ, f"account/link/{each.id}"),
             )
-            for each in offered(site, environ)
+            for each in on_offer
             if isinstance(each, OAuth | OIDC) and each.id not in {one.provider for one in mine}
         ),
         passkeys=tuple(
@@ -267,7 +272,7 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
         sign_out_url=site.locations.page(environ, "sign_out"),
         home_url=site.locations.mount(environ) + "/",
         error_code=None if error is None else known_code(error),
-        form_action=ways_out(exchange),
+        form_action=ways_to(on_offer),
     )
     return exchange.page(exchange.pages.account(view), status)
 

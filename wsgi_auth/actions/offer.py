@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wsgi_auth.errors import CallbackError
+from wsgi_auth.errors import AuthError, CallbackError
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.site import Site
 from wsgi_auth.types import Environ, webob_request
@@ -12,12 +12,14 @@ from wsgi_auth.types import Environ, webob_request
 
 def offered(site: Site, environ: Environ) -> tuple[Provider, ...]:
     """All, or those whose ids ``providers_for(request)`` names, in the configuration's order; one
-    that is made per request as it is made for this one, if it is."""
+    that is made per request as it is made for this one, if it is and can be.
+
+    Raises what the callable of ``per_request`` raised only where nothing else is left to offer."""
     return _there(site, _chosen(site, environ), environ)
 
 
 def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
-    """All that this request has, on offer or not."""
+    """All that this request has, on offer or not; the same of what cannot be made."""
     return _there(site, site.config.providers, environ)
 
 
@@ -48,5 +50,18 @@ def _chosen(site: Site, environ: Environ) -> tuple[Provider, ...]:
 
 
 def _there(site: Site, providers: Iterable[Provider], environ: Environ) -> tuple[Provider, ...]:
-    found = (site.tenants.provider(each, environ) for each in providers)
-    return tuple(each for each in found if each is not None)
+    found: list[Provider] = []
+    problem: AuthError | None = None
+    for each in providers:
+        try:
+            made = site.tenants.provider(each, environ)
+        except AuthError as error:
+            # one tenant's mistake must not keep out who signs in by something else
+            said = f"the provider {each.id!r} is left out for now: {error}"
+            site.events.mention(f"providers.{each.id}", site.clock(), said, problem=error)
+            problem = problem or error
+        else:
+            found += [] if made is None else [made]
+    if problem is not None and not found:
+        raise problem
+    return tuple(found)

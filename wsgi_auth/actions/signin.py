@@ -44,17 +44,16 @@ def sign_in_page(
     """The built-in page; ``typed`` is what the visitor had entered (never a password)."""
     site = exchange.site
     reading = exchange.reading
+    on_offer = offered(site, exchange.environ)
     passkeys = site.passkeys
     with_passkeys = passkeys is not None and is_offered(site, exchange.environ, passkeys.provider)
     view = SignInView(
         script_url=exchange.passkey_script if with_passkeys else "",
-        providers=tuple(
-            _provider(exchange, each, typed or {}) for each in offered(site, exchange.environ)
-        ),
+        providers=tuple(_provider(exchange, each, typed or {}) for each in on_offer),
         csrf_token=exchange.handle.csrf_token,
         callback_url=exchange.callback_url,
         error_code=error,
-        form_action=(*exchange.foreign_origins, *ways_out(exchange)),
+        form_action=(*exchange.foreign_origins, *ways_to(on_offer)),
         asks_to_remember=site.config.session.remember == "ask",
         last_used=_last_used(exchange),
         signed_in_as=None if reading.session is None else _who(reading.session.user),
@@ -62,14 +61,9 @@ def sign_in_page(
     return exchange.page(exchange.pages.sign_in(view), status)
 
 
-def ways_out(exchange: Exchange) -> tuple[str, ...]:
-    """Where the buttons of other parties lead in the end, for the page's policy: a company's
-    provider may send people on to any other, so all of https; http only to this machine."""
-    return ways_to(offered(exchange.site, exchange.environ))
-
-
 def ways_to(providers: Iterable[Provider]) -> tuple[str, ...]:
-    """The same for these providers."""
+    """Where the buttons of these providers lead in the end, for the page's policy: a company's
+    provider may send people on to any other, so all of https; http only to this machine."""
     found: dict[str, None] = {}
     for provider in providers:
         if isinstance(provider, OAuth | OIDC):
