@@ -13,10 +13,12 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import limits
 import pytest
 
+from wsgi_auth import AuthMiddleware
 from wsgi_auth.addresses import client_address
 from wsgi_auth.errors import ConfigError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.throttle import (
@@ -494,6 +496,32 @@ def test_two_processes_share_one_limit_through_redis(redis_server: RedisServer) 
     keys = stored(redis_server)
     assert keys and all(b"ada" not in key and b"8.8" not in key for key in keys)
     assert all(0 < int(key.split()[-1]) <= 900 for key in keys)  # none stays for ever
+
+
+def application(url: str, **more: Any) -> AuthMiddleware:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        raise AssertionError
+
+    limits = {"account": "10/15m", "address": "10/15m", "storage": url}
+    return AuthMiddleware(app, {"secret": "s" * 40, "limits": limits, **more})
+
+
+def test_applications_on_one_redis_count_for_themselves(redis_server: RedisServer) -> None:
+    used_up = application(redis_server.url).site.attempts
+    assert passes(used_up, "ada", peer()) == 10
+    for other in ({"secret": "t" * 40}, {"cookies": {"session": {"name": "__Host-other"}}}):
+        attempts = application(redis_server.url, **other).site.attempts
+        assert passes(attempts, "ada", peer()) == 10, other
+
+
+def test_processes_of_one_application_share_counters_while_its_secret_is_rotated(
+    redis_server: RedisServer,
+) -> None:
+    old, new = "s" * 40, "t" * 40
+    for secret in (old, [new, old]):
+        attempts = application(redis_server.url, secret=secret).site.attempts
+        assert passes(attempts, "ada", peer(), 5) == 5
+    assert passes(application(redis_server.url, secret=old).site.attempts, "ada", peer()) == 0
 
 
 def test_of_64_parallel_attempts_through_redis_exactly_the_limit_gets_through(

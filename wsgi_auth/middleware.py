@@ -370,13 +370,19 @@ def _scheme(environ: Environ, routes: tuple[Route, ...]) -> str:
 
 def _attempts(config: AuthConfig) -> Attempts:
     from wsgi_auth.throttle import Throttle
+    from wsgi_auth.tokens import derive
 
     limits = config.limits
+    # an application is known as by its sessions (R014): by the secret and the cookie's name. The
+    # oldest secret, which stays while newer ones come before it, so that no rotation that is under
+    # way gives a guesser other counters, or old and new processes counters of their own
+    key = derive(config.secret[-1], f"wsgi_auth.limits {config.cookies.session.name}")
     return Throttle(
         limits.account,
         limits.address,
         limits.storage,
         config.trusted_proxies,
+        key=key,
         logger=config.logger,
     )
 

@@ -43,7 +43,8 @@ class Throttle:
     ``account`` and ``address`` are rates, ``"10 per 15 minutes"``, ``"10/15 minutes"`` or
     ``"10/15m"``; ``"off"`` counts nothing. ``storage`` is ``"memory://"`` (this process only; a
     fork goes on from a copy) or a Redis URL. ``trusted_proxies``: how many proxies of ours have
-    added to ``X-Forwarded-For`` (R064).
+    added to ``X-Forwarded-For`` (R064). ``key``, of 64 octets at most, is the application's own:
+    with another, a Redis that two of them use holds other counters.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Throttle:
         storage: str = "memory://",
         trusted_proxies: int = 0,
         *,
+        key: bytes = b"",
         logger: logging.Logger | None = None,
     ) -> None:
         self._account = Rate.parse(account, "limits.account")
         self._address = Rate.parse(address, "limits.address")
         self._counters = _counters(storage)
+        self._key = key
         if isinstance(trusted_proxies, bool) or not isinstance(trusted_proxies, int):
             raise ConfigError("trusted_proxies", "must be a number of proxies, e.g. 1")
         if trusted_proxies < 0:
@@ -88,10 +91,17 @@ class Throttle:
             behind = "" if self._trusted_proxies else _forgotten_proxy(environ, client)
             if behind:
                 self._warn(client)
-                yield _key("peer", _network(client)), self._address.times(_PROXY_FACTOR)
-            yield _key("address", _network(behind or client)), self._address
+                yield self._name("peer", _network(client)), self._address.times(_PROXY_FACTOR)
+            yield self._name("address", _network(behind or client)), self._address
         if self._account and account:
-            yield _key("account", _same_name(account)), self._account
+            yield self._name("account", _same_name(account)), self._account
+
+    def _name(self, kind: str, subject: str) -> str:
+        """A short name of a counter without the subject in it, nor a guess at it that somebody
+        could verify without the key: a store of limits is no list of users."""
+        said = subject.encode("utf-8", "replace")
+        digest = blake2b(said, digest_size=16, key=self._key, person=b"wsgi_auth")
+        return f"{kind}:{digest.hexdigest()}"
 
     def _warn(self, peer: str) -> None:
         if not self._warned:
@@ -224,12 +234,6 @@ def _same_name(name: str) -> str:
 
 
 _IGNORED = frozenset(("Mn", "Me", "Cc", "Cf", "Cs", "Cn", "Zs", "Zl", "Zp"))
-
-
-def _key(kind: str, subject: str) -> str:
-    """A short key without the name in it: a store of limits is no list of users."""
-    digest = blake2b(subject.encode("utf-8", "replace"), digest_size=16, person=b"wsgi_auth")
-    return f"{kind}:{digest.hexdigest()}"
 
 
 # --- counters -------------------------------------------------------------------------------
