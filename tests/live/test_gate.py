@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import json
 import re
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -138,6 +141,44 @@ def guarded_thing() -> Iterator[int]:
         server.server_close()
 
 
+class Switching(socketserver.StreamRequestHandler):
+    """Says 101 to every ``Upgrade``, whatever it is to, and sends back what comes then."""
+
+    def handle(self) -> None:
+        head = list(iter(lambda: self.rfile.readline().decode("latin-1").strip(), ""))
+        if not head:
+            return
+        self.server.heads.append(head)
+        pairs = (line.split(": ", 1) for line in head[1:])
+        said = {name.lower(): value for name, value in pairs}
+        if "upgrade" not in said:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            return
+        key = said.get("sec-websocket-key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accepted = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+        self.wfile.write(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+            f"Upgrade: {said['upgrade']}\r\nSec-WebSocket-Accept: {accepted}\r\n\r\n".encode()
+        )
+        while octets := self.connection.recv(100):
+            self.wfile.write(octets)
+
+
+@contextmanager
+def switching_thing() -> Iterator[socketserver.ThreadingTCPServer]:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Switching)
+    server.daemon_threads = True
+    server.heads = []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @contextmanager
 def nginx(folder: Path, port: int, server: str) -> Iterator[Running]:
     program = require_program("nginx")
@@ -173,8 +214,11 @@ SERVERS = {
 
 
 @contextmanager
-def guarding(proxy: str, server: str, folder: Path, top: str = "") -> Iterator[Guarded]:
-    """The proxy in front of the gate, which runs under this server, and of the guarded thing."""
+def guarding(
+    proxy: str, server: str, folder: Path, top: str = "", thing: int | None = None
+) -> Iterator[Guarded]:
+    """The proxy in front of the gate, which runs under this server, and of the guarded thing, or of
+    what listens on the port ``thing``."""
     require_module("bcrypt")
     require_module(server)
     import bcrypt
@@ -193,7 +237,8 @@ def guarding(proxy: str, server: str, folder: Path, top: str = "") -> Iterator[G
     env = {"WSGI_AUTH_CONFIG": "auth.toml", "PYTHONPATH": str(ROOT), "LOG": str(folder / "log")}
     with guarded_thing() as there, ExitStack() as running:
         running.enter_context(serving(arguments, gate, folder, **env))
-        text = BLOCKS[language].replace(":8001", f":{gate}").replace(":3000", f":{there}")
+        text = BLOCKS[language].replace(":8001", f":{gate}")
+        text = text.replace(":3000", f":{there if thing is None else thing}")
         with start(folder, port, text) as at:
             yield Guarded(at, url, running)
 
@@ -380,3 +425,71 @@ def test_the_answers_of_the_guarded_thing_stay_its_own(guarded):
 def test_a_rule_for_a_method_is_one_for_that_method_under_nginx(guarded):
     answer = guarded.ask("/api/health", "POST", body=b"")
     assert answer.status == (401 if "nginx" in answer.headers["Server"] else 200)
+
+
+# --- WebSockets ---------------------------------------------------------------------------------
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+HANDSHAKE = [
+    "GET /api/live/ws HTTP/1.1", "Upgrade: websocket", "Connection: keep-alive, Upgrade",
+    f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13",
+]  # fmt: skip
+
+
+@contextmanager
+def handshake(port: int, *lines: str) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
+    """The answer to exactly this head, and the connection."""
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        head = [lines[0], f"Host: 127.0.0.1:{port}", *lines[1:], "", ""]
+        connection.sendall("\r\n".join(head).encode("latin-1"))
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        yield answer, connection
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_websocket_opens_for_who_is_signed_in_and_for_nobody_else(proxy, server, tmp_path):
+    with (
+        switching_thing() as thing,
+        guarding(proxy, server, tmp_path, thing=thing.server_address[1]) as guarded,
+    ):
+        port = guarded.proxy.port
+        for more in ([], ["Origin: https://evil.example", "Sec-Fetch-Mode: websocket"]):
+            with handshake(port, *HANDSHAKE, *more) as (answer, _):
+                assert answer.status == 401
+        assert thing.heads == []
+        cookie = f"Cookie: {guarded.cookie()}"
+        with handshake(port, *HANDSHAKE, cookie) as (answer, connection):
+            assert answer.status == 101
+            assert answer.headers["Upgrade"].lower() == "websocket"
+            assert answer.headers["Connection"].lower() == "upgrade"
+            assert answer.headers["Sec-WebSocket-Accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+            connection.sendall(b"to and fro")
+            assert connection.recv(100) == b"to and fro"
+        (head,) = thing.heads
+        assert "X-Auth-User: ada" in head
+        # what is no WebSocket is an ordinary request, which is judged each time: a connection
+        # that became another protocol would lead around the gate from then on
+        one = "GET / HTTP/1.1", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAA"
+        for protocols in (
+            ["h2c"], ["websocket, h2c"], ["h2c, websocket"], ["h2c", "websocket"], ["websocket2"]
+        ):  # fmt: skip
+            upgrades = [f"Upgrade: {each}" for each in protocols]
+            with handshake(port, *one, *upgrades, cookie) as (answer, _):
+                assert answer.status == 200, protocols
+            assert not any(line.lower().startswith("upgrade") for line in thing.heads[-1])
+        with handshake(port, *one, "Upgrade: websocket", "Upgrade: h2c", cookie) as (answer, _):
+            assert answer.headers["Upgrade"] in (None, "websocket")
+
+
+def test_nginx_asks_the_gate_without_the_upgrade(tmp_path):
+    with switching_thing() as thing:
+        port, there = free_port(), f":{thing.server_address[1]}"
+        text = BLOCKS["nginx"].replace(":8001", there).replace(":3000", there)
+        with nginx(tmp_path, port, text), handshake(port, *HANDSHAKE) as (answer, _):
+            assert answer.status == 101
+        asked, handed_on = ({line.lower() for line in head} for head in thing.heads)
+        assert "connection: close" in asked
+        assert not any(line.startswith("upgrade") for line in asked)
+        assert {"connection: upgrade", "upgrade: websocket"} <= handed_on
