@@ -389,7 +389,7 @@ class Auth:
         if id == claims.get("sid"):
             self.sign_out()
             return True
-        return register.end(claims["sub"], id)
+        return register.end(claims["sub"], id, self._ended)
 
     def sign_out_everywhere(self, *, but_here: bool = False) -> int:
         """End all sessions of the user, or all but this one; how many there were."""
@@ -400,11 +400,17 @@ class Auth:
         if but_here:
             # one that Auth.js began is on no list, so that no other is spared in its place
             here = claims.get("sid") or claims.get("jti") or "-"
-            return register.end_all(claims["sub"], but=here)
+            return register.end_all(claims["sub"], here, self._ended)
         self._may_write()
-        ended = register.end_all(claims["sub"])
+        ended = register.end_all(claims["sub"], "", self._ended)
         self.sign_out()
         return ended
+
+    def _ended(self, claims: Claims) -> None:
+        """Another session of the user is over; this one's end is told by :meth:`sign_out`."""
+        mine = self.reading.claims
+        if mine is None or claims["sid"] != mine.get("sid"):
+            self.site.lifecycle.ended(claims, self.environ, "user")
 
     def while_signed_in(self, events: Iterable[bytes], every: float = 5.0) -> Iterator[bytes]:
         """``events`` (server-sent events, say) for as long as the session lives: looked at between

@@ -396,6 +396,45 @@ def test_signing_out_everywhere_ends_all_and_nobody_elses(adapter, strategy):
     assert bob.get("/").text == "hello bob"
 
 
+def test_the_end_of_each_other_session_is_told_once_with_its_user_and_id(adapter, clock, strategy):
+    def app(environ, start_response):
+        handle, path = get_auth(environ), environ["PATH_INFO"]
+        if path.startswith("/end/"):
+            handle.end_session(path.removeprefix("/end/"))
+        if path in ("/others", "/everywhere"):
+            handle.sign_out_everywhere(but_here=path == "/others")
+        return hello(environ, start_response)
+
+    told = []
+    more = {"session": {"max_age": 3_600}, "events": {"sign_out": told.append}}
+    middleware = protected(adapter, strategy, app=app, **more)
+    Browser(middleware).sign_in()  # over by itself, which is nobody's deed
+    clock.shift(3_601)
+    here = Browser(middleware)
+    here.sign_in()
+    (mine,) = [each.id for each in middleware.sessions.of("alice")]
+
+    def other() -> str:
+        Browser(middleware).sign_in()
+        return next(each.id for each in middleware.sessions.of("alice") if each.id != mine)
+
+    for path in ("/end/{}", "/others", "/everywhere"):
+        id = other()
+        here.get(path.format(id))
+        here.get(path.format(id), expect_errors=True)  # a second click
+        expected = [(id, "alice", "user", None)]
+        if path == "/everywhere":
+            expected.append((mine, "alice", None, "alice"))
+        assert [
+            (each.claims["sid"], each.claims["sub"], each.reason,
+             each.session and each.session.user["id"]) for each in told
+        ] == expected  # fmt: skip
+        told.clear()
+    id = other()
+    middleware.sessions.end_all("alice", tell=told.append)
+    assert [each["sid"] for each in told] == [id], "no event without a request"
+
+
 def test_a_user_is_ended_from_code_for_every_worker_within_a_second(adapter, clock, strategy):
     workers = [protected(adapter, strategy) for _ in range(4)]
     visitor = Browser(workers[0])

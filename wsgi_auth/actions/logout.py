@@ -165,7 +165,7 @@ def _end_session(exchange: Exchange, provider: OIDC, sid: str) -> None:
 def _tell(exchange: Exchange, ended: list[Claims]) -> None:
     """The event ``sign_out``, once for each session; what is known of one is in its record."""
     for claims in ended:
-        exchange.site.events.fire("sign_out", exchange.environ, claims=claims, reason="provider")
+        exchange.site.lifecycle.ended(claims, exchange.environ, "provider")
 
 
 def _once(exchange: Exchange, name: str) -> str:

@@ -310,6 +310,11 @@ class Lifecycle:
         self._events.logger.info("sign-out of %s", shown(reading.claims["sub"]))
         self._events.fire("sign_out", environ, claims=reading.claims, session=reading.session)
 
+    def ended(self, claims: Claims, environ: Environ, reason: str) -> None:
+        """Tell of a session that this request has ended, and that is not its own; ``claims`` are
+        what is known of it."""
+        self._events.fire("sign_out", environ, claims=claims, reason=reason)
+
     def _saved(
         self,
         claims: Claims,

@@ -8,16 +8,19 @@ request) and the shared list of what was ended.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from wsgi_auth.protocols import SessionStore, SessionStrategy
 from wsgi_auth.records import SessionRecord
 from wsgi_auth.sessions.database import NOWHERE, content, written
 from wsgi_auth.sessions.revocations import Revocations
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
 
 #: Of the claims, what the record of a session that lives in a cookie repeats.
 _TOLD = ("sid", "sub", "iat", "exp", "auth_time", "provider", "provider_sid", "tenant")
+
+
+Tell: TypeAlias = Callable[[Claims], object]
 
 
 class SessionInfo(NamedTuple):
@@ -38,7 +41,8 @@ class Register:
     """Lists and ends the sessions of users, from code that serves no request of theirs too.
 
     ``revocations`` for strategies whose cookies say all themselves. Every method raises
-    :class:`~wsgi_auth.errors.StoreUnavailable` when the store cannot be asked.
+    :class:`~wsgi_auth.errors.StoreUnavailable` when the store cannot be asked. ``tell`` is called
+    with what is known of each living session that this very call has ended.
     """
 
     def __init__(
@@ -56,16 +60,17 @@ class Register:
         found, now = self._store.list_sessions(user_id), self._clock()
         return [_info(each) for each in found if each.expires > now]
 
-    def end(self, user_id: str, id: str) -> bool:
+    def end(self, user_id: str, id: str, tell: Tell | None = None) -> bool:
         """End one session of this user; False if it is not one of theirs."""
         mine = next((each for each in self._store.list_sessions(user_id) if each.id == id), None)
         if mine is None:
             return False
         self._revoke([mine])
-        self._store.delete_session(id)
+        gone = self._store.delete_session(id)
+        self._tell([] if gone is None else [gone], tell)
         return True
 
-    def end_all(self, user_id: str, but: str = "") -> int:
+    def end_all(self, user_id: str, but: str = "", tell: Tell | None = None) -> int:
         """End every session of a user, but the one of the id ``but``; how many there were."""
         ended = self._store.list_sessions(user_id) if self._revocations is not None else []
         # each by its id: it may have been begun by a machine whose clock is ahead of this one
@@ -74,6 +79,7 @@ class Register:
             self._revocations.end([self._revocations.user(user_id, self._clock())])
         gone = self._store.delete_sessions(user_id, but)
         self._revoke([each for each in gone if each not in ended])  # begun in between
+        self._tell(gone, tell)
         return len(gone)
 
     def end_at_provider(
@@ -84,17 +90,23 @@ class Register:
         that does not know by which of the provider's it was begun may be the one."""
         mine, known = [], []
         for record in self._store.list_sessions(user_id):
-            read = content(record.data)
-            claims = {} if read is None else read[0]
+            claims = _known(record)
             if (claims.get("provider"), claims.get("tenant", "")) != (provider, tenant):
                 continue
             if not sid or claims.get("provider_sid", sid) == sid:
                 mine.append(record)
-                known.append(FrozenDict({"sid": record.id, "sub": user_id, **claims}))
+                known.append(claims)
         self._revoke(mine)
         for record in mine:
             self._store.delete_session(record.id)
         return known
+
+    def _tell(self, gone: Sequence[SessionRecord], tell: Tell | None) -> None:
+        if tell is not None:
+            now = self._clock()
+            for record in gone:
+                if record.expires > now:
+                    tell(_known(record))
 
     def _revoke(self, records: Sequence[SessionRecord]) -> None:
         revocations = self._revocations
@@ -166,6 +178,14 @@ class Registered:
             self.revocations.end([self.revocations.session(id, now, issued, claims["exp"])])
             self._store.delete_session(id)
         self._strategy.delete(claims, now)
+
+
+def _known(record: SessionRecord) -> Claims:
+    """What the store knows of a session: all of its claims, or a few where they are in a cookie."""
+    read = content(record.data)
+    claims = {} if read is None else read[0]
+    known: FrozenDict = freeze({**claims, "sid": record.id, "sub": record.user_id})
+    return known
 
 
 def _info(record: SessionRecord) -> SessionInfo:
