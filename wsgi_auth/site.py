@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wsgi_auth.providers.oauth import OIDC, OAuth
     from wsgi_auth.recent import Recent
     from wsgi_auth.sessions.at_provider import AtProviders
+    from wsgi_auth.sessions.endings import Endings
     from wsgi_auth.sessions.lifecycle import Lifecycle
     from wsgi_auth.sessions.register import Register
     from wsgi_auth.tenants import Tenants
@@ -178,7 +179,17 @@ class Site:
         from wsgi_auth.sessions.register import Register
 
         revocations = getattr(self.cookies.strategy, "revocations", None)
-        return Register(self.adapter, revocations, self.clock)
+        assert self.endings is not None  # noqa: S101 - there is an adapter
+        return Register(self.adapter, revocations, self.clock, self.endings)
+
+    @cached_property
+    def endings(self) -> Endings | None:
+        """When all sessions of a user were ended; None where nothing is kept."""
+        if self.adapter is None:
+            return None
+        from wsgi_auth.sessions.endings import Endings
+
+        return Endings(self.adapter, self.clock)
 
     def sweep(self) -> None:
         """Delete some of what is over in the store, now and then: with a sign-in, once a minute."""
@@ -264,7 +275,13 @@ class Site:
 
         strategy, view = self.cookies.strategy, self.view
         return Lifecycle(
-            self.config, strategy, view, self.events, self.accounts, self._at_providers
+            self.config,
+            strategy,
+            view,
+            self.events,
+            self.accounts,
+            self._at_providers,
+            self.endings,
         )
 
     @property

@@ -417,6 +417,8 @@ class Proof(Frozen):
     #: When the provider saw them prove it (its ``auth_time``, in seconds); None: just now, for all
     #: that is known, and 0: not at this time, for all that is known.
     proved_at: int | None = None
+    #: When we began to look at the proof, by our clock; 0: just now.
+    since: float = 0
     #: How it was proved (RFC 8176): the claim of that name. Empty: nothing is said.
     amr: tuple[str, ...] = ()
     #: Whether the user's id is one of the store: nobody new can have signed in.

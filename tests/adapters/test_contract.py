@@ -6,22 +6,75 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.conftest import Browser, config, hello
+from wsgi_auth import AuthMiddleware
 from wsgi_auth.adapters import connect, sql_schema
 from wsgi_auth.adapters.sql import SQLAdapter
 from wsgi_auth.protocols import Adapter
 from wsgi_auth.testing import AdapterContract
 
 
-class TestMemory(AdapterContract):
+class Contract(AdapterContract):
+    """With what only our own sign-in can do to a store."""
+
+    @pytest.mark.parametrize("strategy", ["database", "cookie"])
+    @pytest.mark.parametrize(
+        "moment", ["as it is proven", "before it is written", "after it was written"]
+    )
+    def test_no_sign_in_survives_the_end_of_all_sessions_that_came_after_its_proof(
+        self, adapter: Adapter, strategy: str, moment: str
+    ) -> None:
+        due: list[str] = []
+
+        def end_all(when: str) -> None:
+            """By another process."""
+            if when in due:
+                due.remove(when)
+                middleware(adapter).sessions.end_all("alice")
+
+        class Busy:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(adapter, name)
+
+            def create_session(self, session: Any) -> None:
+                end_all("before it is written")
+                adapter.create_session(session)
+                end_all("after it was written")
+
+        def authorize(credentials: Any, request: Any) -> Any:
+            end_all("as it is proven")
+            return {"id": "alice"}
+
+        def middleware(store: Any) -> AuthMiddleware:
+            providers = [{"id": "credentials", "authorize": authorize}]
+            session = {"strategy": strategy}
+            return AuthMiddleware(
+                hello, config(adapter=store, session=session, providers=providers)
+            )
+
+        here = middleware(Busy())
+        other, slow = Browser(here), Browser(here)
+        other.sign_in(status=303)
+        due.append(moment)
+        slow.sign_in(status=403)
+        assert not due
+        assert slow.get("/", expect_errors=True).status_int == 401
+        assert here.sessions.of("alice") == []
+        slow.sign_in(status=303)  # again, after the end
+        assert slow.get("/").text == "hello alice"
+
+
+class TestMemory(Contract):
     @pytest.fixture
     def adapter(self) -> Adapter:
         return connect("memory:")
 
 
-class TestSQLite(AdapterContract):
+class TestSQLite(Contract):
     @pytest.fixture
     def adapter(self, tmp_path: Path) -> Adapter:
         return connect(f"sqlite:///{tmp_path}/auth.db")
@@ -37,7 +90,7 @@ def named(request: pytest.FixtureRequest, kind: str) -> str:
 
 
 @pytest.mark.live
-class TestRedis(AdapterContract):
+class TestRedis(Contract):
     @pytest.fixture
     def adapter(self, request: pytest.FixtureRequest) -> Iterator[Adapter]:
         url, prefix = named(request, "redis"), f"contract:{next(NUMBERS)}:"
@@ -84,12 +137,12 @@ class OfSQL:
 
 
 @pytest.mark.live
-class TestPostgreSQL(OfSQL, AdapterContract):
+class TestPostgreSQL(OfSQL, Contract):
     kind = "postgresql"
 
 
 @pytest.mark.live
-class TestMariaDB(OfSQL, AdapterContract):
+class TestMariaDB(OfSQL, Contract):
     kind = "mysql"
 
 
@@ -114,7 +167,7 @@ class TestMySQL(OfSQL):
     test_used_once = AdapterContract.test_a_token_is_used_once_even_at_once
 
 
-class TestSQLiteThroughSQLAlchemy(AdapterContract):
+class TestSQLiteThroughSQLAlchemy(Contract):
     @pytest.fixture
     def adapter(self, tmp_path: Path) -> Iterator[Adapter]:
         made = connect(f"sqlite+pysqlite:///{tmp_path}/auth.db")

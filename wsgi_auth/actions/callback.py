@@ -31,13 +31,15 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if provider.type == "dev" and not chooser_is_open(exchange):
         raise Refused(403, "AccessDenied", "the chooser opens by the link printed at start-up")
     form = {name: value for name, value in exchange.form.items() if isinstance(value, str)}
+    since = exchange.site.clock()
     user = prove(exchange, provider, form)
     typed = {name: value for name, value in form.items() if name != "csrfToken"}
     try:
         # a box that is not ticked is not sent
         asks = exchange.site.config.session.remember == "ask" and bool(provider.fields)
         remember = exchange.remembers(otherwise=not asks)
-        exchange.handle.begin(user, provider, Proof(credentials=typed, remember=remember))
+        proof = Proof(credentials=typed, remember=remember, since=since)
+        exchange.handle.begin(user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
     return exchange.go(exchange.callback_url)

@@ -130,6 +130,7 @@ def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     exchange.require_csrf(signs_in=True)
     _open(exchange, provider)
     site, environ = exchange.site, exchange.environ
+    since = site.clock()
     try:
         link = _found(exchange, provider, exchange.form)
     except VerificationFailed:
@@ -142,7 +143,7 @@ def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if _store(site).use_verification_token(record.identifier, record.token) is None:
         raise VerificationFailed("the link was used a moment ago")
     to = record.identifier
-    proof = Proof(Account(provider.id, "email", to), remember=link.remember)
+    proof = Proof(Account(provider.id, "email", to), remember=link.remember, since=since)
     try:
         exchange.handle.begin(_user(site, to), provider, proof)
     except ElsewhereInstead as elsewhere:

@@ -41,6 +41,7 @@ def options(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def sign_in(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whose passkey answered, and go on to ``callbackUrl``."""
     passkeys, party = _ready(exchange)
+    since = exchange.site.clock()
     proven = _prove(exchange, passkeys, party)
     own = passkeys.provider
     user = {
@@ -55,6 +56,7 @@ def sign_in(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         remember=exchange.remembers(),
         amr=proven.amr,
         is_known=True,
+        since=since,
     )
     try:
         exchange.handle.begin(user, own, proof)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from wsgi_auth.accounts import Accounts
     from wsgi_auth.protocols import SessionStrategy
     from wsgi_auth.sessions.at_provider import AtProviders
+    from wsgi_auth.sessions.endings import Endings
 
 
 class Begun:
@@ -91,7 +92,9 @@ class Lifecycle:
         events: Events,
         accounts: Accounts | None = None,
         at_providers: AtProviders | None = None,
+        endings: Endings | None = None,
     ) -> None:
+        self._endings = endings
         self._at_providers = at_providers
         self._config = config
         self._accounts = accounts
@@ -243,6 +246,10 @@ class Lifecycle:
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
             )
             raise
+        endings, user_id = self._endings, claims["sub"]
+        ending = "" if endings is None else endings.last(user_id)
+        if endings is not None and endings.is_since(ending, proof.since or now):
+            raise self._too_late(claims)
         from wsgi_auth.addresses import client_address  # needed at sign-in alone
 
         address = client_address(environ, self._config.trusted_proxies)
@@ -254,6 +261,9 @@ class Lifecycle:
         if self._at_providers is not None and self._at_providers.is_closed(begun.claims, now):
             self._strategy.delete(begun.claims, now)
             raise AccessDenied("the provider ended its session in the course of the sign-in")
+        if endings is not None and endings.last(user_id) not in (ending, ""):
+            self._strategy.delete(begun.claims, now)
+            raise self._too_late(claims)
         begun.is_new_user = is_new
         if before.claims is not None:
             self._strategy.delete(before.claims, now)
@@ -269,6 +279,11 @@ class Lifecycle:
             session=begun.session,
         )
         return begun
+
+    def _too_late(self, claims: Claims) -> AccessDenied:
+        why = "all sessions of the user were ended in the course of the sign-in"
+        self._events.logger.warning("sign-in of %s refused: %s", shown(claims["sub"]), why)
+        return AccessDenied(why)
 
     def renew(self, reading: Reading, now: float) -> Written | None:
         """A reading that is due, prolonged; None where another request was faster, or the session

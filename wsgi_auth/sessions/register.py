@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from wsgi_auth.protocols import SessionStore, SessionStrategy
 from wsgi_auth.records import SessionRecord
 from wsgi_auth.sessions.database import NOWHERE, content, written
+from wsgi_auth.sessions.endings import Endings
 from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
 
@@ -50,8 +51,10 @@ class Register:
         store: SessionStore,
         revocations: Revocations | None,
         clock: Callable[[], float],
+        endings: Endings,
     ) -> None:
         self._store = store
+        self._endings = endings
         self._clock = clock
         self._revocations = revocations
 
@@ -71,7 +74,9 @@ class Register:
         return True
 
     def end_all(self, user_id: str, but: str = "", tell: Tell | None = None) -> int:
-        """End every session of a user, but the one of the id ``but``; how many there were."""
+        """End every session of a user, but the one of the id ``but``; how many there were. No
+        sign-in that was proven before begins one."""
+        self._endings.note(user_id)
         ended = self._store.list_sessions(user_id) if self._revocations is not None else []
         # each by its id: it may have been begun by a machine whose clock is ahead of this one
         self._revoke([each for each in ended if each.id != but])
@@ -149,6 +154,8 @@ class Registered:
             if self.revocations.has_ended(claims, now):
                 return None
         if device is not None and "auth_time" in claims:
+            # all may have been ended a moment ago by another process: this one begins after that
+            self.revocations.ask_again(now)
             began = self.revocations.begins_after(claims["sub"], claims["auth_time"])
             claims = FrozenDict({**claims, "auth_time": began})
         saved = self._strategy.save(claims, now, kept, device)
