@@ -301,6 +301,25 @@ def test_a_pattern_with_a_parameter_or_a_group_is_not(pattern):
 
 
 @pytest.mark.parametrize(
+    ("algorithms", "octets"),
+    [("HS256", 32), ("HS384", 48), ("HS512", 64), (["RS256", "HS512"], 64), ("RS256", 0), ([], 0)],
+)
+def test_a_client_secret_shorter_than_the_hash_it_signs_with_is_warned_of(algorithms, octets):
+    """RFC 7518 section 3.2; OpenID Connect Core section 16.19."""
+
+    def warned(secret: str) -> list[str]:
+        provider = {"id": "acme", "type": "oidc", "issuer": "https://op.test", "client_id": "us",
+                    "client_secret": secret, "id_token_signed_response_alg": algorithms}  # fmt: skip
+        given = {"secret": "s" * 40, "url": "https://app.test", "providers": [provider]}
+        found = AuthConfig.from_mapping(given, environ={}).warnings
+        assert not any(secret in each for each in found)
+        return [each for each in found if f"wants {octets} octets" in each]
+
+    assert len(warned("\u00e9" * ((octets or 32) // 2 - 1))) == (1 if octets else 0)
+    assert warned("\u00e9" * ((octets or 32) // 2)) == []
+
+
+@pytest.mark.parametrize(
     ("app", "said"),
     [
         (

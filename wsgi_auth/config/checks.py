@@ -383,6 +383,7 @@ def risks(config: AuthConfig) -> Iterator[str]:
             "session.absolute_age is not set: who is removed at the provider stays signed in here "
             "for as long as they keep coming"
         )
+    yield from _short_secrets(config)
     if config.session.read_only:
         yield from _idle(config)
     yield from _of_patterns(config)
@@ -391,6 +392,20 @@ def risks(config: AuthConfig) -> Iterator[str]:
         yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
     if "*" in (config.allow_emails or ()):
         yield "allow_emails = *: everybody with an account at a provider may sign in"
+
+
+def _short_secrets(config: AuthConfig) -> Iterator[str]:
+    """Secrets that are shorter than the hash they sign with (RFC 7518 section 3.2, OpenID Connect
+    Core section 16.19). No mistake of ours to refuse: the provider made the secret and signs."""
+    for each in config.providers:
+        for algorithm in getattr(each, "id_token_signed_response_alg", ()):
+            octets = int(algorithm[2:]) // 8 if algorithm.startswith("HS") else 0
+            if len(getattr(each, "client_secret", "").encode()) < octets:
+                yield (
+                    f"providers.{each.id}.client_secret: {algorithm} wants {octets} octets or "
+                    "more, and it is shorter: whoever sees an ID token can guess at it; have the "
+                    "provider make a longer one, or sign with RS256 or ES256"
+                )
 
 
 def _of_patterns(config: AuthConfig) -> Iterator[str]:
