@@ -509,6 +509,8 @@ def test_a_key_ending_in_file_reads_the_value_from_a_file(tmp_path):
         AuthConfig.from_mapping({"secret": SECRET, "secret_file": str(tmp_path / "secret.txt")})
     with pytest.raises(ConfigError, match="there is no file"):
         AuthConfig.from_mapping({"secret_file": "/no/such/file"})
+    with pytest.raises(ConfigError, match="there is no such option"):
+        AuthConfig.from_mapping({"password_file": "/no/such/file"})
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,12 @@ def local(monkeypatch, tmp_path, **extra) -> TestApp:
         ({"HTTP_HOST": "evil.test"}, 403),
         ({"HTTP_HOST": "localhost.evil.test"}, 403),
         ({"HTTP_HOST": ""}, 403),
+        # these are this machine too (RFC 6761), and no browser is told to go there
+        ({"HTTP_HOST": "localhost."}, 403),
+        ({"HTTP_HOST": "127.0.0.1."}, 403),
+        ({"HTTP_HOST": "localhost", "REMOTE_ADDR": "localhost"}, 403),
+        ({"HTTP_HOST": "localhost", "REMOTE_ADDR": "::ffff:127.0.0.1"}, 302),
+        ({"HTTP_HOST": "localhost", "REMOTE_ADDR": "::ffff:192.168.0.9"}, 403),
         ({"REMOTE_ADDR": "192.168.0.9"}, 403),
         ({"REMOTE_ADDR": ""}, 403),
         ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 403),

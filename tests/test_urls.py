@@ -561,6 +561,7 @@ def test_judging_a_long_value_costs_in_proportion() -> None:
         ("http://[0:0:0:0:0:0:0:1]:81", "http://[::1]:81", "", False, True),
         ("http://[2001:DB8::1]", "http://[2001:db8::1]", "", False, False),
         ("http://[::ffff:10.0.0.1]", "http://[::ffff:a00:1]", "", False, False),
+        ("http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]", "", False, True),
         ("https://bücher.example/büro", "https://xn--bcher-kva.example", "/b%C3%BCro", True, False),
         ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example", "", True, False),
         ("http://intranet", "http://intranet", "", False, False),

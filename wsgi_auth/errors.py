@@ -47,6 +47,16 @@ class CallbackError(AuthError):
         self.callback = callback
 
 
+#: What ``json.dumps`` raises for what is no JSON.
+NO_JSON = (TypeError, ValueError, RecursionError)
+
+
+def no_json(callback: str, did: str, problem: Exception) -> CallbackError:
+    """A callable gave something that is no JSON: what it ``did`` with it, and one of
+    :data:`NO_JSON`."""
+    return CallbackError(callback, f"{did} what is no JSON: {problem}")
+
+
 class StoreUnavailable(AuthError):
     """A store (sessions, limits) cannot be asked now: 503 on protected pages, cookie kept."""
 

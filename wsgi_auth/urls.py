@@ -77,12 +77,20 @@ def is_loopback_host(host: str) -> bool:
     host = host.removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    return is_loopback_address(host.strip("[]"))
+
+
+def is_loopback_address(text: str) -> bool:
+    """Whether it is an address of this machine itself, of IPv4 written as IPv6 too; no name is."""
     import ipaddress  # here and below: most hosts have a name
 
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
+    # Python 3.13 looks at the address within by itself
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address.is_loopback or (mapped is not None and mapped.is_loopback)
 
 
 # --- listed origins -------------------------------------------------------------------------

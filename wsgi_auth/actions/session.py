@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
-from wsgi_auth.errors import CallbackError, UsageError
+from wsgi_auth.errors import NO_JSON, UsageError, no_json
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.types import Session, WSGIApp
 
@@ -38,8 +38,8 @@ def update(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def _shown(exchange: Exchange, session: Session | None) -> WSGIApp:
     try:
         return exchange.json(session)
-    except (TypeError, ValueError) as error:
-        raise CallbackError("session", f"returned what is no JSON: {error}") from error
+    except NO_JSON as error:
+        raise no_json("session", "returned", error) from error
 
 
 METHODS: Methods = {"GET": show, "POST": update}

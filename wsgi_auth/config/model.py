@@ -113,7 +113,7 @@ class AuthConfig(
         """The configuration a mapping describes. ``environ`` (``os.environ``) supplies ``secret``,
         ``url`` and ``dev`` where the mapping does not; relative files count from ``here``."""
         env = os.environ if environ is None else environ
-        given = values_from_files(dict(mapping or {}), here)
+        given = values.from_files("", mapping or {}, here, OPTIONS)
         _refuse_unknown("", given, OPTIONS)
         return _build(given, env, here, dict(app or {}))
 
@@ -365,18 +365,6 @@ def _refuse_unknown(section: str, given: Mapping[str, Any], known: Any) -> None:
             elif section and not hint:
                 hint = f"; there is {', '.join(sorted(known))}"
             raise ConfigError(full, f"there is no such option{hint}")
-
-
-def values_from_files(given: dict[str, Any], here: Path | None) -> dict[str, Any]:
-    """The mapping with every ``name_file`` replaced by ``name``, read from that file."""
-    for key in [key for key in given if isinstance(key, str) and key.endswith("_file")]:
-        name = key.removesuffix("_file")
-        if name not in OPTIONS:
-            continue
-        if given.get(name) is not None:
-            raise ConfigError(key, f"is given beside {name!r}; keep one of the two")
-        given[name] = values.text_of_file(key, given.pop(key), here)
-    return given
 
 
 class _Variables(Mapping[str, str]):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -300,14 +300,20 @@ def _path_of(key: str, value: Any, here: Path | None, kind: str) -> Path:
     return found if here is None or found.is_absolute() else here / found
 
 
-def from_files(key: str, given: Mapping[str, Any], here: Path | None) -> dict[str, Any]:
-    """The options of a group with every ``name_file`` replaced by ``name``, read from that file."""
+def from_files(
+    key: str, given: Mapping[str, Any], here: Path | None, among: Container[str] | None = None
+) -> dict[str, Any]:
+    """The options of a group, or with ``key`` "" of the whole, with every ``name_file`` replaced by
+    ``name``, read from that file; with ``among`` only where that has the name."""
     found = dict(given)
-    for option in [each for each in found if each.endswith("_file")]:
+    for option in [each for each in found if isinstance(each, str) and each.endswith("_file")]:
         name = option.removesuffix("_file")
+        if among is not None and name not in among:
+            continue
+        full = f"{key}.{option}" if key else option
         if found.get(name) is not None:
-            raise ConfigError(f"{key}.{option}", f"is given beside {name!r}; keep one of the two")
-        found[name] = text_of_file(f"{key}.{option}", found.pop(option), here)
+            raise ConfigError(full, f"is given beside {name!r}; keep one of the two")
+        found[name] = text_of_file(full, found.pop(option), here)
     return found
 
 

@@ -8,7 +8,7 @@ import re
 from importlib.resources import files
 from typing import Final
 
-from wsgi_auth.errors import CallbackError
+from wsgi_auth.errors import NO_JSON, no_json
 from wsgi_auth.types import Session
 
 _COMMENT: Final = re.compile(r"^\s*//.*\n", re.MULTILINE)
@@ -43,6 +43,6 @@ def session_script(session: Session | None) -> Element:
     security policy minds it; JSON's own escapes keep it from ending early."""
     try:
         data = json.dumps(session, allow_nan=False).translate(_UNSAFE)
-    except (TypeError, ValueError) as error:
-        raise CallbackError("session", f"returned what is no JSON: {error}") from error
+    except NO_JSON as error:
+        raise no_json("session", "returned", error) from error
     return Element(f'<script type="application/json" id="auth.session">{data}</script>')

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import (
+    NO_JSON,
     AccessDenied,
     AccountNotLinked,
     AuthError,
     CallbackError,
     UsageError,
+    no_json,
 )
 from wsgi_auth.events import Events, shown
 from wsgi_auth.sessions.life import SKEW, ends_at
@@ -342,8 +344,8 @@ class Lifecycle:
         self._note(claims, now)
         try:
             saved = self._strategy.save(claims, now, kept, device)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise CallbackError("jwt", f"put into the claims what is no JSON: {error}") from error
+        except NO_JSON as error:
+            raise no_json("jwt", "put into the claims", error) from error
         if saved is None:
             return None
         try:
