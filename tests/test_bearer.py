@@ -22,8 +22,8 @@ from wsgi_auth import (
     get_session,
     get_token,
 )
-from wsgi_auth.errors import AccessDenied, ProviderUnavailable, UsageError
-from wsgi_auth.testing import FakeProvider, session_cookie
+from wsgi_auth.errors import AccessDenied, ProviderUnavailable, StoreUnavailable, UsageError
+from wsgi_auth.testing import FakeProvider, FakeTransport, session_cookie
 from wsgi_auth.testing.fake_provider.keys import b64
 from wsgi_auth.testing.fake_provider.web import as_json, as_text
 
@@ -510,6 +510,24 @@ def test_what_is_good_at_one_tenant_is_nothing_at_another(fake):
         said = page.get("/api/x", headers={"Host": "a.example.test", **bearing(token)}).json
         assert said["session"]["user"]["id"].endswith(":robot")
         page.get("/api/x", headers={"Host": "b.example.test", **bearing(token)}, status=401)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"), [(KeyError("x"), 500), (StoreUnavailable("x"), 503)], ids=repr
+)
+def test_a_tenant_that_cannot_be_made_refuses_no_token_and_others_are_good(fake, problem, status):
+    def per_request(request):
+        raise problem
+
+    other = FakeProvider("https://other.example.test", id="other")
+    app = site(
+        providers=[{"id": "company", "per_request": per_request}, other.options(audience=API)],
+        transport=FakeTransport(fake, other), routes=api(),
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    page.get("/api/x", headers=bearing(other.access_token("robot", API)), status=200)
+    # 401 would be: throw it away
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=status)
 
 
 def test_what_is_good_at_one_host_is_asked_about_at_another(fake):

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wsgi_auth.actions.offer import offered
+from wsgi_auth.actions.offer import looked_for
 from wsgi_auth.errors import (
     AccessDenied,
     AuthError,
@@ -108,17 +108,22 @@ class BearerAuthentication:
 
     def _proven(self, token: str, environ: Environ, now: float) -> _Holder:
         # of this visitor: what is good at one tenant is not at another
-        on_offer = offered(self._site, environ)
+        on_offer, problem = looked_for(self._site, environ)
         key = self._remembered.key(token, environ)
         known = self._remembered.get(key, now)
         if known is not None and any(each is known.provider for each in on_offer):
             return known
         parties = self._parties(token, on_offer)
-        if parties:
+        try:
+            if not parties:
+                return self._asked(token, environ, now)
             known, ends = self._held(token, parties, environ, now)
-            self._remembered.put(key, known, now, ends)
-            return known
-        return self._asked(token, environ, now)
+        except _Refused:
+            if problem is not None:  # it may be of the one that could not be made just now
+                raise problem from None
+            raise
+        self._remembered.put(key, known, now, ends)
+        return known
 
     def _parties(self, token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
         """The providers that may have issued a token: the only one that there is, else by what the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from wsgi_auth.errors import AuthError, CallbackError
 from wsgi_auth.providers.base import Provider
@@ -10,17 +11,29 @@ from wsgi_auth.site import Site
 from wsgi_auth.types import Environ, webob_request
 
 
+class Found(NamedTuple):
+    """The providers of a request, and the first problem of one that could not be made for it."""
+
+    providers: tuple[Provider, ...]
+    problem: AuthError | None
+
+
 def offered(site: Site, environ: Environ) -> tuple[Provider, ...]:
     """All, or those whose ids ``providers_for(request)`` names, in the configuration's order; one
     that is made per request as it is made for this one, if it is and can be.
 
     Raises what the callable of ``per_request`` raised only where nothing else is left to offer."""
-    return _there(site, _chosen(site, environ), environ)
+    return _some(looked_for(site, environ))
 
 
 def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
     """All that this request has, on offer or not; the same of what cannot be made."""
-    return _there(site, site.config.providers, environ)
+    return _some(_there(site, site.config.providers, environ))
+
+
+def looked_for(site: Site, environ: Environ) -> Found:
+    """As :func:`offered`, for who has to know whether one was left out."""
+    return _there(site, _chosen(site, environ), environ)
 
 
 def is_offered(site: Site, environ: Environ, provider: Provider | None) -> bool:
@@ -49,7 +62,13 @@ def _chosen(site: Site, environ: Environ) -> tuple[Provider, ...]:
     return tuple(each for each in config.providers if each.id in wanted)
 
 
-def _there(site: Site, providers: Iterable[Provider], environ: Environ) -> tuple[Provider, ...]:
+def _some(found: Found) -> tuple[Provider, ...]:
+    if found.problem is not None and not found.providers:
+        raise found.problem
+    return found.providers
+
+
+def _there(site: Site, providers: Iterable[Provider], environ: Environ) -> Found:
     found: list[Provider] = []
     problem: AuthError | None = None
     for each in providers:
@@ -62,6 +81,4 @@ def _there(site: Site, providers: Iterable[Provider], environ: Environ) -> tuple
             problem = problem or error
         else:
             found += [] if made is None else [made]
-    if problem is not None and not found:
-        raise problem
-    return tuple(found)
+    return Found(tuple(found), problem)
