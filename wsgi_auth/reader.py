@@ -52,7 +52,7 @@ class CookieSessionReader:
         self._name = self._cookie.name
         older = self._cookie.older
         self._former = self._cookie.but(name=older, older=None) if older else None
-        self._key_length = len(self._name) + 1
+        self._prefix = f"{self._name}="
         self._config = config
         self._asks_home = any(each.type == "per_request" for each in config.providers)
         self._remembers = self.view.plain and self.strategy.cacheable and not self._asks_home
@@ -81,18 +81,13 @@ class CookieSessionReader:
         header = environ.get("HTTP_COOKIE")
         if not header:
             return ANONYMOUS
-        start = header.find(self._name)
-        if start < 0:
+        # The usual request holds the cookie once, in one piece: no list, no regular expression. Cut
+        # by partition: to call find takes longer than all the copying.
+        before, found, after = header.partition(self._prefix)
+        if not found and self._name not in header:
             return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
-        # The usual request holds the cookie once, in one piece: no list, no regular expression.
-        begin = start + self._key_length
-        if (
-            self._remembers
-            and header[begin - 1 : begin] == "="
-            and (start == 0 or header[start - 1] in _BEFORE)
-        ):
-            end = header.find(";", begin)
-            value = header[begin:] if end < 0 else header[begin:end]
+        if self._remembers and found and (not before or before[-1] in _BEFORE):
+            value, _, _ = after.partition(";")
             tail = value[-_TAIL:]
             stored = self._known.get(tail) or self._older.get(tail)
             is_known = stored is not None and stored.value == value
@@ -102,7 +97,8 @@ class CookieSessionReader:
             if stored is None:
                 if (
                     self._former is None
-                    and header.find(self._name, begin) < 0
+                    and self._name not in before
+                    and self._name not in after
                     and not any(each in value for each in _AROUND)
                 ):
                     return ANONYMOUS  # the only one there is, and read as a whole
@@ -122,7 +118,7 @@ class CookieSessionReader:
                         else:
                             self._seen = {tail}
                     return stored
-                alone = header.find(self._name, begin) < 0
+                alone = self._name not in before and self._name not in after
                 names = (self._name,) if alone else self._names(header)
                 session = default_session(stored.claims)
                 return Reading(session, stored.claims, Then.RENEW, names, stored.kept)
