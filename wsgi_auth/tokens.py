@@ -24,9 +24,9 @@ from wsgi_auth.types import Claims, FrozenDict, freeze
 if TYPE_CHECKING:
     from itsdangerous import Signer
 
-#: A dot and 32 octets as base64url without padding.
-_SIGNATURE = 44
-_DOT, _MINUS, _LINE = b".-_"
+#: Characters of 32 octets as base64url without padding.
+_SIGNATURE = 43
+_MINUS, _LINE = b"-_"
 #: Most characters of a token that are looked at: more than fit into all the chunks of a cookie.
 MAX_TOKEN = 100_000
 
@@ -68,7 +68,7 @@ def read_claims(octets: bytes) -> dict[str, Any] | None:
     try:
         text = octets.decode()
         # a brace further on: an object in the object, or a text that holds one
-        claims, end = (_scan if text.find("{", 1) < 0 else _scan_frozen)(text, 0)
+        claims, end = (_scan_frozen if text.rpartition("{")[0] else _scan)(text, 0)
         if not isinstance(claims, dict) or end != len(text):
             return None
         if "[" in text:
@@ -140,9 +140,10 @@ class SignedCodec:
             octets = token.encode("ascii")
         except UnicodeEncodeError:
             return None
-        signed, given = octets[:-_SIGNATURE], octets[1 - _SIGNATURE :] + b"="
-        if not signed or len(octets) > MAX_TOKEN or octets[-_SIGNATURE] != _DOT:
+        signed, _, given = octets.rpartition(b".")
+        if len(given) != _SIGNATURE or not signed or len(octets) > MAX_TOKEN:
             return None
+        given += b"="
         index = 0
         for inner, outer in self._keys:
             first = inner.copy()

@@ -34,7 +34,7 @@ _MINUTES_KEPT = 4_096
 def iso_time(seconds: int) -> str:
     """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``. On the path of every request with a session."""
     minute = seconds // 60
-    return (_minutes.get(minute) or _minute(minute)) + _SECONDS[seconds - 60 * minute]
+    return (_minutes.get(minute) or _minute(minute)) + _SECONDS[seconds % 60]
 
 
 def _minute(minute: int) -> str:
