@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -255,6 +256,23 @@ def test_a_truncated_tag_of_gcm_is_refused():
     ):
         token = f"{head}..{iv}.{ciphertext}.{base64url(octets)}"
         assert JWECodec([SECRET], NAME).verify(token) is None
+
+
+def test_what_was_read_before_and_by_which_thread_changes_nothing():
+    codec = JWECodec([SECRET, OTHER], NAME)
+    written = [{"sub": str(number), "pad": "x" * number} for number in range(40)]
+    tokens = [codec.encode(claims) for claims in written]
+    broken = [f"{token[:-1]}!" for token in tokens]
+
+    def read(start: int) -> bool:
+        order = [(start * 7 + step * 11) % len(tokens) for step in range(10 * len(tokens))]
+        return all(
+            codec.verify(tokens[at]) == (written[at], 0) and codec.verify(broken[at]) is None
+            for at in order
+        )
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(read, range(16)))
 
 
 def test_what_is_no_json_is_not_written():

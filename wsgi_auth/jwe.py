@@ -23,7 +23,7 @@ from hmac import compare_digest
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
@@ -47,7 +47,8 @@ _PADDING = {0: b"", 1: b"", 2: b"==", 3: b"="}
 #: By the same remainder of the length by four: the characters whose unused bits are zero, so that
 #: octets have one spelling.
 _LAST = {0: bytes(range(128)), 1: b"", 2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
-_DOT = ord(".")
+#: In a compact token (RFC 7516 section 7.1). One too many ends up in the tag, and spoils it.
+_DOTS = 4
 
 
 def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
@@ -77,10 +78,10 @@ class _Key:
         "gcm_kid",
         "gcm_v4",
         "header",
+        "idle",
         "inner",
         "kid",
         "outer",
-        "prefix",
     )
 
     def __init__(self, secret: bytes, salt: str) -> None:
@@ -90,14 +91,14 @@ class _Key:
         # Auth.js writes its members in this order
         header = f'{{"alg":"dir","enc":"A256CBC-HS512","kid":"{self.kid}"}}'
         self.header = _encoded(header.encode())
-        #: With the two dots around the encrypted key that ``dir`` does not have.
-        self.prefix = self.header.decode("ascii") + ".."
         # RFC 7518 section 5.2.2.1: the first half authenticates, the second encrypts
         mac = key[:32].ljust(_HASH_BLOCK, b"\0")
         self.inner = hashlib.sha512(mac.translate(_INNER))
         self.outer = hashlib.sha512(mac.translate(_OUTER))
         self.absorbed = self.after(self.header)
         self.aes = AES(key[32:])
+        #: Decryptors that no thread is using (:func:`_decrypted`).
+        self.idle: list[CipherContext] = []
         self.gcm = AESGCM(key[:32])  # HKDF's first 32 octets do not depend on the length
         self.gcm_kid = thumbprint(key[:32])
         self.gcm_v4 = AESGCM(hkdf(secret, b"", b"NextAuth.js Generated Encryption Key", 32))
@@ -115,13 +116,12 @@ class JWECodec:
     ``secrets`` newest first; ``salt`` is the cookie's name, as in Auth.js. Loads ``cryptography``.
     """
 
-    __slots__ = ("_aad", "_first", "_keys", "_skip")
+    __slots__ = ("_aad", "_first", "_keys")
 
     def __init__(self, secrets: Sequence[bytes], salt: str) -> None:
         self._keys = tuple(_Key(secret, salt) for secret in secrets)
         self._first = self._keys[0]
-        self._skip = len(self._first.prefix)  # the same for all: only the kid differs
-        self._aad = _length(self._first.header)
+        self._aad = _length(self._first.header)  # the same for all: only the kid differs
 
     def encode(self, claims: Mapping[str, Any]) -> str:
         """The token for these claims; ``TypeError`` or ``ValueError`` if they are no JSON."""
@@ -144,27 +144,31 @@ class JWECodec:
         """
         if len(token) > MAX_TOKEN:
             return None
-        index = 0
-        for key in self._keys:
-            if token.startswith(key.prefix):
-                break
-            index += 1
-        else:
-            return self._otherwise(token)
         try:
-            text = _open_cbc(key, key.absorbed, token[self._skip :].encode("ascii"), self._aad)
+            header, nothing, iv, ciphertext, tag = token.encode("ascii").split(b".", _DOTS)
+            if nothing:  # dir has no encrypted key
+                return None
+            index = 0
+            for key in self._keys:
+                if header == key.header:
+                    break
+                index += 1
+            else:
+                return self._otherwise(header, iv, ciphertext, tag)
+            text = _open_cbc(key, key.absorbed, iv, ciphertext, tag, self._aad)
         except ValueError:
             return None
         claims = None if text is None else read_claims(text)
         return None if claims is None else (claims, index)
 
-    def _otherwise(self, token: str) -> tuple[dict[str, Any], int] | None:
+    def _otherwise(
+        self, header: bytes, iv: bytes, ciphertext: bytes, tag: bytes
+    ) -> tuple[dict[str, Any], int] | None:
         """A token whose header is spelt otherwise than Auth.js v5 spells it now: without ``kid``,
         in another order, or of the other encryption."""
+        if len(header) > MAX_HEADER:
+            return None
         try:
-            header, nothing, rest = token.encode("ascii").split(b".", 2)
-            if nothing or len(header) > MAX_HEADER:
-                return None
             said = json.loads(_decoded(header))
         except (ValueError, RecursionError):
             return None
@@ -182,12 +186,13 @@ class JWECodec:
             try:
                 if enc == "A256CBC-HS512":
                     if kid in (None, key.kid):
-                        text = _open_cbc(key, key.after(header), rest, _length(header))
+                        absorbed, aad = key.after(header), _length(header)
+                        text = _open_cbc(key, absorbed, iv, ciphertext, tag, aad)
                 elif enc == "A256GCM":
                     if kid in (None, key.gcm_kid):
-                        text = _open_gcm(key.gcm, header, rest)
+                        text = _open_gcm(key.gcm, header, iv, ciphertext, tag)
                     if kid is None and text is None:
-                        text = _open_gcm(key.gcm_v4, header, rest)
+                        text = _open_gcm(key.gcm_v4, header, iv, ciphertext, tag)
             except ValueError:
                 return None  # not spelt as it must be, whatever the key
             claims = None if text is None else read_claims(text)
@@ -196,46 +201,50 @@ class JWECodec:
         return None
 
 
-def _open_cbc(key: _Key, absorbed: Any, rest: bytes, aad: bytes) -> bytes | None:
-    """The text of ``iv.ciphertext.tag``; None if the tag is not this key's, ``ValueError`` for what
-    is not spelt as it must be. ``absorbed``: the hash's inner state with the header in it."""
-    end = len(rest) - _CBC_TAG - 1
-    left = (end - _CBC_IV - 1) % 4
-    if (
-        end < _CBC_IV + 1 + _CBC_IV  # one block of ciphertext at least: 22 characters
-        or rest[_CBC_IV] != _DOT
-        or rest[end] != _DOT
-        or rest[_CBC_IV - 1] not in _LAST[2]
-        or rest[end - 1] not in _LAST[left]
-    ):
+def _open_cbc(
+    key: _Key, absorbed: Any, iv: bytes, ciphertext: bytes, tag: bytes, aad: bytes
+) -> bytes | None:
+    """The text; None if the tag is not this key's, ``ValueError`` for what is not spelt as it must
+    be. ``absorbed``: the hash's inner state with the header in it."""
+    if len(iv) != _CBC_IV or len(tag) != _CBC_TAG:
         return None
-    # as _decoded does, but for both at once
-    octets = rest.translate(_FROM_URL)
-    iv = a2b_base64(octets[:_CBC_IV] + b"==", strict_mode=True)
-    ciphertext = a2b_base64(octets[_CBC_IV + 1 : end] + _PADDING[left], strict_mode=True)
-    # _tag, but for the call
-    inner, outer = absorbed.copy(), key.outer.copy()
-    inner.update(iv + ciphertext + aad)
-    outer.update(inner.digest())
-    tag = b2a_base64(outer.digest()[:32], newline=False).translate(_TO_URL, b"=")
-    if len(ciphertext) % _BLOCK or not compare_digest(tag, rest[end + 1 :]):
+    sealed = _decoded(iv) + _decoded(ciphertext)
+    inner = absorbed.copy()
+    inner.update(sealed + aad)
+    if not compare_digest(_tag(key, inner), tag):
+        return None
+    if len(sealed) % _BLOCK or len(sealed) < 2 * _BLOCK:
         return None
     # whole blocks without padding: nothing is left for finalize
-    padded = Cipher(key.aes, CBC(iv)).decryptor().update(ciphertext)
+    padded = _decrypted(key, sealed)
     # no oracle: the tag has been checked
     fill = padded[-1]
-    return padded[:-fill] if 0 < fill <= _BLOCK else None
+    return padded[_BLOCK:-fill] if 0 < fill <= _BLOCK else None
 
 
-def _open_gcm(gcm: AESGCM, header: bytes, rest: bytes) -> bytes | None:
-    parts = rest.split(b".")
-    if len(parts) != 3:
-        return None
-    iv, ciphertext, tag = map(_decoded, parts)
-    if len(iv) != _GCM_IV or len(tag) != _GCM_TAG:  # a short tag is easily guessed
+def _decrypted(key: _Key, sealed: bytes) -> bytes:
+    """A block of noise and the padded text, of IV and whole blocks of ciphertext.
+
+    A decryptor is used again and again, for one takes ten times as long to make: CBC remembers the
+    block of ciphertext before and nothing else (NIST SP 800-38A section 6.2), so behind the IV
+    there is nothing left of the token before.
+    """
+    idle = key.idle
+    try:
+        decryptor = idle.pop()  # nobody else's until it is put back
+    except IndexError:
+        decryptor = Cipher(key.aes, CBC(bytes(_BLOCK))).decryptor()
+    padded = decryptor.update(sealed)
+    idle.append(decryptor)
+    return padded
+
+
+def _open_gcm(gcm: AESGCM, header: bytes, iv: bytes, ciphertext: bytes, tag: bytes) -> bytes | None:
+    nonce, tag = _decoded(iv), _decoded(tag)
+    if len(nonce) != _GCM_IV or len(tag) != _GCM_TAG:  # a short tag is easily guessed
         return None
     try:
-        return gcm.decrypt(iv, ciphertext + tag, header)
+        return gcm.decrypt(nonce, _decoded(ciphertext) + tag, header)
     except InvalidTag:
         return None
 

@@ -24,6 +24,7 @@ from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze,
 #: Seconds that ``exp`` and ``nbf`` may be off, as in Auth.js: both ends accept the same tokens.
 TOLERANCE = 15
 _NEVER = float("inf")
+_TEXT_OR_NONE = (str, type(None))  # the union of the two is made anew wherever it is written
 # five parts, the second empty: ``dir`` has no encrypted key
 _LIKE_AUTHJS = re.compile(r"eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 # what a cookie's value may hold (RFC 6265 section 4.1.1), without the comma that servers join by
@@ -79,7 +80,7 @@ class JWTStrategy:
             if type(begins) is not int or begins > now + TOLERANCE:
                 return None
         # an identifier that is none could not be looked up among those that were ended
-        if not isinstance(get("sid", ""), str | None) or not isinstance(get("jti", ""), str | None):
+        if not isinstance(get("sid"), _TEXT_OR_NONE) or not isinstance(get("jti"), _TEXT_OR_NONE):
             return None
         ends += TOLERANCE
         if self._absolute_age is not None:
