@@ -68,11 +68,17 @@ def read_claims(octets: bytes) -> dict[str, Any] | None:
     try:
         text = octets.decode()
         # a brace further on: an object in the object, or a text that holds one
-        claims, end = (_scan_frozen if text.rpartition("{")[0] else _scan)(text, 0)
+        is_flat = not text.rpartition("{")[0]
+        claims, end = (_scan if is_flat else _scan_frozen)(text, 0)
         if not isinstance(claims, dict) or end != len(text):
             return None
         if "[" in text:
-            _freeze_lists(claims)
+            if is_flat:
+                for key, value in claims.items():
+                    if type(value) is list:
+                        claims[key] = freeze(value)
+            else:
+                _freeze_lists(claims)
     except (ValueError, StopIteration, RecursionError):
         return None
     return claims

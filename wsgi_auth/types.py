@@ -87,14 +87,17 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 def freeze(value: Any) -> Any:
     """The same JSON value, read-only all the way down."""
     kind = type(value)
+    if kind is list:
+        for item in value:
+            if type(item) not in _SCALARS:
+                return FrozenList([freeze(item) for item in value])
+        return FrozenList(value)
     if kind in _SCALARS or kind is FrozenList or kind is Session:
         return value
-    if kind is not list and isinstance(value, Mapping):
+    if isinstance(value, Mapping):
         return FrozenDict({key: freeze(item) for key, item in value.items()})
-    if kind is list or isinstance(value, list | tuple):
-        if _SCALARS.issuperset(map(type, value)):
-            return FrozenList(value)
-        return FrozenList([freeze(item) for item in value])
+    if isinstance(value, list | tuple):
+        return freeze(list(value))
     return value
 
 
