@@ -17,11 +17,16 @@ OWN_CLAIMS = (
 
 
 def default_session(claims: Mapping[str, Any]) -> Session:
-    """The session without a callback: ``user`` with ``id``, ``name``, ``email``, ``image``."""
+    """The session without a callback: ``user`` with ``id``, ``name``, ``email``, ``image``, and
+    when it ends (ISO 8601 in UTC: ``2026-11-25T09:30:00Z``)."""
     get, ends = claims.get, claims["exp"]
+    try:
+        minute = _minutes[ends // 60]
+    except KeyError:
+        minute = _minute(ends // 60)
     return Session(
         user=FrozenDict(id=get("sub"), name=get("name"), email=get("email"), image=get("picture")),
-        expires=iso_time(ends),
+        expires=minute + _SECONDS[ends % 60],
     )
 
 
@@ -29,12 +34,6 @@ _SECONDS = tuple(f"{number:02}Z" for number in range(60))
 #: What the minutes that sessions end in look like, and of how many that is kept.
 _minutes: dict[int, str] = {}
 _MINUTES_KEPT = 4_096
-
-
-def iso_time(seconds: int) -> str:
-    """ISO 8601 in UTC: ``2026-11-25T09:30:00Z``. On the path of every request with a session."""
-    minute = seconds // 60
-    return (_minutes.get(minute) or _minute(minute)) + _SECONDS[seconds % 60]
 
 
 def _minute(minute: int) -> str:
