@@ -33,11 +33,12 @@ ROUTES = {
         "methods": ["GET", "POST"], "answer": "401", "case_sensitive": False,
     },
     "api": {
-        "source": "/api/:path*", "basic": True,
+        "source": "/api/:path*", "basic": True, "bearer": True, "scopes": ["read", "write"],
         "has": [{"type": "header", "key": "X-A", "value": "a b"}, {"type": "query", "key": "q"}],
         "missing": [{"type": "host", "value": "b.example.test"}],
     },
     "keys": {"source": "/keys", "user_verified": True, "authorized": CALLED},
+    "vault": {"source": "/vault", "acr": ["mfa", "phr"]},
 }  # fmt: skip
 #: Option to its value as Python has it, and as text.
 SAMPLES: dict[str, tuple[Any, str]] = {
@@ -214,7 +215,7 @@ def routes_as_text() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("listed", ["", "keys, api admin"])
+@pytest.mark.parametrize("listed", ["", "vault keys, api admin"])
 def test_routes_mean_the_same_on_every_road(listed, tmp_path):
     names = listed.replace(",", "").split() or list(ROUTES)
     table = {name: ROUTES[name] for name in names}

@@ -50,9 +50,8 @@ class Authorizer:
 
         Whatever a callback raises, or returns that is no decision, denies with 500 (R038).
         """
-        schemes = self.schemes(routes)
         for route in routes:
-            decision = self._one(environ, reading, route, now, schemes)
+            decision = self._one(environ, reading, route, now, routes)
             if decision is not PASS:
                 return self.refused(environ, reading, decision)
         return PASS
@@ -88,10 +87,14 @@ class Authorizer:
         code: str = "SessionRequired",
         schemes: frozenset[str] = _NONE,
         bearer: str = "",
+        acr: tuple[str, ...] | None = None,
     ) -> Redirect | Unauthorized:
         """What nobody-signed-in gets: the sign-in page for a browser that navigates, else 401, with
-        what the ``schemes`` that would do say; ``bearer``: what was wrong with an access token."""
+        what the ``schemes`` that would do say; ``bearer``: what was wrong with an access token;
+        ``acr``: how strong the sign-in has to be."""
         url = self._locations.sign_in(environ)
+        if acr is not None:
+            url += _asking(acr)
         if answer == "redirect" or (answer is None and wants_redirect(environ)):
             return Redirect(url)
         # a dialogue is for programs: a page's own fetch must not open one
@@ -104,8 +107,9 @@ class Authorizer:
         reading: Reading,
         route: Route,
         now: float,
-        schemes: frozenset[str],
+        routes: tuple[Route, ...],
     ) -> Any:
+        """What one of the ``routes`` that apply says."""
         asked = route.authorized or self._authorized
         passes: Any = reading.session is not None
         if asked is not None:
@@ -115,7 +119,9 @@ class Authorizer:
             if passes == "stale":
                 if reading.scopes is not None:
                     return self._step_up(environ, route)
-                return self.challenge(environ, route.answer, code="FreshSignInRequired")
+                return self.challenge(
+                    environ, route.answer, code="FreshSignInRequired", acr=_strength(routes)
+                )
         if passes is True and route.scopes is not None and reading.scopes is not None:
             if route.scopes <= reading.scopes:
                 return PASS
@@ -124,7 +130,9 @@ class Authorizer:
             return PASS
         if passes is False or passes is None:
             if reading.session is None:
-                return self.challenge(environ, route.answer, schemes=schemes)
+                return self.challenge(
+                    environ, route.answer, schemes=self.schemes(routes), acr=_strength(routes)
+                )
             self._events.logger.info(
                 "refused %s: not authorized for %s",
                 shown(reading.subject),
@@ -172,9 +180,12 @@ class Authorizer:
         )
         if route.fresh is not None:
             said += f', max_age="{route.fresh}"'
+        if route.acr is not None:
+            said += f', acr_values="{" ".join(route.acr)}"'
         return self.challenge(
-            environ, "401", code="FreshSignInRequired", schemes=route.schemes, bearer=said
-        )
+            environ, "401", code="FreshSignInRequired", schemes=route.schemes, bearer=said,
+            acr=route.acr,
+        )  # fmt: skip
 
     def _out_of_scope(self, reading: Reading, wanted: frozenset[str]) -> Forbidden:
         """Another token is needed, which is good for this (RFC 6750 section 3.1)."""
@@ -185,7 +196,7 @@ class Authorizer:
         return Forbidden("InsufficientScope", f'error="insufficient_scope", scope="{scope}"')
 
     def _conditions(self, reading: Reading, route: Route, now: float) -> Any:
-        """``allow_groups``, ``fresh``, ``user_verified``: True, False or ``"stale"``."""
+        """``allow_groups``, ``fresh``, ``acr``, ``user_verified``: True, False or ``"stale"``."""
         claims = reading.claims if reading.claims is not None else NOTHING
         if route.allow_groups is not None:
             groups = claims.get("groups")  # whatever a jwt callback may have made of them
@@ -195,11 +206,29 @@ class Authorizer:
                 return False
         if route.fresh is not None and not is_fresh(claims, route.fresh, now):
             return "stale" if reading.session is not None else False
+        if route.acr is not None and claims.get("acr") not in route.acr:
+            return "stale" if reading.session is not None else False
         if route.user_verified:
             how = claims.get("amr")
             if not isinstance(how, list) or not {"passkey", "uv"} <= set(map(str, how)):
                 return "stale" if reading.session is not None else False
         return True
+
+
+def _strength(routes: tuple[Route, ...]) -> tuple[str, ...] | None:
+    """How strong a sign-in has to be for all of these routes, so that one is enough; where they
+    share no word, for the first that asks."""
+    asked = [route.acr for route in routes if route.acr is not None]
+    if not asked:
+        return None
+    return tuple(word for word in asked[0] if all(word in other for other in asked)) or asked[0]
+
+
+def _asking(acr: tuple[str, ...]) -> str:
+    """The end of a query that asks for a sign-in of this strength."""
+    from urllib.parse import quote  # few routes ask
+
+    return f"&acr_values={quote(' '.join(acr), safe='')}"
 
 
 def _can_be_sent(said: Unauthorized | Forbidden) -> bool:

@@ -253,19 +253,23 @@ def _checked(given: dict[str, Any], key: str) -> Route:
             key, f"{spelling!r}: {option} must be {expected}, not {given.get(option)!r}"
         )
 
-    def words(option: str, expected: str) -> frozenset[str] | None:
+    def ordered(option: str, expected: str) -> tuple[str, ...] | None:
         value = given.get(option)
         if value is None:
             return None
         if isinstance(value, str):
-            is_list = option in ("methods", "scopes")
+            is_list = option in ("methods", "scopes", "acr")
             value = value.replace(",", " ").split() if is_list else [value]
         if isinstance(value, Mapping) or not isinstance(value, Iterable):
             wrong(option, expected)
-        found = frozenset(value)
+        found = tuple(value)
         if not found or not all(isinstance(word, str) and word for word in found):
             wrong(option, expected)
         return found
+
+    def words(option: str, expected: str) -> frozenset[str] | None:
+        found = ordered(option, expected)
+        return None if found is None else frozenset(found)
 
     methods = words("methods", "one or more HTTP methods (leave it out for all)")
     if methods is not None:
@@ -286,6 +290,9 @@ def _checked(given: dict[str, Any], key: str) -> Route:
             wrong(option, "True or False")
     if not isinstance(given.get("name", ""), str):
         wrong("name", "a string")
+    acr = ordered("acr", "one or more words of the provider for how strong a sign-in was")
+    if acr is not None and not all(re.fullmatch(_SCOPE, word) for word in acr):
+        wrong("acr", "one or more words of the provider for how strong a sign-in was")
     scopes = words("scopes", "one or more scopes, each a word (leave it out for any)")
     if scopes is not None:
         if not all(re.fullmatch(_SCOPE, scope) for scope in scopes):
@@ -303,6 +310,7 @@ def _checked(given: dict[str, Any], key: str) -> Route:
         authorized=authorized,
         allow_groups=words("allow_groups", "one or more names of groups (leave it out for any)"),
         fresh=fresh,
+        acr=acr,
         answer=answer,
         basic=given.get("basic", False),
         bearer=given.get("bearer", False),

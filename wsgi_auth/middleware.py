@@ -431,6 +431,7 @@ def require(
     methods: Iterable[str] | None = None,
     allow_groups: Iterable[str] | None = None,
     fresh: int | None = None,
+    acr: Iterable[str] | None = None,
     user_verified: bool = False,
     answer: Any = None,
 ) -> WSGIApp:
@@ -446,6 +447,7 @@ def require(
         "authorized": authorized,
         "allow_groups": allow_groups,
         "fresh": fresh,
+        "acr": acr,
         "user_verified": user_verified,
         "answer": answer,
     }

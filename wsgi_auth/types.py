@@ -261,7 +261,8 @@ class Route(Frozen):
     ``source`` is a path-to-regexp 6 string or a compiled pattern (full match). ``methods``: only
     these (None: all). ``has`` / ``missing``: conditions on headers, cookies, query, host.
     ``authorized`` replaces the general callback. ``allow_groups``: one of these is needed.
-    ``fresh``: seconds since the last sign-in at most. ``answer``: ``"redirect"`` or ``"401"``
+    ``fresh``: seconds since the last sign-in at most. ``acr``: how strong that was, one of these in
+    the provider's own words, the first liked best. ``answer``: ``"redirect"`` or ``"401"``
     overrules the negotiation. ``basic``: programs may send Basic. ``bearer``: programs may send an
     access token, which needs all of ``scopes``. ``user_verified``: only sessions begun by a passkey
     that saw a PIN, a face or a fingerprint.
@@ -274,6 +275,7 @@ class Route(Frozen):
     authorized: Callable[..., Any] | None = None
     allow_groups: frozenset[str] | None = None
     fresh: int | None = None
+    acr: tuple[str, ...] | None = None
     answer: Answer | None = None
     basic: bool = False
     bearer: bool = False
@@ -285,8 +287,8 @@ class Route(Frozen):
     @cached_property
     def asks_for_more(self) -> bool:
         """Whether it asks for more than a session."""
-        more = (self.authorized, self.allow_groups, self.fresh) != (None, None, None)
-        return more or self.user_verified
+        more = (self.authorized, self.allow_groups, self.fresh, self.acr)
+        return self.user_verified or more != (None, None, None, None)
 
     @cached_property
     def schemes(self) -> frozenset[str]:
@@ -422,6 +424,8 @@ class Proof(Frozen):
     proved_at: int | None = None
     #: When we began to look at the proof, by our clock; 0: just now.
     since: float = 0
+    #: How strong that was, in the provider's own words (its ``acr``); "": it does not say.
+    acr: str = ""
     #: How it was proved (RFC 8176): the claim of that name. Empty: nothing is said.
     amr: tuple[str, ...] = ()
     #: Whether the user's id is one of the store: nobody new can have signed in.

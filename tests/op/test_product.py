@@ -88,6 +88,12 @@ def test_prompt_none_without_a_session_there_is_a_page_that_says_so(oidc_provide
     assert page.get("/").json["session"] is None
 
 
+def test_a_provider_that_ignores_how_strong_a_sign_in_is_to_be_signs_nobody_in(oidc_provider):
+    page = browser(oidc_provider.options())
+    assert sign_in(page, oidc_provider.visitor(), acr_values="mfa").status_int >= 400
+    assert page.get("/").json["session"] is None
+
+
 def test_the_application_gets_a_token_that_the_provider_knows(oidc_provider):
     page = browser(oidc_provider.options(tokens=True, userinfo=True))
     sign_in(page, oidc_provider.visitor())

@@ -10,6 +10,7 @@ from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered, offered
 from wsgi_auth.actions.outside import depart, initiated, initiated_by_post
+from wsgi_auth.oauth import authorization
 from wsgi_auth.pages import EMAIL_FIELD, ChoiceView, FieldView, ProviderView, SignInView
 from wsgi_auth.providers.base import FormProvider, Provider, first_step
 from wsgi_auth.providers.email import Email
@@ -31,9 +32,11 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     if site.config.auto_sign_in and not site.config.session.read_only and is_nobody:
         only = offered(site, environ)
         if len(only) == 1 and isinstance(only[0], OAuth | OIDC):
-            return depart(exchange, only[0], ())
+            return depart(exchange, only[0], [("acr_values", exchange.query.get("acr_values", ""))])
     if site.config.pages.sign_in is not None:
         params = {"callbackUrl": exchange.callback_url} | ({"error": error} if error else {})
+        if exchange.query.get("acr_values"):
+            params["acr_values"] = exchange.query["acr_values"]
         return exchange.go(site.locations.page(environ, "sign_in", **params))
     return sign_in_page(exchange, error, 200)
 
@@ -45,8 +48,12 @@ def sign_in_page(
     site = exchange.site
     reading = exchange.reading
     on_offer = offered(site, exchange.environ)
+    acr_values = exchange.query.get("acr_values", "")
+    able = _able(on_offer, acr_values)
+    if able:
+        on_offer = able
     passkeys = site.passkeys
-    with_passkeys = passkeys is not None and is_offered(site, exchange.environ, passkeys.provider)
+    with_passkeys = passkeys is not None and passkeys.provider in on_offer
     view = SignInView(
         script_url=exchange.passkey_script if with_passkeys else "",
         providers=tuple(_provider(exchange, each, typed or {}) for each in on_offer),
@@ -57,8 +64,17 @@ def sign_in_page(
         asks_to_remember=site.config.session.remember == "ask",
         last_used=_last_used(exchange),
         signed_in_as=None if reading.session is None else _who(reading.session.user),
+        acr_values=acr_values if able else "",
     )
     return exchange.page(exchange.pages.sign_in(view), status)
+
+
+def _able(providers: Iterable[Provider], acr_values: str) -> tuple[Provider, ...]:
+    """Those that can be asked for a sign-in of this strength; none where nobody asks."""
+    pair = ("acr_values", acr_values)
+    return tuple(
+        each for each in providers if isinstance(each, OIDC) and authorization.asked(each, [pair])
+    )
 
 
 def ways_to(providers: Iterable[Provider]) -> tuple[str, ...]:

@@ -107,6 +107,8 @@ def _conditions(route: Route) -> str:
         said.append("an authorized callback")
     if route.fresh:
         said.append(f"signed in within {route.fresh} s")
+    if route.acr:
+        said.append("a sign-in as strong as " + " or ".join(route.acr))
     if route.user_verified:
         said.append("a passkey that verified its user")
     if route.basic:

@@ -67,6 +67,7 @@ def agree(config: AuthConfig) -> None:
     _dev(config)
     _sessions(config)
     _passkeys(config)
+    _strength(config)
     _leaving(config)
     _audiences(config)
     _who(config)
@@ -218,6 +219,16 @@ def _jwt(config: AuthConfig) -> None:
         raise ConfigError(
             "cookies.session.name",
             "is that of Auth.js v4, which cannot read what is written here; set session.read_only",
+        )
+
+
+def _strength(config: AuthConfig) -> None:
+    """Only an OpenID Provider says how strong a sign-in was."""
+    asked = any(route.acr for route in (*config.matcher, *config.routes))
+    known = any(each.type in ("oidc", "per_request") for each in config.providers)
+    if asked and not known and not config.session.read_only:
+        raise ConfigError(
+            "providers", "a route asks for an acr, so there must be a provider of type oidc"
         )
 
 

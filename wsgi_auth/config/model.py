@@ -547,6 +547,7 @@ def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
 _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "authorized": _SECTIONS["callbacks"]["authorized"],
     "fresh": values.positive_duration,
+    "acr": values.strings,
     "basic": values.boolean,
     "bearer": values.boolean,
     "scopes": values.strings,

@@ -29,7 +29,8 @@ class Flow:
     Connect Core 3.1.2.1, RFC 7636 4.1). ``redirect_uri`` is our absolute callback URL,
     ``callback_url`` the checked return URL. ``created``: seconds since the epoch.
     ``subject``: the user who asked to link another account, "" for a plain sign-in.
-    ``max_age``: what the provider was asked for, so that ``auth_time`` is checked.
+    ``max_age`` and ``acr`` (words): what the provider was asked for, so that ``auth_time`` and
+    ``acr`` are checked.
     ``dpop_key``: see :mod:`wsgi_auth.oauth.dpop`, "" without.
     ``brief``: "y" if the session is to end with the browser's.
     ``tenant``: which of those that have this id, where it is made per request.
@@ -44,6 +45,7 @@ class Flow:
     created: int
     subject: str = ""
     max_age: int | None = None
+    acr: str = ""
     dpop_key: str = ""
     brief: str = ""
     tenant: str = ""
@@ -83,7 +85,7 @@ class Flow:
 _SHORT: Mapping[str, str] = {
     "p": "provider", "s": "state", "n": "nonce", "v": "code_verifier", "r": "redirect_uri",
     "u": "callback_url", "t": "created", "l": "subject", "m": "max_age", "d": "dpop_key",
-    "b": "brief",
+    "b": "brief", "a": "acr",
     "o": "tenant",
 }  # fmt: skip
 
@@ -101,6 +103,7 @@ def begin(
     *,
     subject: str = "",
     max_age: int | None = None,
+    acr: str = "",
 ) -> Flow:
     """A new sign-in at this provider. ``max_age`` can only make the provider's own stricter."""
     ages = [max_age, provider.max_age] if isinstance(provider, OIDC) else []
@@ -119,6 +122,7 @@ def begin(
         created=int(now),
         subject=subject,
         max_age=min((age for age in ages if age is not None), default=None),
+        acr=acr if isinstance(provider, OIDC) else "",
         dpop_key=dpop_key,
         tenant=provider.tenant,
     )

@@ -97,8 +97,9 @@ class Client:
         wanted = authorization.asked(provider, asked)
         age = wanted.get("max_age")
         flow = checks.begin(
-            provider, redirect_uri, callback_url, now, max_age=int(age) if age else None
-        )
+            provider, redirect_uri, callback_url, now, max_age=int(age) if age else None,
+            acr=wanted.get("acr_values", ""),
+        )  # fmt: skip
         params = authorization.parameters(provider, flow, wanted)
         if not authorization.wants_push(metadata):
             return authorization.authorization_url(metadata, params), flow
@@ -134,6 +135,7 @@ class Client:
             freeze(profile),
             provider_sid=_sid(identity),
             proved_at=identity.proved_at or None if identity is not None else None,
+            acr="" if identity is None else identity.acr,
         )
         return SignedIn(user, proof, tokens)
 
@@ -164,7 +166,7 @@ class Client:
         account = Account(
             provider.id, provider.type, str(user.get("id", "")), freeze({"access_token": token})
         )
-        proof = Proof(account, FrozenDict(profile), proved_at=identity.proved_at)
+        proof = Proof(account, FrozenDict(profile), proved_at=identity.proved_at, acr=identity.acr)
         return Holder(user, proof, _scopes(claims), int(claims["exp"]))
 
     def logout_notice(self, token: str, now: float) -> LogoutNotice:
@@ -221,6 +223,7 @@ class Client:
             access_token=tokens.access_token,
             code=callback.code,
             max_age=flow.max_age,
+            acr=tuple(flow.acr.split()),
         )
         return verify_id_token(tokens.id_token, self._key_for(metadata, now), expected, now)
 

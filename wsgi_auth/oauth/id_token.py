@@ -76,6 +76,12 @@ class Identity:
         """When they proved it to the issuer (``auth_time``, in seconds); 0: it does not say."""
         return int(self.claims.get("auth_time") or 0)
 
+    @property
+    def acr(self) -> str:
+        """How strong that was, in the issuer's own words; "" where it does not say."""
+        said = self.claims.get("acr")
+        return said if isinstance(said, str) and len(said) <= 255 and said.isprintable() else ""
+
 
 @dataclass(frozen=True, repr=False)
 class LogoutNotice:

@@ -519,7 +519,8 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
     hidden = _hidden(csrfToken=view.csrf_token, callbackUrl=view.callback_url)
     # Who is signed in and comes here is to prove it again, or is somebody else: a provider that
     # knows the visitor asks nothing, unless it is told to (OpenID Connect Core section 3.1.2.1).
-    anew = NOTHING if view.signed_in_as is None else _hidden(prompt="login")
+    prompt = "" if view.signed_in_as is None else "login"
+    asked = _hidden(prompt=prompt, acr_values=view.acr_values)
     has_one_password_form = [row.type in _PASSWORD_TYPES for row in view.providers].count(True) == 1
     marked = [row.id for row in view.providers if row.id == view.last_used and row.type != "dev"]
     last = marked[0] if marked else None
@@ -543,7 +544,7 @@ def _providers(words: Words, view: SignInView, code: str | None) -> Markup:
             blocks.append(
                 _join(
                     _button_form(
-                        words, row, hidden + anew if row.type == "oidc" else hidden, submit
+                        words, row, hidden + asked if row.type == "oidc" else hidden, submit
                     )
                     for row in group
                 )

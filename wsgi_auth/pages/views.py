@@ -65,7 +65,8 @@ class SignInView:
     """The sign-in page. ``error_code`` may be anything a query string holds. ``app_name`` stands
     in for that of :class:`Pages`. ``asks_to_remember``: a box "Keep me signed in".
     ``script_url``: ``passkey.js``, which a provider of type ``passkey`` needs. ``last_used``: the
-    id of the provider to mark, if it is one of them."""
+    id of the provider to mark, if it is one of them. ``acr_values``: how strong a sign-in is asked
+    for, which is for OpenID Providers alone."""
 
     providers: tuple[ProviderView, ...]
     csrf_token: str
@@ -77,6 +78,7 @@ class SignInView:
     asks_to_remember: bool = False
     script_url: str = ""
     last_used: str = ""
+    acr_values: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,8 @@ class Lifecycle:
         claims["sid"] = random_id()
         if not proof.remember:
             claims["remember"] = False
+        if proof.acr:
+            claims["acr"] = proof.acr
         if proof.amr:
             claims["amr"] = list(proof.amr)
         if proof.provider_sid and getattr(provider, "hears_logout", False):

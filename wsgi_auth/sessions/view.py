@@ -12,7 +12,7 @@ from wsgi_auth.types import Claims, Environ, FrozenDict, JWTContext, Session, Se
 #: Claims that are the session's own; a ``jwt`` callback can neither change, add nor remove them.
 OWN_CLAIMS = (
     "sub", "sid", "iat", "exp", "auth_time", "provider", "provider_sid", "tenant",
-    "remember", "amr", "proved_at",
+    "remember", "amr", "acr", "proved_at",
 )  # fmt: skip
 
 
