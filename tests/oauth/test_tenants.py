@@ -400,6 +400,25 @@ def test_one_that_cannot_be_made_is_left_out_and_the_others_are_offered(kind, ca
     assert page.post("/auth/account/unlink", form, status="*").status_int == 500
 
 
+def test_nobody_is_sent_to_another_provider_because_their_own_cannot_be_made():
+    own, other = FakeProvider(id="sso"), FakeProvider("https://other.example.test", id="other")
+    said = [own.options(), None, KeyError("x")]
+
+    def make(request):
+        if isinstance(said[0], Exception):
+            raise said[0]
+        return said[0]
+
+    entry = {"id": "sso", "name": "Single sign-on", "per_request": make}
+    more = {"transport": FakeTransport(own, other), "auto_sign_in": True}
+    page = Visitor(site({}, providers=[entry, other.options()], **more))
+    assert "signin/other" in page.get("/auth/signin", status=200)
+    del said[0]  # who has no provider of their own has one to choose from
+    assert page.get("/auth/signin", status=302).location.startswith(other.issuer)
+    del said[0]
+    assert "signin/other" in page.get("/auth/signin", status=200)
+
+
 @pytest.mark.parametrize(
     ("problem", "status"), [(KeyError("x"), 500), (StoreUnavailable("x"), 503)]
 )

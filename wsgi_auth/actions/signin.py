@@ -8,7 +8,7 @@ from wsgi_auth import cookies
 from wsgi_auth.actions.email_link import ask
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
-from wsgi_auth.actions.offer import is_offered, offered
+from wsgi_auth.actions.offer import is_offered, looked_for, offered
 from wsgi_auth.actions.outside import depart, initiated, initiated_by_post
 from wsgi_auth.oauth import authorization
 from wsgi_auth.pages import EMAIL_FIELD, ChoiceView, FieldView, ProviderView, SignInView
@@ -30,8 +30,9 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     # nobody is sent off twice by themselves: who is signed in and comes here is to be asked
     is_nobody = exchange.reading.session is None and error is None
     if site.config.auto_sign_in and not site.config.session.read_only and is_nobody:
-        only = offered(site, environ)
-        if len(only) == 1 and isinstance(only[0], OAuth | OIDC):
+        only, problem = looked_for(site, environ)
+        # one that was left out may be theirs, and what is left another's
+        if problem is None and len(only) == 1 and isinstance(only[0], OAuth | OIDC):
             return depart(exchange, only[0], [("acr_values", exchange.query.get("acr_values", ""))])
     if site.config.pages.sign_in is not None:
         params = {"callbackUrl": exchange.callback_url} | ({"error": error} if error else {})
