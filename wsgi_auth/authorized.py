@@ -118,7 +118,7 @@ class Authorizer:
             passes = self._conditions(reading, route, now)
             if passes == "stale":
                 if reading.scopes is not None:
-                    return self._step_up(environ, route)
+                    return self._step_up(environ, route, routes)
                 return self.challenge(
                     environ, route.answer, code="FreshSignInRequired", acr=_strength(routes)
                 )
@@ -172,7 +172,9 @@ class Authorizer:
         )
         return Failed()
 
-    def _step_up(self, environ: Environ, route: Route) -> Redirect | Unauthorized:
+    def _step_up(
+        self, environ: Environ, route: Route, routes: tuple[Route, ...]
+    ) -> Redirect | Unauthorized:
         """Another token is needed, of somebody who has signed in just now (RFC 9470 section 3)."""
         said = (
             'error="insufficient_user_authentication", '
@@ -180,11 +182,12 @@ class Authorizer:
         )
         if route.fresh is not None:
             said += f', max_age="{route.fresh}"'
-        if route.acr is not None:
-            said += f', acr_values="{" ".join(route.acr)}"'
+        acr = _strength(routes)
+        if acr is not None:
+            said += f', acr_values="{" ".join(acr)}"'
         return self.challenge(
             environ, "401", code="FreshSignInRequired", schemes=route.schemes, bearer=said,
-            acr=route.acr,
+            acr=acr,
         )  # fmt: skip
 
     def _out_of_scope(self, reading: Reading, wanted: frozenset[str]) -> Forbidden:

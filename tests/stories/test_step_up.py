@@ -177,6 +177,20 @@ def test_a_token_needs_the_strength_too_and_the_answer_names_it(fake):
     assert 'error="insufficient_user_authentication"' in said and 'acr_values="mfa"' in said
 
 
+@pytest.mark.parametrize("acr", ["pwd", "phr", "sms"])
+def test_a_program_is_told_of_a_token_that_will_do_for_all_routes_at_once(fake, acr):
+    api = "https://api.example.test"
+    routes = [
+        {"source": "/vault/:path*", "bearer": True, "acr": ["phr", "mfa"]},
+        {"source": "/vault/gold", "bearer": True, "acr": ["sms", "mfa"]},
+    ]
+    app = site(fake, provider={"audience": api}, routes=routes)
+    sent = {"Authorization": f"Bearer {fake.access_token('robot', api, acr=acr)}"}
+    answer = Visitor(app).get("/vault/gold", headers=sent, status=401)
+    assert 'acr_values="mfa"' in answer.headers["WWW-Authenticate"]
+    assert asked(answer.json["signinUrl"]) == "mfa"
+
+
 def test_require_takes_it_as_a_route_does(fake):
     app = AuthMiddleware(
         require(site(fake).app, acr=["mfa"]), secret="s" * 40, url=URL, matcher=[],
