@@ -211,6 +211,9 @@ _ROUTE_KEYS: Final[tuple[str, ...]] = Route.__match_args__
 _CONDITION_TYPES: Final = ("header", "cookie", "query", "host")
 _METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCOPE = r"[!#-\[\]-~]+"  # RFC 6749 section 3.3
+#: Most characters of a word that a session keeps (``Identity.acr``), and of all that a sign-in can
+#: ask for (``authorization.LONGEST``).
+_LONGEST_ACR, _LONGEST_ACRS = 255, 512
 # Slips in an INI file or a variable that would leave a pattern without a path to protect. Compiled
 # where there is a blank or a comma: hardly a pattern has one.
 _COMMENT, _SEVERAL = r"\s[#;]", r"(?<!\\)[,\s]/"
@@ -293,6 +296,12 @@ def _checked(given: dict[str, Any], key: str) -> Route:
     acr = ordered("acr", "one or more words of the provider for how strong a sign-in was")
     if acr is not None and not all(re.fullmatch(_SCOPE, word) for word in acr):
         wrong("acr", "one or more words of the provider for how strong a sign-in was")
+    if acr is not None and (
+        max(map(len, acr)) > _LONGEST_ACR or len(" ".join(acr)) > _LONGEST_ACRS
+    ):  # nobody could ever pass
+        wrong(
+            "acr", f"words of {_LONGEST_ACR} characters at most, {_LONGEST_ACRS} characters in all"
+        )
     scopes = words("scopes", "one or more scopes, each a word (leave it out for any)")
     if scopes is not None:
         if not all(re.fullmatch(_SCOPE, scope) for scope in scopes):

@@ -210,7 +210,8 @@ def test_the_strength_of_a_cookie_from_elsewhere_is_of_no_route_that_asks_for_no
 @pytest.mark.parametrize(
     ("route", "match"),
     [({"acr": []}, "acr must be"), ({"acr": "a\x00"}, "control characters"), ({"acr": 7}, "must be a list"),
-     ({"acr": 'a"b'}, "acr must be")],
+     ({"acr": 'a"b'}, "acr must be"), ({"acr": ["a" * 255] * 3}, "512 characters in all"),
+     ({"acr": "a" * 256}, "255 characters")],
 )  # fmt: skip
 def test_a_strength_that_no_parameter_can_hold_stops_start_up(fake, route, match):
     with pytest.raises(ConfigError, match=match):
