@@ -174,6 +174,17 @@ def test_explain_says_what_the_middleware_does(folder, arguments, lines):
         assert line in said, said
 
 
+def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):
+    provider = '[providers.sso]\ntype = "oidc"\nissuer = "https://id.example.org"\n'
+    vault = '[routes.vault]\nsource = "/vault"\nacr = ["mfa"]\n'
+    more = f'{provider}client_id = "app"\nclient_secret = "{"s" * 40}"\n{vault}'
+    (folder / "auth.toml").write_text(CONFIG + more)
+    said = run("explain", "GET", "/vault", "--as", "ada")
+    assert "302 Found" in said and "strongly enough" in said
+    said = run("explain", "GET", "/vault", "--as", "ada", "-H", "Accept: application/json")
+    assert "401 Unauthorized" in said and "strongly enough" in said
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

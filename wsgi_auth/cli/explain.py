@@ -81,8 +81,8 @@ def explained(
             yield f"  REMOTE_USER is {environ['REMOTE_USER']!r}"
     else:
         why = {
-            "302": "nobody is signed in, and a browser navigates",
-            "401": "nobody is signed in, or not recently enough",
+            "302": "nobody is signed in, or not recently or strongly enough; a browser navigates",
+            "401": "nobody is signed in, or not recently or strongly enough",
             "403": "who is signed in may not",
         }.get(status[:3], "see the log")
         if path in middleware.endpoints:
