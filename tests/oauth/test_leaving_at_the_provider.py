@@ -543,6 +543,39 @@ def test_each_session_that_ends_is_told_once(strategy, how):
     assert reasons == ({None} if how == "front with the cookie" else {"provider"})
 
 
+def test_what_was_over_before_is_not_told(strategy):
+    told: list[Any] = []
+    fake = FakeProvider()
+    app = heard(fake, strategy=strategy, events={"sign_out": told.append})
+    start = time.time()
+    with time_machine.travel(start) as clock:
+        signed_in(app, fake)
+        clock.move_to(start + 29 * DAY)
+        living = sid_of(signed_in(app, fake))
+        clock.move_to(start + 31 * DAY)
+        assert tell(app, fake_without_sid(fake, "alice")).status_int == 200
+    assert [event.claims["provider_sid"] for event in told] == [living]
+
+
+def test_what_ends_by_two_at_once_is_told_once(strategy):
+    told: list[Any] = []
+    fake = FakeProvider()
+    inner = connect("memory:")
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+        def delete_session(self, id: str) -> Any:
+            inner.delete_session(id)  # by another process, which tells of it
+            return inner.delete_session(id)
+
+    app = heard(fake, strategy=strategy, adapter=Slow(), events={"sign_out": told.append})
+    visitor = signed_in(app, fake)
+    assert tell(app, fake.logout_token("alice")).status_int == 200
+    assert (visitor.who, told) == (None, [])
+
+
 def test_guessing_leaves_nothing_in_the_store():
     fake = FakeProvider()
     store = Flaky(connect("memory:"))

@@ -91,20 +91,21 @@ class Register:
         self, user_id: str, provider: str, sid: str = "", tenant: str = ""
     ) -> list[Claims]:
         """End what a provider signed out: the sessions of this user that were begun there (at that
-        ``tenant`` of it), of its session ``sid`` if that is given; what is known of each. A session
-        that does not know by which of the provider's it was begun may be the one."""
-        mine, known = [], []
+        ``tenant`` of it), of its session ``sid`` if that is given; what is known of each living one
+        that this very call has ended. A session that does not know by which of the provider's it
+        was begun may be the one."""
+        mine = []
         for record in self._store.list_sessions(user_id):
             claims = _known(record)
             if (claims.get("provider"), claims.get("tenant", "")) != (provider, tenant):
                 continue
             if not sid or claims.get("provider_sid", sid) == sid:
                 mine.append(record)
-                known.append(claims)
         self._revoke(mine)
-        for record in mine:
-            self._store.delete_session(record.id)
-        return known
+        gone = [self._store.delete_session(record.id) for record in mine]
+        ended: list[Claims] = []
+        self._tell([each for each in gone if each is not None], ended.append)
+        return ended
 
     def _tell(self, gone: Sequence[SessionRecord], tell: Tell | None) -> None:
         if tell is not None:
