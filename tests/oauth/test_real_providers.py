@@ -59,7 +59,7 @@ MORE = [{"userinfo": True}, {"response_mode": "form_post"}]
 
 
 @pytest.mark.parametrize("more", MORE)
-@pytest.mark.parametrize("client", [name for name in CLIENTS if name != "machine"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_every_kind_of_client_signs_in(oidc_provider, client, more):  # noqa: F811
     page = visitor(oidc_provider.options(client, **more))
     answer = sign_in(page, oidc_provider.visitor())

@@ -51,13 +51,18 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "ps256": {"id_token_signed_response_alg": "PS256"},
     "eddsa": {"id_token_signed_response_alg": "EdDSA"},
     "hs256": {"id_token_signed_response_alg": "HS256"},
+    "odd name: %&+/": {"client_secret": "an odd secret: %&+/ of some length"},
+}
+
+
+#: Those by which nobody signs in.
+MACHINES: dict[str, dict[str, Any]] = {
     "machine": {
         "grant_types": ["client_credentials"],
         "redirect_uris": [],
         "response_types": [],
         "post_logout_redirect_uris": [],
     },
-    "odd name: %&+/": {"client_secret": "an odd secret: %&+/ of some length"},
 }
 
 
@@ -66,7 +71,7 @@ def registrations() -> list[dict[str, Any]]:
     return [
         {name: value for name, value in {**_BASIC, "client_id": client_id, **more}.items()
          if value is not None}
-        for client_id, more in CLIENTS.items()
+        for client_id, more in {**CLIENTS, **MACHINES}.items()
     ]  # fmt: skip
 
 
