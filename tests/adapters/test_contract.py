@@ -14,6 +14,7 @@ from tests.conftest import Browser, config, hello
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.adapters import connect, sql_schema
 from wsgi_auth.adapters.sql import SQLAdapter
+from wsgi_auth.errors import UsageError
 from wsgi_auth.protocols import Adapter
 from wsgi_auth.testing import AdapterContract
 
@@ -66,6 +67,57 @@ class Contract(AdapterContract):
         assert here.sessions.of("alice") == []
         slow.sign_in(status=303)  # again, after the end
         assert slow.get("/").text == "hello alice"
+
+    @pytest.mark.parametrize("strategy", ["database", "cookie"])
+    @pytest.mark.parametrize("moment", ["authorize", "sign_in", "jwt", "the event"])
+    def test_a_sign_in_whose_own_callback_ends_all_sessions_goes_on(
+        self, adapter: Adapter, strategy: str, moment: str
+    ) -> None:
+        def end_all(when: str, but: str = "") -> None:
+            if when == moment:
+                here.sessions.end_all("alice", but=but)
+
+        def authorize(credentials: Any, request: Any) -> Any:
+            end_all("authorize")
+            return {"id": "alice"}
+
+        def sign_in(user: Any, account: Any, context: Any) -> bool:
+            end_all("sign_in")
+            return True
+
+        def jwt(claims: Any, context: Any) -> Any:
+            if context.trigger is not None:
+                end_all("jwt")
+            return claims
+
+        here = AuthMiddleware(
+            hello,
+            config(
+                adapter=adapter,
+                session={"strategy": strategy},
+                providers=[{"id": "credentials", "authorize": authorize}],
+                callbacks={"sign_in": sign_in, "jwt": jwt},
+                events={"sign_in": lambda event: end_all("the event", event.claims["sid"])},
+            ),
+        )
+        before, after = Browser(here), Browser(here)
+        before.sign_in(status=303)
+        after.sign_in(status=303)
+        assert before.get("/", expect_errors=True).status_int == 401
+        assert after.get("/").text == "hello alice"
+        assert len(here.sessions.of("alice")) == 1
+
+    def test_a_user_is_named_by_a_number_as_well(self, adapter: Adapter) -> None:
+        providers = [{"id": "credentials", "authorize": lambda credentials, request: {"id": 42}}]
+        here = AuthMiddleware(hello, config(adapter=adapter, providers=providers))
+        browser = Browser(here)
+        browser.sign_in(status=303)
+        (mine,) = here.sessions.of(42)
+        assert here.sessions.end(42, mine.id) and not here.sessions.of("42")
+        browser.sign_in(status=303)
+        assert here.sessions.end_all(42) == 1
+        with pytest.raises(UsageError):
+            here.sessions.end_all(None)  # type: ignore[arg-type]
 
 
 class TestMemory(Contract):

@@ -40,7 +40,7 @@ def tokens_of(provider, client, login="alice"):
 
 
 @pytest.mark.parametrize(
-    "client_id", [each for each in CLIENTS if each not in ("pushed", "bound", "nonce", "machine")]
+    "client_id", [each for each in CLIENTS if each not in ("pushed", "bound", "nonce")]
 )
 def test_every_kind_of_client_signs_in(oidc_provider, client_id):
     claims = signed_in(oidc_provider, oidc_provider.client(client_id), "bob")

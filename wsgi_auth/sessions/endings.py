@@ -6,6 +6,7 @@ was proven before and is written after learns of it. What must not: ending sessi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from wsgi_auth.protocols import VerificationStore
@@ -25,12 +26,14 @@ class Endings:
     def __init__(self, store: VerificationStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
+        self._own = threading.local()
 
     def note(self, user_id: str) -> None:
         """All sessions of this user end now: to be called before the first of them does, so that of
         a sign-in and the end one always sees the other."""
         now = self._clock()
         said = f"{now!r} {random_id()}"  # two at one time are two
+        self._own.said = said
         until = int(now) + UNDER_WAY
         self._store.create_verification_token(VerificationToken(_KEY, hashed(user_id), until, said))
 
@@ -40,6 +43,10 @@ class Endings:
         return "" if found is None else found.data
 
     def is_since(self, ending: str, since: float) -> bool:
-        """Whether it was after ``since``. One that is not over yet was noted by a clock that is
-        ahead of ours: it says nothing, and must not keep its user out until ours says the same."""
-        return bool(ending) and since < float(ending.partition(" ")[0]) <= self._clock()
+        """Whether it was after ``since``, and not this thread's own: a callback that ends all that
+        there was does not mean the sign-in which has called it. One that is not over yet was noted
+        by a clock that is ahead of ours: it says nothing, and must not keep its user out until ours
+        says the same."""
+        if not ending or ending == getattr(self._own, "said", ""):
+            return False
+        return since < float(ending.partition(" ")[0]) <= self._clock()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from wsgi_auth.errors import UsageError
 from wsgi_auth.protocols import SessionStore, SessionStrategy
 from wsgi_auth.records import SessionRecord
 from wsgi_auth.sessions.database import NOWHERE, content, written
@@ -58,14 +59,15 @@ class Register:
         self._clock = clock
         self._revocations = revocations
 
-    def of(self, user_id: str) -> list[SessionInfo]:
+    def of(self, user_id: str | int) -> list[SessionInfo]:
         """The living sessions of a user, newest first."""
-        found, now = self._store.list_sessions(user_id), self._clock()
+        found, now = self._store.list_sessions(_text(user_id)), self._clock()
         return [_info(each) for each in found if each.expires > now]
 
-    def end(self, user_id: str, id: str, tell: Tell | None = None) -> bool:
+    def end(self, user_id: str | int, id: str, tell: Tell | None = None) -> bool:
         """End one session of this user; False if it is not one of theirs."""
-        mine = next((each for each in self._store.list_sessions(user_id) if each.id == id), None)
+        found = self._store.list_sessions(_text(user_id))
+        mine = next((each for each in found if each.id == id), None)
         if mine is None:
             return False
         self._revoke([mine])
@@ -73,9 +75,10 @@ class Register:
         self._tell([] if gone is None else [gone], tell)
         return True
 
-    def end_all(self, user_id: str, but: str = "", tell: Tell | None = None) -> int:
+    def end_all(self, user_id: str | int, but: str = "", tell: Tell | None = None) -> int:
         """End every session of a user, but the one of the id ``but``; how many there were. No
-        sign-in that was proven before begins one."""
+        sign-in that was proven before begins one, but that which a callback calls this in."""
+        user_id = _text(user_id)
         self._endings.note(user_id)
         ended = self._store.list_sessions(user_id) if self._revocations is not None else []
         # each by its id: it may have been begun by a machine whose clock is ahead of this one
@@ -186,6 +189,17 @@ class Registered:
             self.revocations.end([self.revocations.session(id, now, issued, claims["exp"])])
             self._store.delete_session(id)
         self._strategy.delete(claims, now)
+
+
+def _text(user_id: str | int) -> str:
+    """The id as sessions have it: ``authorize`` may return a number."""
+    if type(user_id) is int:
+        return str(user_id)
+    if not isinstance(user_id, str):
+        raise UsageError(
+            f"the id of a user is text or a whole number, not {type(user_id).__name__}"
+        )
+    return user_id
 
 
 def _known(record: SessionRecord) -> Claims:
