@@ -197,10 +197,11 @@ def test_elsewhere_a_token_is_nothing(fake):
     assert page.get("/open", headers=bearing(token)).json["session"] is None
 
 
-def test_a_route_that_asks_for_more_without_bearer_keeps_tokens_out(fake):
-    routes = [*api(), {"source": "/api/admin", "allow_groups": ["ops"]}]
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_route_that_asks_for_more_without_bearer_keeps_tokens_out(fake, order):
+    routes = [*api(allow_groups=["ops"]), {"source": "/api/admin", "allow_groups": ["ops"]}]
     token = fake.access_token("robot", API, groups=["ops"])
-    page = served(fake, routes=routes)
+    page = served(fake, routes=routes[::order])
     page.get("/api/admin", headers=bearing(token), status=401)
     page.get("/api/x", headers=bearing(token), status=200)
 
@@ -388,7 +389,21 @@ def test_a_provider_that_cannot_be_asked_is_a_503_and_no_word_on_the_token(fake)
 
     page = served(fake, transport=Down())
     answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=503)
-    assert "WWW-Authenticate" not in answer.headers and answer.headers["Retry-After"]
+    assert "WWW-Authenticate" not in answer.headers and answer.headers["Retry-After"] == "5"
+
+
+def test_a_token_that_names_no_user_of_the_configured_profile_is_a_word_on_the_token(fake):
+    page = served(fake, provider={"profile": {"id": "employee"}})
+    employee = fake.access_token("robot", API, employee="7")
+    assert page.get("/api/x", headers=bearing(employee)).json["session"]["user"]["id"] == "7"
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=401)
+
+
+def test_what_is_said_of_a_token_is_short_whatever_the_token_says(fake):
+    for claims in ({"aud": "a" * 9_000}, {"iss": "i" * 9_000}, {"azp": "z" * 9_000, "exp": 1}):
+        token = fake.access_token("robot", API, **claims)
+        answer = served(fake).get("/api/x", headers=bearing(token), status=401)
+        assert len(challenge(answer)) < 300
 
 
 NO_KEYS = {
@@ -512,6 +527,43 @@ def test_what_is_good_at_one_tenant_is_nothing_at_another(fake):
         page.get("/api/x", headers={"Host": "b.example.test", **bearing(token)}, status=401)
 
 
+def test_a_token_is_good_only_where_its_provider_is_on_offer(fake):
+    def chosen(request):
+        return request.headers["X-Tenant"].split()
+
+    asked = []
+
+    def sign_in(user, account, context):
+        asked.append(user["id"])
+        return True
+
+    other = FakeProvider("https://other.example.test", id="other")
+    page = served(fake, other, providers_for=chosen, callbacks={"sign_in": sign_in})
+    token = fake.access_token("robot", API)
+    for tenant, status in (("fake", 200), ("other", 401), ("other fake", 200), ("fake", 200)):
+        page.get("/api/x", headers={"X-Tenant": tenant, **bearing(token)}, status=status)
+    assert asked == ["robot"]
+
+
+UNKNOWN = {
+    "another issuer": lambda fake: FakeProvider("https://evil.test").access_token("x", API),
+    "an issuer of the wrong kind": lambda fake: fake.access_token("x", API, iss=7),
+    "no issuer": lambda fake: fake.access_token("x", API, iss=None),
+    "opaque": lambda fake: "opaque",
+}
+
+
+@pytest.mark.parametrize("make", UNKNOWN.values(), ids=UNKNOWN)
+def test_a_token_that_no_provider_issued_is_asked_of_none(fake, make):
+    other = FakeProvider("https://other.example.test", id="other")
+    page = served(fake, other)
+    token = make(fake)
+    before = len(fake.requests), len(other.requests)
+    answer = page.get("/api/x", headers=bearing(token), status=401)
+    assert 'error_description="it was issued by no provider that is known here"' in challenge(answer)
+    assert (len(fake.requests), len(other.requests)) == before
+
+
 @pytest.mark.parametrize(
     ("problem", "status"), [(KeyError("x"), 500), (StoreUnavailable("x"), 503)], ids=repr
 )
@@ -589,6 +641,14 @@ def test_what_a_callback_says_that_no_header_can_is_a_500(fake, kind, challenge)
     assert "WWW-Authenticate" not in answer.headers
 
 
+@pytest.mark.parametrize("route", [{"authorized": lambda request, session: False},
+                                   {"allow_groups": ["ops"]}])  # fmt: skip
+def test_scopes_open_nothing_that_the_route_refuses(fake, route):
+    page = served(fake, routes=api(scopes="read", **route))
+    token = fake.access_token("robot", API, "read", groups=["staff"])
+    assert page.get("/api/x", headers=bearing(token), status=403).json["error"] == "AccessDenied"
+
+
 def test_scopes_are_of_tokens_and_a_session_of_a_browser_has_none_to_lack(fake):
     app = site(fake, provider={"audience": API}, routes=api(scopes=["orders:read"]))
     cookie = session_cookie(app.config, {"id": "alice"})
@@ -630,6 +690,7 @@ def test_no_token_proves_a_passkey(fake):
     page = TestApp(app, extra_environ=dict(SERVED))
     answer = page.get("/api/x", headers=bearing(token), status=401)
     assert 'error="insufficient_user_authentication"' in challenge(answer)
+    assert "max_age" not in challenge(answer)
 
 
 # --- tokens of one's own ---------------------------------------------------------------------------
@@ -647,6 +708,34 @@ def test_the_application_says_whose_its_own_tokens_are():
     assert said["session"]["user"]["id"] == "ada" and said["claims"]["groups"] == ["ops"]
     answer = page.get("/api/x", headers=bearing("key-of-eve"), status=401)
     assert 'error_description="it is not known here"' in challenge(answer)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [("read write", 200), (["write", "read"], 200), (("read", "write"), 200),
+     ({"read", "write"}, 200), (frozenset({"read", "write"}), 200),
+     ("read", 403), ("read,write", 403), ("", 403), ([], 403), (None, 403)],
+    ids=repr,
+)  # fmt: skip
+def test_what_its_own_tokens_are_good_for_is_what_it_says_and_else_nothing(scopes, status):
+    ada = {"id": "ada"} if scopes is None else {"id": "ada", "scopes": scopes}
+    page = own(lambda token, request: ada, routes=api(scopes="read write"))
+    page.get("/api/x", headers=bearing("any"), status=status)
+
+
+def test_who_bears_a_token_of_ones_own_is_so_for_a_minute():
+    with time_machine.travel("2026-11-25 10:00", tick=False):
+        said = own(lambda token, request: {"id": "ada"}).get("/api/x", headers=bearing("any")).json
+    assert said["session"]["expires"] == "2026-11-25T10:01:00Z"
+    assert said["claims"]["provider"] == "token"
+
+
+@pytest.mark.parametrize("token", ["a" * 70_000, "a b", 'a"b', "", "a=b"])
+def test_the_application_is_asked_for_nothing_that_can_be_no_token(token):
+    asked = []
+    page = own(lambda token, request: asked.append(token))
+    page.get("/api/x", headers=bearing(token), status=401)
+    assert asked == []
 
 
 def test_its_own_tokens_are_asked_for_every_time_and_can_be_withdrawn():
@@ -672,6 +761,25 @@ def test_its_own_tokens_stand_beside_a_providers_which_are_never_asked_for(fake)
     assert asked == ["key-of-ada"]
 
 
+@pytest.mark.parametrize("make", UNKNOWN.values(), ids=UNKNOWN)
+def test_whatever_no_provider_issued_is_asked_of_the_application(fake, make):
+    page = own(lambda token, request: {"id": "ada"}, fake)
+    said = page.get("/api/x", headers=bearing(make(fake))).json
+    assert said["session"]["user"]["id"] == "ada"
+
+
+def test_a_provider_without_an_audience_issues_no_tokens_for_here(fake):
+    page = own(lambda token, request: {"id": "ada"}, fake, provider={"audience": ()})
+    said = page.get("/api/x", headers=bearing(fake.access_token("robot", API))).json
+    assert said["session"]["user"]["id"] == "ada"
+
+
+def test_an_address_that_the_application_gives_for_a_token_is_one_that_it_vouches_for():
+    ada = {"id": "ada", "email": "ada@example.test"}
+    page = own(lambda token, request: ada, remote_user="email", allow_emails=["ada@example.test"])
+    assert page.get("/api/x", headers=bearing("any")).json["name"] == "ada@example.test"
+
+
 def test_a_token_of_ones_own_is_no_sign_in_of_just_now():
     page = own(lambda token, request: {"id": "ada"}, routes=api(fresh="10m"))
     page.get("/api/x", headers=bearing("any"), status=401)
@@ -690,6 +798,8 @@ WRONG = {
     "says True": (lambda token, request: True, 500),
     "names nobody": (lambda token, request: {"name": "Ada"}, 500),
     "scopes of the wrong kind": (lambda token, request: {"id": "ada", "scopes": 7}, 500),
+    "scopes by name": (lambda token, request: {"id": "ada", "scopes": {"read": True}}, 500),
+    "scopes that are no strings": (lambda token, request: {"id": "ada", "scopes": ["a", 7]}, 500),
     "denies": (denied, 403),
 }
 

@@ -6,10 +6,11 @@ import logging
 
 import pytest
 
-from tests.conftest import BROWSER, USERS, Browser, config, hello
+from tests.conftest import BROWSER, USERS, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, Forbidden, Pass, Redirect, Unauthorized
 from wsgi_auth.testing import sign_in
 
+PASSKEYS = [{"id": "credentials", "authorize": authorize}, "passkey"]
 PROGRAM = {"Accept": "application/json"}
 
 
@@ -50,6 +51,11 @@ def visitor(authorized, user=None, **more) -> Browser:
         (lambda request, session: {"user": 1}, 500, 500),
         (lambda request, session: Forbidden, 500, 500),
         (lambda request, session: Redirect("/a\r\nSet-Cookie: x=1"), 500, 500),
+        (lambda request, session: Unauthorized("/a\r\nSet-Cookie: x=1"), 500, 500),
+        (lambda request, session: Unauthorized('/a"b'), 500, 500),
+        (lambda request, session: Unauthorized(code='a"b'), 500, 500),
+        (lambda request, session: Unauthorized("/login?next=/x", "TooOld"), 401, 401),
+        (lambda request, session: Unauthorized(bearer='"\x7f'), 500, 500),
         (lambda request, session: coroutine(request, session), 500, 500),
         (raising, 500, 500),
     ],
@@ -85,6 +91,31 @@ def test_all_routes_must_agree_whatever_their_order():
         assert browser.get("/a/b", status=403)
         sign_in(browser, USERS["alice"])
         assert browser.get("/a/b").status_int == 200
+
+
+@pytest.mark.parametrize(
+    "condition", [{"allow_groups": ["staff"]}, {"fresh": "10m"}, {"user_verified": True}]
+)
+def test_a_callback_that_lets_anybody_in_leaves_the_other_conditions_of_the_route(condition):
+    route = {"source": "/x", "authorized": lambda request, session: True, **condition}
+    browser = visitor(None, matcher=[], routes=[route], providers=PASSKEYS, adapter="memory:")
+    assert browser.get("/x", headers=PROGRAM, status=401).json["error"] == "SessionRequired"
+
+
+@pytest.mark.parametrize(
+    ("groups", "status"),
+    [(["staff"], 200), ([{}, ["staff"], None, "staff"], 200), ([{}, ["staff"]], 403),
+     ("staff", 403), ({"staff": True}, 403), (None, 403), ([], 403)],
+)  # fmt: skip
+def test_groups_are_what_the_jwt_callback_made_of_them_and_only_strings_of_a_list_count(
+    groups, status
+):
+    def jwt(claims, context):
+        return {**claims, "groups": groups}
+
+    routes = [{"source": "/x", "allow_groups": ["staff"]}]
+    browser = visitor(None, "bob", routes=routes, callbacks={"jwt": jwt})
+    browser.get("/x", headers=PROGRAM, status=status)
 
 
 def test_fresh_wants_a_recent_sign_in_and_leads_to_the_sign_in_page(time_machine=None):

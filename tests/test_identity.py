@@ -6,10 +6,12 @@ import base64
 import logging
 
 import pytest
+import time_machine
 from webtest import TestApp
 
 from tests.conftest import BROWSER, PASSWORDS, SECRET, USERS, Browser, authorize, config, options
-from wsgi_auth import AuthMiddleware
+from wsgi_auth import AuthMiddleware, CredentialsSignin, StoreUnavailable
+from wsgi_auth.errors import CallbackError
 from wsgi_auth.testing import sign_in
 
 
@@ -92,20 +94,50 @@ def test_a_browser_is_not_shown_a_dialogue():
     assert fetch.headers["WWW-Authenticate"].startswith("Session ")
 
 
-def test_a_route_that_asks_for_more_without_basic_keeps_basic_out():
-    routes = [*DAV["routes"], {"source": "/dav/admin", "allow_groups": ["admins"]}]
-    browser = visitor(routes=routes)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_route_that_asks_for_more_without_basic_keeps_basic_out(order):
+    routes = [{"source": "/dav/:p*", "basic": True, "allow_groups": ["staff"]},
+              {"source": "/dav/admin", "allow_groups": ["admins"]}]  # fmt: skip
+    browser = visitor(routes=routes[::order])
     assert browser.get("/dav/admin", headers=basic("alice", PASSWORDS["alice"]), status=401)
 
 
+PAIR = base64.b64encode(b"alice:correct horse").decode()
+ODD = ["Basic", "Basic ", "Basic %%%", "Basic YQ==", "Basic " + "A" * 60_000, "basic Og==", "Digest x",
+       "Basic " + base64.b64encode(b"\xff\xfe").decode(),
+       "Basic é", f"Basic\t{PAIR}", f",Basic {PAIR}", f"Basic,{PAIR}", f"Basic {PAIR[:4]}!{PAIR[4:]}",
+       f"Basic {' ' * 9_000}{PAIR}", "Basic " + base64.b64encode(b":correct horse").decode()]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ODD)
+def test_an_odd_authorization_header_is_a_clean_401_and_nobody_is_asked(header):
+    asked = []
+
+    def anybody(credentials, request):
+        asked.append(credentials)
+        return USERS["alice"]
+
+    browser = visitor(providers=[{"id": "credentials", "authorize": anybody}], **DAV)
+    browser.get("/dav/x", extra_environ={"HTTP_AUTHORIZATION": header}, status=401)
+    assert asked == []
+
+
 @pytest.mark.parametrize(
-    "header",
-    ["Basic", "Basic ", "Basic %%%", "Basic YQ==", "Basic " + "A" * 60_000, "basic Og==", "Digest x",
-     "Basic " + base64.b64encode(b"\xff\xfe:\x00").decode()],
+    ("octets", "name", "password"),
+    [(b"alice:a:b", "alice", "a:b"), (b"alice:", "alice", ""),
+     ("zoë:é".encode(), "zoë", "é"), (b"zo\xeb:\xe9", "zoë", "é")],
 )  # fmt: skip
-def test_an_odd_authorization_header_is_a_clean_401(header):
-    browser = visitor(**DAV)
-    assert browser.get("/dav/x", headers={"Authorization": header}, status=401)
+def test_name_and_password_stand_before_and_behind_the_first_colon(octets, name, password):
+    asked = []
+
+    def anybody(credentials, request):
+        asked.append(credentials)
+        return USERS["alice"]
+
+    browser = visitor(providers=[{"id": "credentials", "authorize": anybody}], **DAV)
+    header = f"bAsIc  {base64.b64encode(octets).decode()} "
+    browser.get("/dav/x", extra_environ={"HTTP_AUTHORIZATION": header}, status=200)
+    assert asked == [{"username": name, "password": password}]
 
 
 def test_basic_is_limited_and_a_good_pair_is_checked_once_a_minute():
@@ -124,7 +156,84 @@ def test_basic_is_limited_and_a_good_pair_is_checked_once_a_minute():
     for _ in range(3):
         browser.get("/dav/x", headers=basic("bob", "wrong"), status=401)
     limited = browser.get("/dav/x", headers=basic("bob", PASSWORDS["bob"]), status=429)
-    assert limited.headers["Retry-After"]
+    assert int(limited.headers["Retry-After"]) > 0
+
+
+def test_what_was_right_is_no_guess_and_neither_is_what_another_provider_did_not_know():
+    providers = [{"id": "others", "type": "credentials", "authorize": lambda form, request: None},
+                 {"id": "credentials", "authorize": authorize}]  # fmt: skip
+    limits = {"account": "3 per hour", "address": "3 per hour"}
+    with time_machine.travel("2026-11-25 10:00", tick=False) as clock:
+        browser = visitor(providers=providers, limits=limits, **DAV)
+        for _ in range(9):
+            browser.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]), status=200)
+            clock.shift(61)
+
+
+def test_who_basic_proved_is_so_for_a_minute():
+    def told(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["auth.session"]["expires"].encode()]
+
+    with time_machine.travel("2026-11-25 10:00", tick=False):
+        browser = Browser(AuthMiddleware(told, config(**DAV)))
+        answer = browser.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]))
+    assert answer.text.startswith("2026-11-25T10:01:00")
+
+
+def test_a_password_that_was_right_at_one_tenant_is_asked_about_at_another():
+    asked = []
+
+    def at_a(credentials, request):
+        asked.append(credentials["username"])
+        return authorize(credentials, request)
+
+    def chosen(request):
+        return request.headers["X-Tenant"].split()
+
+    providers = [{"id": "a", "type": "credentials", "authorize": at_a},
+                 {"id": "b", "type": "credentials", "authorize": lambda form, request: None}]  # fmt: skip
+    browser = visitor(providers=providers, providers_for=chosen, **DAV)
+    pair = basic("alice", PASSWORDS["alice"])
+    for tenant, status in (("a", 200), ("b", 401), ("b a", 200), ("a", 200)):
+        browser.get("/dav/x", headers={"X-Tenant": tenant, **pair}, status=status)
+    assert asked == ["alice"]
+
+
+def refusing(credentials, request):
+    raise CredentialsSignin("wrong")
+
+
+def down(credentials, request):
+    raise StoreUnavailable("down")
+
+
+def broken(credentials, request):
+    raise RuntimeError("in the check of the password")
+
+
+def mistaken(credentials, request):
+    raise CallbackError("authorize", "in the check of the password")
+
+
+FAILING = [(down, 503), (broken, 500), (mistaken, 500)]
+
+
+@pytest.mark.parametrize(("check", "status"), [(refusing, 401), *FAILING])
+def test_a_check_of_basic_that_fails_lets_nobody_in(check, status, caplog):
+    browser = visitor(providers=[{"id": "credentials", "authorize": check}], **DAV)
+    answer = browser.get("/dav/x", headers=basic("alice", "x"), status=status)
+    assert answer.headers.get("Retry-After") == ("5" if status == 503 else None)
+    assert "in the check" not in answer.text
+    assert any(record.levelno >= logging.ERROR for record in caplog.records) == (status >= 500)
+
+
+@pytest.mark.parametrize(("check", "status"), [(refusing, 200), *FAILING])
+def test_a_provider_that_refuses_leaves_it_to_the_next_and_one_that_fails_does_not(check, status):
+    providers = [{"id": "first", "type": "credentials", "authorize": check},
+                 {"id": "second", "type": "credentials", "authorize": authorize}]  # fmt: skip
+    browser = visitor(providers=providers, **DAV)
+    browser.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]), status=status)
 
 
 # --- development ------------------------------------------------------------------------------
@@ -134,6 +243,15 @@ def local(monkeypatch, tmp_path, **extra) -> TestApp:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1", **extra}
     return TestApp(AuthMiddleware(seen, dev=True, providers=["dev"]), extra_environ=environ)
+
+
+def test_a_chooser_of_people_asks_no_password_and_stands_for_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    providers = ["dev", {"id": "credentials", "authorize": authorize}]
+    app = AuthMiddleware(seen, dev=True, providers=providers, routes=DAV["routes"])
+    page = TestApp(app, extra_environ={"HTTP_HOST": "127.0.0.1", "REMOTE_ADDR": "127.0.0.1"})
+    page.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]), status=200)
+    page.get("/dav/x", headers=basic("alice", "wrong"), status=401)
 
 
 @pytest.mark.parametrize(

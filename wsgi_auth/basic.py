@@ -6,7 +6,6 @@ The same check as the form, the same limits; the header is gone before the appli
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +95,7 @@ def _decoded(header: Any) -> tuple[str, str] | None:
         return None
     try:
         octets = base64.b64decode(header[6:].strip(), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     try:
         text = octets.decode("utf-8")
