@@ -7,6 +7,7 @@ import warnings
 import weakref
 
 import pytest
+import time_machine
 from webtest import TestApp
 from webtest.app import TestRequest
 
@@ -476,6 +477,19 @@ def test_get_session_and_get_token_read_the_cookies_themselves():
     bearer = {"HTTP_AUTHORIZATION": "Bearer " + cookie.partition("=")[2]}
     assert get_token(bearer, options())["sub"] == "alice"
     assert get_session(bearer, options()) is None
+
+
+def test_the_value_of_a_cookie_proves_nobody_after_its_end_and_in_no_other_scheme():
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        given = options(session={"max_age": 60})
+        value = session_cookie(given, USERS["alice"]).partition("=")[2]
+        for header in (f"Basic  {value}", f"Bearer={value}", value, f"Bearer {value[:-1]}"):
+            assert get_token({"HTTP_AUTHORIZATION": header}, given) is None
+        bearer = {"HTTP_AUTHORIZATION": f"bEARER \t{value} "}
+        clock.shift(59)
+        assert get_token(bearer, given)["sub"] == "alice"
+        clock.shift(1)
+        assert get_token(bearer, given) is None
 
 
 @pytest.mark.parametrize(

@@ -560,7 +560,9 @@ def test_a_token_that_no_provider_issued_is_asked_of_none(fake, make):
     token = make(fake)
     before = len(fake.requests), len(other.requests)
     answer = page.get("/api/x", headers=bearing(token), status=401)
-    assert 'error_description="it was issued by no provider that is known here"' in challenge(answer)
+    assert 'error_description="it was issued by no provider that is known here"' in challenge(
+        answer
+    )
     assert (len(fake.requests), len(other.requests)) == before
 
 

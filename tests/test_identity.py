@@ -87,6 +87,30 @@ def test_a_program_sends_basic_and_the_application_never_sees_it():
     assert browser.get("/elsewhere", headers=basic("alice", PASSWORDS["alice"]), status=401)
 
 
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_a_scheme_that_no_route_knows_is_the_applications_own(is_signed_in):
+    rest = {"basic": True, "authorized": lambda request, session: True}
+    browser = visitor(routes=[{"source": "/dav/:p*", **rest}], matcher=[])
+    if is_signed_in:
+        sign_in(browser, USERS["bob"])
+    for header in ("Digest x", "Token Basic x"):
+        answer = browser.get("/dav/x", headers={"Authorization": header}, status=200)
+        assert eval(answer.text) == {"HTTP_AUTHORIZATION": header}
+
+
+def test_no_callback_of_the_application_is_given_the_password():
+    asked = []
+
+    def authorized(request, session):
+        asked.append((session.user["id"], request.headers.get("Authorization")))
+        return True
+
+    routes = [{"source": "/dav/:p*", "basic": True, "authorized": authorized}]
+    browser = visitor(routes=routes, matcher=[])
+    browser.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]), status=200)
+    assert asked == [("alice", None)]
+
+
 def test_a_browser_is_not_shown_a_dialogue():
     browser = visitor(**DAV)
     assert browser.get("/dav/x", headers=BROWSER, status=302)
@@ -367,6 +391,29 @@ def test_the_applications_own_401_becomes_ours_only_where_it_is_bare():
     assert browser.get("/own", headers=BROWSER, status=401).text == "inner"
     sign_in(browser, USERS["bob"])
     assert browser.get("/x", headers=BROWSER, status=401).text == "inner"
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"remote_user": "id", "authorized": lambda request, session: True}]
+)
+def test_the_applications_own_401_is_its_own_unless_it_is_to_become_ours(more):
+    def app(environ, start_response):
+        start_response("401 Unauthorized", [("Content-Type", "text/plain")])
+        yield b"inner"
+
+    browser = Browser(AuthMiddleware(app, config(matcher=[], **more)))
+    assert browser.get("/x", headers=BROWSER, status=401).text == "inner"
+
+
+def test_a_401_of_the_applications_own_sign_in_page_leads_not_to_itself():
+    def app(environ, start_response):
+        start_response("401 Unauthorized", [("Content-Type", "text/html")])
+        yield b"<form>"
+
+    more = {"challenge_401": True, "matcher": [], "pages": {"sign_in": "/login"}}
+    browser = Browser(AuthMiddleware(app, config(**more)))
+    assert browser.get("/login", headers=BROWSER, status=401).text == "<form>"
+    assert browser.get("/x", headers=BROWSER, status=302).location.startswith("/login?")
 
 
 def test_two_middlewares_in_one_process_share_nothing():

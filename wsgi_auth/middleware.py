@@ -489,8 +489,6 @@ or protect its path: AuthMiddleware(app, routes=["/path/:rest*"])."""
 
 def _wsgi_app(app: Any) -> None:
     name = getattr(app, "__qualname__", type(app).__name__)
-    if not callable(app):
-        raise UsageError(_RECIPES.format(name=name))
     try:
         import inspect  # for a mistake only
 

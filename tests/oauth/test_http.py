@@ -19,8 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import config, hello
 from tests.oauth.party import Answer, Party, certificate, party, sends
 from tests.processes import deaf
+from wsgi_auth import AuthMiddleware
 from wsgi_auth.errors import ConfigError, OAuthError, ProviderUnavailable
 from wsgi_auth.http import Http
 from wsgi_auth.types import Incoming, Outgoing
@@ -246,6 +248,23 @@ NEVER = {
     "huge-port": "https://op.test:99999/it",
     "half-a-bracket": "https://[::1/it",
 }
+
+
+@pytest.mark.parametrize(
+    ("more", "may"),
+    [({"url": "https://app.example.test"}, False), ({"url": "http://localhost:8000"}, True),
+     ({"url": None}, False), ({"url": None, "dev": True}, True)],
+)  # fmt: skip
+def test_only_an_application_on_this_machine_asks_this_machine_over_http(
+    more: dict[str, object], may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolved(*_: object, **__: object) -> None:
+        raise OSError("no network here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    transport = AuthMiddleware(hello, config(**more)).site.transport
+    with pytest.raises(ProviderUnavailable if may else OAuthError):
+        transport.send(Outgoing("http://localhost:9/jwks"))
 
 
 @pytest.mark.parametrize("url", NEVER.values(), ids=NEVER)

@@ -917,6 +917,13 @@ def test_a_memory_store_is_refused_under_several_processes(caplog):
     assert "memory:" in caplog.text
 
 
+def test_a_store_in_a_file_serves_several_processes(tmp_path):
+    visitor = Browser(protected(f"sqlite:///{tmp_path}/auth.db"))
+    visitor.extra_environ["wsgi.multiprocess"] = True
+    visitor.sign_in()
+    assert visitor.get("/").text == "hello alice"
+
+
 def test_renewing_never_brings_an_ended_session_back(adapter, clock):
     middleware = protected(adapter, session={"update_age": 1})
     for turn in range(10):
