@@ -68,7 +68,7 @@ def test_headers_joined_by_a_server_and_quoted_values_are_read(cookie):
     [
         "", f"{NAME}=", f"{NAME}={TOKEN[:-1]}", f"{NAME}={TOKEN}x", f"{NAME}={TOKEN.lower()}",
         f"auth.session-token={TOKEN}", f"__Secure-auth.session-token={TOKEN}",
-        f"{NAME.upper()}={TOKEN}", f"x{NAME}={TOKEN}", f"{NAME}.0={TOKEN}", f"{NAME}.0=2~{TOKEN}",
+        f"{NAME.upper()}={TOKEN}", f"x{NAME}={TOKEN}", f"; x{NAME}={TOKEN}", f"{NAME}.0={TOKEN}", f"{NAME}.0=2~{TOKEN}",
         f"{NAME}.0=1e1~{TOKEN}", f"{NAME}.00=1~{TOKEN}", NAME,
     ],
 )  # fmt: skip
@@ -81,6 +81,9 @@ def test_what_is_not_ours_is_nobody_and_left_alone(cookie):
 def test_of_duplicates_the_first_that_verifies_counts():
     """R010."""
     bob = value({**USER, "sub": "bob"})
+    pieces = header(value({**USER, "data": "x" * 6_000}))
+    for duplicates in (f"{NAME}=junk; {pieces}", f"{pieces}; {NAME}=junk"):
+        assert read(duplicates).session.user["id"] == "alice"
     for _ in range(20):
         assert read(f"{NAME}=junk; {NAME}={TOKEN}; {NAME}={bob}").session.user["id"] == "alice"
         assert read(f"{NAME}={bob}; {NAME}={TOKEN}").session.user["id"] == "bob"

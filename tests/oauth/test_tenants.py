@@ -28,7 +28,7 @@ def two(**more) -> dict[str, FakeProvider]:
     }
 
 
-def site(fakes, make=None, *, app=application, options=None, **more) -> AuthMiddleware:
+def site(fakes, make=None, *, app=application, options=None, beside=(), **more) -> AuthMiddleware:
     """The tenant is what a proxy in front of the application says."""
 
     def of_header(request):
@@ -37,7 +37,8 @@ def site(fakes, make=None, *, app=application, options=None, **more) -> AuthMidd
 
     provider = {"id": "sso", "name": "Single sign-on", "per_request": make or of_header}
     return AuthMiddleware(
-        app, {"secret": "s" * 40, "url": URL, "matcher": ["/members/:path*"], "providers": [provider],
+        app, {"secret": "s" * 40, "url": URL, "matcher": ["/members/:path*"],
+              "providers": [provider, *beside],
               "transport": FakeTransport(*fakes.values()), **more},
     )  # fmt: skip
 
@@ -129,7 +130,10 @@ def test_the_state_of_one_tenant_is_none_at_another_although_all_else_is_the_sam
     assert at(page, "one").land(landing).status_int == 302
 
 
-def test_the_session_of_one_tenant_is_nobodys_at_another_and_stays_where_it_is_at_home():
+@pytest.mark.parametrize(
+    "beside", [[], [{"id": "credentials", "authorize": lambda form, request: None}]]
+)
+def test_the_session_of_one_tenant_is_nobodys_at_another_and_stays_where_it_is_at_home(beside):
     fakes = two()
 
     def told(environ, start_response):
@@ -138,7 +142,7 @@ def test_the_session_of_one_tenant_is_nobodys_at_another_and_stays_where_it_is_a
         found = [auth.session, auth.claims, token, auth.access_token("sso")]
         return [json.dumps([each is not None for each in found]).encode()]
 
-    page = visitor(site(fakes, app=told, options={"tokens": True}), "acme")
+    page = visitor(site(fakes, app=told, options={"tokens": True}, beside=beside), "acme")
     fakes["acme"].sign_in(page, "alice", start="/auth/signin?callbackUrl=/x")
     assert page.get("/").json == [True] * 4
     for elsewhere in ("globex", "nobody"):
