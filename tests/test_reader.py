@@ -138,6 +138,14 @@ def test_what_becomes_of_a_session_as_it_ages(age, session, then, again):
         assert reading.names == (NAME,)
 
 
+@pytest.mark.parametrize("left", ["{NAME}.5=x; {cookie}", "{cookie}; {NAME}.5=x"])
+@pytest.mark.parametrize("age", [DAY, 30 * DAY], ids=["renewed", "cleared"])
+def test_what_is_left_of_a_longer_session_goes_with_it(left, age):
+    cookie = left.format(NAME=NAME, cookie=f"{NAME}={TOKEN}")
+    reading = CookieSessionReader(config()).read({"HTTP_COOKIE": cookie}, NOW + age)
+    assert reading.names == (NAME, f"{NAME}.5")
+
+
 def test_absolute_age_ends_even_a_busy_session():
     options = {"session": {"max_age": "30d", "absolute_age": "40d"}}
     token = value({**USER, "auth_time": NOW - 39 * DAY}, now=NOW, **options)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_auth.tokens import MAX_TOKEN, SealedCodec, SignedCodec, random_id
+from wsgi_auth.tokens import MAX_TOKEN, SealedCodec, SignedCodec, random_id, read_claims
 
 SECRET, OTHER = b"s" * 40, b"o" * 40
 CLAIMS = {"sub": "1", "name": "Ада", "iat": 1, "exp": 2}
@@ -42,7 +42,8 @@ def test_what_is_written_is_read_and_itsdangerous_agrees(claims):
 
 @given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
 def test_no_input_raises_and_none_but_ours_is_read(text):
-    assert SignedCodec([SECRET], "p").verify(text) is None
+    codec = SignedCodec([SECRET], "p")
+    assert codec.verify(text) is None and codec.decode(text) is None
 
 
 def test_every_changed_character_is_refused():
@@ -104,6 +105,15 @@ def test_a_signed_text_that_is_no_object_is_no_claims(text):
     assert SignedCodec([SECRET], "p").verify(token) is None
 
 
+NO_CLAIMS = [b"", b"x", b"{", b"[1]", b'"x"', b"1", b"null", b"{} ", b" {}", b"{}{}", b"[{}]", b"[",
+             b"\xff", b'{"a":1,}', b'{"a":[1}', b"[" * 50_000, b'{"a":' * 50_000, b'{"a":' + b"[" * 50_000]  # fmt: skip
+
+
+@pytest.mark.parametrize("octets", NO_CLAIMS, ids=lambda octets: repr(octets[:20]))
+def test_octets_that_are_no_json_object_are_no_claims_and_no_error(octets):
+    assert read_claims(octets) is None
+
+
 def test_a_token_beyond_the_limit_is_not_looked_at():
     codec = SignedCodec([SECRET], "p")
     assert codec.verify(codec.encode({"x": "a" * MAX_TOKEN})) is None
@@ -115,17 +125,29 @@ def test_what_is_no_json_cannot_be_signed(value):
         SignedCodec([SECRET], "p").encode({"x": value})
 
 
-def test_claims_are_read_only_all_the_way_down():
-    claims = SignedCodec([SECRET], "p").decode(SignedCodec([SECRET], "p").encode(
-        {"groups": ["a"], "more": {"deep": [{"x": 1}]}}))  # fmt: skip
-    for change in (
-        lambda: claims.update(x=1),
-        lambda: claims["groups"].append("b"),
-        lambda: claims["more"].clear(),
-        lambda: claims["more"]["deep"][0].pop("x"),
-    ):
-        with pytest.raises(TypeError, match="read-only"):
-            change()
+@pytest.mark.parametrize(
+    ("claims", "changes"),
+    [
+        ({"groups": ["a"], "more": {"deep": [{"x": 1}]}},
+         [lambda claims: claims["groups"].append("b"),
+          lambda claims: claims["more"].clear(),
+          lambda claims: claims["more"]["deep"].pop(),
+          lambda claims: claims["more"]["deep"][0].pop("x")]),
+        ({"name": "{", "groups": ["a"]}, [lambda claims: claims["groups"].append("b")]),
+        ({"groups": ["a"]}, [lambda claims: claims["groups"].append("b")]),
+        ({"groups": [["a"]]}, [lambda claims: claims["groups"][0].append("b")]),
+    ],
+)  # fmt: skip
+def test_claims_are_read_only_all_the_way_down(claims, changes):
+    codec = SignedCodec([SECRET], "p")
+    read = codec.decode(codec.encode(claims))
+    verified, _ = codec.verify(codec.encode(claims))
+    for change in changes:
+        for found in (read, verified):
+            with pytest.raises(TypeError, match="read-only"):
+                change(found)
+    with pytest.raises(TypeError, match="read-only"):
+        read.update(x=1)
 
 
 def test_random_ids_do_not_repeat_and_do_not_follow_the_seed():

@@ -111,10 +111,9 @@ class SignedCodec:
     The algorithm is HMAC-SHA256 and nothing in a token can change it (R016).
     """
 
-    __slots__ = ("_keys", "_signer", "purpose")
+    __slots__ = ("_keys", "_signer")
 
     def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:
-        self.purpose = purpose
         derived = (derive(secret, purpose).ljust(_BLOCK, b"\0") for secret in secrets)
         self._signer: Signer | None = None
         self._keys = tuple(

@@ -18,6 +18,7 @@ from wsgi_auth.cookies import AUTHJS_SLICE
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.jwe import JWECodec
 from wsgi_auth.sessions import strategy_for
+from wsgi_auth.sessions.jwt import TOLERANCE
 from wsgi_auth.testing import session_cookie
 
 NAME = "__Secure-authjs.session-token"
@@ -351,8 +352,9 @@ def test_a_cookie_of_v4_is_read_and_never_touched():
         for now in (NOW + 1, NOW + 29 * DAY):
             reading = read("; ".join(["a=b", *cookie]), now)
             assert (reading.session.user["id"], reading.then) == ("alice", Then.KEEP)
-        ended = read("; ".join(cookie), NOW + 31 * DAY)
-        assert (ended.session, ended.then) == (None, Then.KEEP)
+        for now in (NOW + 30 * DAY + TOLERANCE, NOW + 31 * DAY):
+            ended = read("; ".join(cookie), now)
+            assert (ended.session, ended.then) == (None, Then.KEEP)
     assert read(f"{V4}={token()[:-1]}").session is None
     assert read(f"next-auth.session-token={old}").session is None
 
@@ -370,6 +372,27 @@ def test_beside_one_of_v5_the_cookie_of_v4_comes_second_and_goes_at_sign_out(bro
     there.post("/auth/signout", {"csrfToken": there.token()}, headers=BROWSER)
     assert not {NAME, V4} & set(there.cookies)
     assert there.get("/auth/session").json is None
+
+
+@pytest.mark.parametrize("ended_by", ["its sign-out", "the end of all"])
+def test_a_session_of_v4_that_was_ended_is_over_and_another_is_not(ended_by):
+    made = AuthMiddleware(hello, settled(adapter="memory:"))
+    now = int(time.time())
+
+    def visitor(name: str) -> Browser:
+        there = Browser(made)
+        claims = {**NODE, "sub": name, "jti": name, "iat": now - 9, "exp": now + DAY}
+        there.set_cookie(V4, v4_token(claims))
+        return there
+
+    alice, bob = visitor("alice"), visitor("bob")
+    assert alice.get("/").text == "hello alice"
+    if ended_by == "its sign-out":
+        alice.post("/auth/signout", {"csrfToken": alice.token()}, headers=BROWSER)
+    else:
+        made.sessions.end_all("alice")
+    visitor("alice").get("/", status=401)
+    assert bob.get("/").text == "hello bob"
 
 
 # --- the application's own token ----------------------------------------------------------------
