@@ -85,6 +85,56 @@ def test_every_strategy_judges_the_times_of_a_session_alike(
 
 
 @pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({}, (NOW + 100, NOW + DAY)),
+        ({"iat": NOW + SKEW}, (NOW + SKEW + 100, NOW + DAY)), ({"iat": NOW + SKEW + 1}, None),
+        ({"iat": 0}, (100, NOW + DAY)), ({"iat": -1}, None), ({"iat": True}, None),
+        ({"exp": 0}, (NOW + 100, 0)), ({"exp": -1}, None), ({"exp": True}, None),
+        ({"exp": MAX_TIME - 1}, (NOW + 100, NOW + 2 * DAY)), ({"exp": MAX_TIME}, None),
+        ({"auth_time": NOW - DAY - 1}, (NOW + 100, NOW + DAY - 1)),
+        ({"auth_time": NOW + SKEW, "exp": MAX_TIME - 1}, (NOW + 100, NOW + SKEW + 2 * DAY)),
+        ({"auth_time": NOW + SKEW + 1}, None), ({"auth_time": 0}, (NOW + 100, 2 * DAY)),
+        ({"auth_time": -1}, None), ({"auth_time": True}, None), ({"auth_time": None}, None),
+        ({"max_age": 50}, (NOW + 25, NOW + DAY)), ({"max_age": 2_000}, (NOW + 100, NOW + DAY)),
+        ({"max_age": 1}, (NOW, NOW + DAY)), ({"max_age": 0}, (NOW + 100, NOW + DAY)),
+        ({"max_age": True}, (NOW + 100, NOW + DAY)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_either_side_of_every_limit_of_a_sessions_times(
+    odd: dict[str, Any], said: tuple[int, int] | None
+) -> None:
+    options = SessionOptions(max_age=30 * DAY, update_age=100, absolute_age=2 * DAY)
+    claims = {**USUAL, "exp": NOW + DAY, **odd}
+    assert times(claims, NOW, options) == said
+    assert stored(CookieStrategy(SIGNED, options).load(SIGNED.encode(claims), NOW)) == said
+    found = stored(JWTStrategy(SEALED, options, QUIET).load(SEALED.encode(claims), NOW))
+    assert found == (None if said is None else lenient(claims, said, options))
+
+
+@pytest.mark.parametrize(
+    ("own", "absolute_age", "lives"),
+    [
+        ({}, None, DAY), ({"max_age": 50}, None, 50), ({"max_age": 366 * DAY}, None, 366 * DAY),
+        ({"max_age": 366 * DAY + 1}, None, DAY), ({"max_age": 0}, None, DAY),
+        ({"max_age": True}, None, DAY), ({"auth_time": NOW - DAY}, None, DAY),
+        ({}, 2 * DAY, DAY), ({"auth_time": NOW - 2 * DAY + 5}, 2 * DAY, 5),
+        ({"auth_time": NOW - 2 * DAY + 5, "max_age": 366 * DAY}, 2 * DAY, 5),
+        ({"max_age": 3 * DAY}, 2 * DAY, 2 * DAY), ({"max_age": 50}, 2 * DAY, 50),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_written_says_itself_when_it_ends(
+    own: dict[str, Any], absolute_age: int | None, lives: int
+) -> None:
+    options = SessionOptions(max_age=DAY, update_age=100, absolute_age=absolute_age)
+    for strategy in (CookieStrategy(SIGNED, options), JWTStrategy(SEALED, options, QUIET)):
+        claims = strategy.save({"sub": "ada", "auth_time": NOW, **own}, NOW + 0.9).claims
+        assert (claims["iat"], claims["exp"]) == (NOW, NOW + lives)
+
+
+@pytest.mark.parametrize(
     ("claims", "said"),
     [
         ({"auth_time": NOW}, True), ({"auth_time": NOW - 899}, True),
@@ -96,7 +146,8 @@ def test_every_strategy_judges_the_times_of_a_session_alike(
         ({"auth_time": NOW, "proved_at": 1_000 * NOW}, True),
         ({}, False), ({"auth_time": None}, False), ({"auth_time": True}, False),
         ({"auth_time": str(NOW)}, False), ({"auth_time": float(NOW)}, False),
-        ({"proved_at": NOW}, False),
+        ({"proved_at": NOW}, False), ({"auth_time": NOW, "proved_at": str(NOW)}, False),
+        ({"auth_time": NOW, "proved_at": None}, False), ({"auth_time": NOW, "proved_at": 0}, False),
     ],
     ids=str,
 )  # fmt: skip
@@ -152,3 +203,4 @@ def test_what_is_a_session_has_an_end_that_no_renewal_puts_off_for_ever(
     assert found[1] <= now + longest
     if options.absolute_age is not None:
         assert found[1] <= began + options.absolute_age
+        assert again.claims["exp"] <= began + options.absolute_age
