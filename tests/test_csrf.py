@@ -22,6 +22,31 @@ def test_a_token_is_valid_in_its_browser_and_session_only():
     assert csrf.token(BROWSER, None) != csrf.token(BROWSER, None)
 
 
+SESSIONS = [None, ALICE, BOB, {"sub": "alice", "sid": "3"}, {"sub": "alice"}, {"sub": "bob"}]
+
+
+@pytest.mark.parametrize("claims", SESSIONS, ids=str)
+def test_a_token_is_of_one_session_and_of_its_user_where_the_session_has_no_name(claims):
+    csrf = CSRF([KEY], "name")
+    token = csrf.token(BROWSER, claims)
+    assert [csrf.valid(token, BROWSER, other) for other in SESSIONS] == [
+        other == claims for other in SESSIONS
+    ]
+
+
+def test_no_part_of_a_token_serves_for_another_nor_without_a_browser():
+    csrf = CSRF([KEY], "name")
+    (one, mac), (other, _) = (csrf.token(BROWSER, ALICE).split(".") for _ in range(2))
+    assert csrf.valid(f"{one}.{mac}", BROWSER, ALICE)
+    assert not csrf.valid(f"{other}.{mac}", BROWSER, ALICE)
+    assert not csrf.valid(csrf.token("", ALICE), "", ALICE)
+    token = csrf.token(BROWSER, ALICE)
+    assert not csrf.valid(token, "\ud800", ALICE)
+    # what stands at the end of the one is not taken for the start of the other
+    moved = csrf.token(f"{BROWSER}1", {"sub": "", "sid": "23"})
+    assert not csrf.valid(moved, f"{BROWSER}12", {"sub": "", "sid": "3"})
+
+
 def test_a_token_survives_the_rotation_of_the_secret():
     token = CSRF([KEY], "name").token(BROWSER, ALICE)
     assert CSRF([OTHER, KEY], "name").valid(token, BROWSER, ALICE)
@@ -51,11 +76,16 @@ URL = ("https://app.example.test",)
         ({"HTTP_ORIGIN": "null"}, URL, False),
         ({"HTTP_ORIGIN": "https://evil.test"}, URL, False),
         ({"HTTP_SEC_FETCH_SITE": "same-origin"}, URL, True),
+        ({"HTTP_SEC_FETCH_SITE": "none"}, URL, True),
+        ({"HTTP_SEC_FETCH_SITE": ""}, URL, False),
         ({"HTTP_SEC_FETCH_SITE": "same-site"}, URL, False),
         ({"HTTP_SEC_FETCH_SITE": "cross-site"}, URL, False),
         ({"HTTP_SEC_FETCH_SITE": "Same-Origin"}, URL, False),
         ({"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_ORIGIN": "https://evil.test"}, URL, False),
         ({"HTTP_ORIGIN": "https://a.test", "HTTP_HOST": "a.test"}, (), True),
+        ({"HTTP_ORIGIN": "https://a.test", "HTTP_HOST": "A.test"}, (), True),
+        ({"HTTP_ORIGIN": "https://A.test", "HTTP_HOST": "a.test"}, (), True),
+        ({"HTTP_ORIGIN": "https://a.test:8443", "HTTP_HOST": "a.test"}, (), False),
         ({"HTTP_ORIGIN": "https://evil.test", "HTTP_HOST": "a.test"}, (), False),
         ({"HTTP_ORIGIN": "https://[", "HTTP_HOST": "a.test"}, (), False),
         ({"HTTP_ORIGIN": "null"}, (), False),
