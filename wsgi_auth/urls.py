@@ -180,7 +180,7 @@ def _return_url(value: object, base: BaseURL | None, allowed: Sequence[AllowedOr
     """The built URL, or "" when ``value`` is refused."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_RETURN_URL:
         return ""
-    if _is_illegal(value) or value[0] == " " or value[-1] == " ":
+    if _is_illegal(value) or value[-1] == " ":
         return ""
     prefix, rest = "", value
     if value[0] != "/":
