@@ -171,7 +171,7 @@ ACCEPTS: list[tuple[str | None, tuple[bool, bool, bool]]] = [
     ("", (False, True, False)),
     ("*/*", (False, True, False)),
     ("text/html; q=0", (False, False, False)),
-    ("text/html ;\tq =\t0 , application/json ; Q = 0.4", (False, True, True)),
+    ("text/html ;\tQ =\t0 , application/json ; q = 0.4", (False, True, True)),
     ("text/html; q=0.05, application/json; q=0.005", (True, True, False)),
     ("text/html; q=0.005, application/json; q=0.05", (False, True, False)),
     ("text/html; q=0.5, application/json; q=0.05", (True, True, False)),
