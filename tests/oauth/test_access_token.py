@@ -43,6 +43,8 @@ GOOD = {
     "issued months ago, if it still runs": {"iat": NOW - 90 * 86_400},
     "at the edge of its time": {"exp": NOW - SKEW + 1},
     "Keycloak's word for an access token": {"typ": "Bearer"},
+    "its type said again": {"typ": "at+JWT"},
+    "that it is a JWT": {"typ": "JWT"},
     "no scope and no client": {"scope": ABSENT, "client_id": ABSENT, "jti": ABSENT},
 }
 
@@ -80,7 +82,10 @@ BAD = {
     "bound to a certificate (RFC 8705)": ({"cnf": {"x5t#S256": "x"}}, "bound to a key"),
     "an ID token for this audience": ({"nonce": "n"}, "another kind"),
     "an ID token with a hash": ({"at_hash": "n"}, "another kind"),
+    "an ID token with a code's hash": ({"c_hash": "n"}, "another kind"),
     "a logout token": ({"events": {}}, "another kind"),
+    "another kind's word": ({"typ": ""}, "another kind"),
+    "a word that is none": ({"typ": None}, "another kind"),
     "Keycloak's ID token": ({"typ": "ID"}, "another kind"),
     "Keycloak's refresh token": ({"typ": "Refresh"}, "another kind"),
     "a sign-in that is to come": ({"auth_time": NOW + SKEW + 9}, "auth_time is in the future"),
