@@ -74,6 +74,7 @@ def test_five_flows_fit_a_cookie() -> None:
         {**begun().to_json(), "s": ""},
         {**begun().to_json(), "s": None},
         {**begun().to_json(), "v": 5},
+        {**begun().to_json(), "v": ""},
         {**begun().to_json(), "n": ""},
         {**begun().to_json(), "t": "1"},
         {**begun().to_json(), "t": True},
