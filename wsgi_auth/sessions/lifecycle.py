@@ -373,11 +373,11 @@ class Lifecycle:
     def _allowed(self, claims: Mapping[str, Any]) -> None:
         """``allow_emails`` or ``allow_domains``, and ``allow_groups``: what is set must fit."""
         config = self._config
-        email = str(claims.get("email") or "").lower() if claims.get("email_verified") else ""
+        email = claims["email"].lower() if claims.get("email_verified") else ""
         emails, domains = config.allow_emails, config.allow_domains
         if (emails is not None or domains is not None) and "*" not in (emails or ()):
-            domain = email.rpartition("@")[2]
-            if not email or not (email in (emails or ()) or domain in (domains or ())):
+            _, at, domain = email.rpartition("@")
+            if not at or not (email in (emails or ()) or domain in (domains or ())):
                 raise AccessDenied("no address that the provider vouches for is allowed")
         if config.allow_groups is not None and not config.allow_groups & set(
             claims.get("groups") or ()
