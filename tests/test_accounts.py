@@ -14,7 +14,7 @@ import pytest
 from tests.oauth.visits import Visitor, site
 from wsgi_auth.accounts import Accounts
 from wsgi_auth.adapters import connect
-from wsgi_auth.errors import AccountNotLinked, AlreadyExists, UsageError
+from wsgi_auth.errors import AccessDenied, AccountNotLinked, AlreadyExists, UsageError
 from wsgi_auth.events import Events
 from wsgi_auth.records import AccountRecord, UserRecord
 from wsgi_auth.testing import FakeProvider
@@ -134,6 +134,57 @@ def test_an_address_nobody_vouches_for_takes_the_place_of_none_that_was_proven(g
     link(ground.store, ADA, GOOGLE)
     user, _ = ground.sign_in(email="eve@example.org", email_verified=False)
     assert (user.email, user.email_verified) == ("ada@example.org", 1_000)
+
+
+NEW, OLD = "new@example.org", "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    ("has", "said", "then"),
+    [
+        ((OLD, 1_000), (NEW, True), (NEW, NOW)), ((OLD, 1_000), (NEW, False), (OLD, 1_000)),
+        ((OLD, 1_000), (OLD, True), (OLD, 1_000)), ((OLD, 1_000), (OLD, False), (OLD, 1_000)),
+        ((OLD, 1_000), (None, True), (OLD, 1_000)),
+        ((OLD, None), (NEW, True), (NEW, NOW)), ((OLD, None), (NEW, False), (NEW, None)),
+        ((OLD, None), (OLD, True), (OLD, NOW)), ((OLD, None), (OLD, False), (OLD, None)),
+        ((OLD, None), (None, False), (OLD, None)),
+        ((None, None), (NEW, True), (NEW, NOW)), ((None, None), (NEW, False), (NEW, None)),
+        ((None, None), (None, False), (None, None)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_address_is_replaced_by_one_that_is_better_proven_or_as_well(ground, has, said, then):
+    link(ground.store, UserRecord("u1", "Ada", *has), GOOGLE)
+    email, is_vouched_for = said
+    claims = (
+        {"name": "Ada"} if email is None else {"email": email, "email_verified": is_vouched_for}
+    )
+    user, _ = ground.sign_in(**claims)
+    assert (user.id, user.email, user.email_verified) == ("u1", *then)
+    assert ground.store.get_user("u1") == user
+    assert ground.told == ([] if then == has else ["update_user"])
+
+
+@pytest.mark.parametrize(
+    ("claims", "label"),
+    [({"login": "ada", "email": OLD, "name": "Ada"}, "ada"), ({"email": OLD, "name": "Ada"}, OLD),
+     ({"login": "", "name": "Ada"}, "Ada"), ({}, ""), ({"name": "a" * 300}, "a" * 200)],
+)  # fmt: skip
+def test_an_account_is_recognised_by_what_somebody_is_called_there(ground, claims, label):
+    user, _ = ground.sign_in(**claims)
+    assert [each.label for each in ground.accounts.of(user.id)] == [label]
+
+
+def test_a_user_who_is_gone_has_no_address_and_is_nobody(ground):
+    link(ground.store, ADA, GOOGLE)
+    link(ground.store, UNVERIFIED._replace(id="u2"), GITHUB)
+    found = [
+        (ground.accounts.has_address(id), ground.accounts.knows(id)) for id in ("u1", "u2", "u3")
+    ]
+    assert found == [(True, True), (False, True), (False, False)]
+    assert not ground.accounts.known("u1").is_new
+    with pytest.raises(AccessDenied):
+        ground.accounts.known("u3")
 
 
 def test_what_changed_at_the_provider_is_told(ground):

@@ -254,13 +254,11 @@ class Accounts:
             image=fresh.image or user.image,
         )
         if fresh.email is not None:
-            if fresh.email_verified is None and user.email != fresh.email:
+            if fresh.email_verified is None:
                 # nobody vouches for it: it takes the place of none that somebody vouched for
                 if user.email_verified is None:
                     wanted = wanted._replace(email=fresh.email)
-            elif user.email != fresh.email or (
-                user.email_verified is None and fresh.email_verified is not None
-            ):
+            elif user.email != fresh.email or user.email_verified is None:
                 wanted = wanted._replace(email=fresh.email, email_verified=fresh.email_verified)
         if wanted == user:
             return user
