@@ -490,10 +490,26 @@ def test_a_session_that_auth_js_wrote_is_ended_by_its_subject_or_its_token(adapt
     revocations.end([Revocation("user", "alice", START, START + DAY)])
     assert revocations.has_ended(again, START)
     assert not revocations.has_ended({**again, "sub": "bob"}, START)
+    for begins in ({"iat": START}, {"iat": START + 1, "auth_time": START}):
+        assert revocations.has_ended({**again, **begins}, START), "of the same second"
     assert not revocations.has_ended({**again, "iat": START + 1}, START)
     assert revocations.has_ended({"sub": "alice"}, START), "one without a time is older than any"
     for began in (1_000 * START, "soon", None, 1.5):  # milliseconds, as JavaScript has them
         assert revocations.has_ended({**again, "iat": START + 1, "auth_time": began}, START)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_ends_of_all_the_later_one_counts_in_whatever_order_they_are_heard_of(
+    adapter, clock, order
+):
+    revocations = Revocations(adapter, 60, 30 * DAY, logging.getLogger("tests"))
+    begun = {"sub": "alice", "sid": "x", "auth_time": START + 9}
+    assert not revocations.has_ended(begun, START)
+    for at in (START, START + 9)[::order]:  # by two machines' clocks
+        revocations.end([Revocation("user", "alice", at, START + DAY)])
+    for now in (START + 0.1, START + 60):  # as it was told here, and as the store has it
+        assert revocations.has_ended(begun, now)
+        assert not revocations.has_ended({**begun, "auth_time": START + 10}, now)
 
 
 def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):
