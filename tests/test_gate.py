@@ -23,10 +23,10 @@ def told(app, user, path="/", **extra):
     """The status, and user, address and groups as text."""
     cookie = session_cookie(app, user) if user else ""
     reply = request(app, path, cookie=cookie, **extra)
-    names = (gate.USER, gate.EMAIL, gate.GROUPS)
-    return reply.status, [
-        (reply.header(name) or "").encode("latin-1").decode("utf-8") for name in names
-    ]
+    said = [reply.header(name) for name in (gate.USER, gate.EMAIL, gate.GROUPS)]
+    if reply.status == 204:
+        assert None not in said, "Caddy puts the name of what is missing in its place"
+    return reply.status, [(each or "").encode("latin-1").decode("utf-8") for each in said]
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,7 @@ SHORTENED = [
     ("/api/health#/../../d", "/api/health", "#"),
     ("//api/health", "/api/health", "slashes"),
     ("http://elsewhere.example/api/health", "/api/health", "a host"),
+    ("/api/health\u20ac", "/api/health", "no octets"),
 ]
 WHOLE = [
     ("/api/health?a=1#b", "/api/health", "a query"),
@@ -94,6 +95,7 @@ WHOLE = [
     ("/api%2fhealth", "/api%2fhealth", "not decoded (cheroot)"),
     ("/%C3%BC/%ff", "/\u00c3\u00bc/\u00ff", "octets"),
     ("/api//health", "/api//health", "as it is"),
+    ("/a%2525", "/a%25", "what looks encoded when it is decoded"),
 ]
 
 
@@ -133,6 +135,16 @@ def test_a_session_in_pieces_outlives_a_check_that_would_prolong_it(strategy):
     jar.update(each.partition(";")[0].split("=", 1) for each in reply.cookies[:1])
     after = "; ".join(f"{name}={value}" for name, value in jar.items())
     assert request(app, "/", cookie=after).status == 204
+
+
+def test_a_session_in_one_piece_is_prolonged_by_a_check():
+    app = gated(session={"max_age": "1h", "update_age": "1m"})
+    with time_machine.travel(time.time() - 600):
+        cookie = session_cookie(app, {"id": "1"})
+    (renewed,) = request(app, "/", cookie=cookie).cookies
+    after = renewed.partition(";")[0]
+    assert after.partition("=")[0] == cookie.partition("=")[0] and after != cookie
+    assert told(app, None, "/", HTTP_COOKIE=after) == (204, ["1", "", ""])
 
 
 @pytest.mark.parametrize("options", [{"public": ["/open"]}, {"ignore": ["/open"]}], ids=str)

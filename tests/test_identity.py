@@ -300,11 +300,32 @@ def test_a_chooser_of_people_asks_no_password_and_stands_for_none(monkeypatch, t
         ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 403),
         ({"HTTP_FORWARDED": "for=127.0.0.1"}, 403),
         ({"HTTP_X_REAL_IP": "127.0.0.1"}, 403),
+        ({"HTTP_X_FORWARDED_HOST": "localhost"}, 403),
+        ({"HTTP_X_FORWARDED_PROTO": "http"}, 403),
+        ({"HTTP_VIA": "1.1 proxy"}, 403),
+        ({"HTTP_VIA": ""}, 403),
     ],
 )
 def test_development_mode_answers_on_this_machine_only(monkeypatch, tmp_path, extra, status):
     browser = local(monkeypatch, tmp_path, **extra)
     assert browser.get("/", headers=BROWSER, status=status)
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [
+        ({"REMOTE_ADDR": "172.17.0.1"}, 302), ({"REMOTE_ADDR": "172.17.0.2"}, 403),
+        ({"REMOTE_ADDR": "127.0.0.1"}, 302), ({"REMOTE_ADDR": None}, 302),
+        ({"REMOTE_ADDR": "172.17.0.1", "HTTP_HOST": "evil.test"}, 403),
+        ({"REMOTE_ADDR": "172.17.0.1", "HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 403),
+    ],
+)  # fmt: skip
+def test_a_listed_peer_is_as_this_machine_and_no_more(monkeypatch, tmp_path, extra, status):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    app = AuthMiddleware(seen, dev=True, providers=["dev"], dev_peers=["172.17.0.1"])
+    environ = {"HTTP_HOST": "localhost", **extra}
+    page = TestApp(app, extra_environ={k: v for k, v in environ.items() if v is not None})
+    page.get("/", headers=BROWSER, status=status)
 
 
 @pytest.mark.parametrize(

@@ -1046,6 +1046,22 @@ def test_the_address_of_a_session_is_the_one_our_proxy_saw(adapter):
     assert info.address == "198.51.100.99"
 
 
+def test_a_session_that_is_prolonged_is_still_of_the_device_that_it_was_begun_on(adapter, clock):
+    middleware = protected(adapter)
+    visitor = Browser(middleware)
+    visitor.extra_environ["HTTP_USER_AGENT"] = "Phone"
+    visitor.sign_in()
+    visitor.extra_environ.update(HTTP_USER_AGENT="Desk", REMOTE_ADDR="203.0.113.99")
+    (before,) = middleware.sessions.of("alice")
+    clock.shift(2 * DAY)
+    assert visitor.get("/").headers["Set-Cookie"]
+    (after,) = middleware.sessions.of("alice")
+    assert (
+        (after.agent, after.address) == (before.agent, before.address) == ("Phone", "203.0.113.9")
+    )
+    assert after.expires > before.expires
+
+
 def test_what_is_over_is_swept_with_later_sign_ins(adapter, clock, strategy):
     middleware = protected(adapter, strategy)
     Browser(middleware).sign_in()
