@@ -197,6 +197,72 @@ def with_header(said, claims=CLAIMS, secret=SECRET) -> str:
     return f"{header}..{iv}.{ciphertext}.{base64url(tag)}"
 
 
+@pytest.mark.parametrize(("enc", "length"), [("A256CBC-HS512", 64), ("A256GCM", 32)])
+def test_a_key_is_named_rightly_or_not_at_all(enc, length):
+    codec, key = JWECodec([OTHER, SECRET], NAME), key_of(length=length)
+    for kid, found in ((thumbprint(key), (CLAIMS, 1)), (None, (CLAIMS, 1)), ("x", None),
+                       (thumbprint(key_of(OTHER, length=length)), None)):  # fmt: skip
+        header = {"typ": "JWT", "enc": enc, **({} if kid is None else {"kid": kid})}
+        assert codec.verify(by_joserfc(CLAIMS, header, key)) == found
+    v4 = hkdf(SECRET, b"", b"NextAuth.js Generated Encryption Key", 32)
+    assert codec.verify(by_joserfc(CLAIMS, {"enc": "A256GCM", "kid": thumbprint(v4)}, v4)) is None
+
+
+@pytest.mark.parametrize("token", [V5, V5_GCM, V4], ids=["v5", "v5 gcm", "v4"])
+def test_a_token_that_brings_a_key_is_refused(token):
+    head, _, rest = token.partition("..")
+    assert JWECodec([SECRET], NAME).verify(f"{head}..{rest}") is not None
+    assert JWECodec([SECRET], NAME).verify(f"{head}.AAAA.{rest}") is None
+
+
+def authenticated(iv: bytes, ciphertext: bytes) -> str:
+    """What the right key has put its tag to."""
+    import hmac
+
+    key, header = key_of(), V5.partition("..")[0]
+    aad = header.encode()
+    content = aad + iv + ciphertext + (len(aad) * 8).to_bytes(8, "big")
+    tag = hmac.digest(key[:32], content, "sha512")[:32]
+    return f"{header}..{base64url(iv)}.{base64url(ciphertext)}.{base64url(tag)}"
+
+
+def encrypted(padded: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+    encryptor = Cipher(AES(key_of()[32:]), CBC(bytes(16))).encryptor()
+    return encryptor.update(padded) + encryptor.finalize()
+
+
+WELL_PADDED = b'{"a":1}' + b"\x09" * 9
+NO_BLOCKS = {
+    "nothing": b"", "an octet": b"x", "less than a block": encrypted(WELL_PADDED)[:-1],
+    "more than a block": encrypted(WELL_PADDED) + b"x",
+    "no padding": encrypted(b'{"a":12345}\0\0\0\0\0'),
+    "too much padding": encrypted(b'{"a":12345678}' + b"\x12" * 18),
+    "nothing but padding": encrypted(b"\x10" * 16),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ciphertext", NO_BLOCKS.values(), ids=NO_BLOCKS)
+def test_what_is_no_whole_blocks_with_padding_is_refused_and_spoils_no_other(ciphertext):
+    codec = JWECodec([SECRET], NAME)
+    assert codec.verify(authenticated(bytes(16), encrypted(WELL_PADDED))) == ({"a": 1}, 0)
+    assert codec.verify(authenticated(bytes(16), ciphertext)) is None
+    assert codec.verify(authenticated(bytes(16), encrypted(WELL_PADDED))) == ({"a": 1}, 0)
+    assert codec.verify(V5)[0]["sub"] == "42"
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 17, 18, 31, 32])
+def test_octets_that_are_parted_elsewhere_are_another_token(size):
+    """R020: the tag is of both together."""
+    whole = bytes(16) + encrypted(WELL_PADDED)
+    codec = JWECodec([SECRET], NAME)
+    assert codec.verify(authenticated(whole[:16], whole[16:])) == ({"a": 1}, 0)
+    assert codec.verify(authenticated(whole[:size], whole[size:])) is None
+
+
 def test_what_a_header_says_beside_changes_nothing():
     """RFC 7516 section 4: what is not understood is ignored, a key it brings along too."""
     said = {"enc": "A256CBC-HS512", "typ": "JWT", "jwk": {"kty": "oct", "k": "AAAA"}, "alg": "dir",

@@ -179,8 +179,6 @@ class JWECodec:
         if "zip" in said:
             return None
         kid, enc = said.get("kid"), said.get("enc")
-        if kid is not None and not isinstance(kid, str):
-            return None
         for index, key in enumerate(self._keys):
             text = None
             try:
