@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.data_matcher import (
@@ -153,6 +153,7 @@ TEXTS = st.text(st.sampled_from("///aabx-1.\n"), max_size=12).map(
 
 
 @given(SOURCES, st.lists(TEXTS, min_size=1, max_size=8), st.booleans(), st.booleans())
+@example("/:p0(.*)*", [""], True, True)
 def test_the_trie_and_the_expression_of_a_pattern_agree(source, texts, protects, cased):
     try:
         compiled = compile_source(source, protects=protects, case_sensitive=cased)
@@ -274,6 +275,15 @@ def test_a_route_given_twice_applies_once():
     twice = {"source": "/a", "methods": ["GET"]}
     matcher = RouteMatcher(["/a", "/a", twice], routes=["/a", twice])
     assert len(matcher.match(environ("/a"))) == 2
+
+
+@pytest.mark.parametrize("path", ["/p/x/", "/p/x/y/", "/p/x/y/z/", "/p/x//", "/p/x/y"])
+@pytest.mark.parametrize("page", ["/p", re.compile("/p"), "/(p)", "/p{/:q(1)}?"], ids=str)
+def test_a_slash_at_the_end_is_of_the_page_before_it_and_of_none_above(page, path):
+    assert protected(RouteMatcher(["/:path*"], public=[page]), path)
+    assert not RouteMatcher(ignore=[page]).ignores(path)
+    assert not protected(RouteMatcher([page]), path)
+    assert protected(RouteMatcher([page]), "/p/")
 
 
 def test_public_is_an_exception_to_matcher_and_not_to_routes():
@@ -449,6 +459,12 @@ def test_an_override_header_can_only_add_protection():
     override = {"HTTP_X_HTTP_METHOD_OVERRIDE": "delete"}
     assert matcher.match(environ("/a", "POST", **override))
     assert matcher.match(environ("/a", "DELETE", HTTP_X_HTTP_METHOD_OVERRIDE="GET"))
+
+
+@pytest.mark.parametrize(("methods", "applies"), [("GET", True), ("HEAD", True), ("POST", False)])
+def test_head_is_as_get_and_as_nothing_else(methods, applies):
+    matcher = RouteMatcher([{"source": "/a", "methods": methods}])
+    assert bool(matcher.match(environ("/a", "HEAD"))) is applies
 
 
 HAS = [
