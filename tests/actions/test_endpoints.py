@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import pytest
 
 from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, CallbackError, CredentialsSignin, get_auth
+from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.testing import FakeProvider, sign_in
 
 JSON = {"Accept": "application/json"}
@@ -375,6 +377,10 @@ def test_custom_pages_get_the_return_url_and_the_error():
         (rb'{"data": [{"\uDFFF": 1}]}', "application/json", 400),
         (b'{"username": "\xed\xa0\x80"}', "application/json", 400),
         (b"[1]", "application/json", 400),
+        (b'{"data": ' + b"[" * 50 + b"]" * 50 + b"}", "application/json", 400),
+        (b'{"data": NaN}', "application/json", 400),
+        (b'{"data": -Infinity}', "application/json", 400),
+        (b'{"csrfToken": "a", "csrfToken": "b"}', "application/json", 400),
         (b"\xff\xff", "application/x-www-form-urlencoded", 400),
         (b"a=1&" * 300, "application/x-www-form-urlencoded", 400),
         (b"csrfToken=a&csrfToken=b", "application/x-www-form-urlencoded", 400),
@@ -389,6 +395,96 @@ def test_a_body_that_is_too_large_or_no_form_gets_a_clear_answer(path, body, kin
     answer = visitor().post(path, body, content_type=kind, headers=BROWSER, status="*")
     assert answer.status_int == status
     assert "Traceback" not in answer.text
+
+
+class Broken(io.BytesIO):
+    """The body of a client that goes away half-way."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise self.error
+
+
+class Drop(io.BytesIO):
+    """A body that comes one octet at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(1, size))
+
+
+ENDS = {"wsgi.input_terminated": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "environ", "status"),
+    [
+        (io.BytesIO, {"CONTENT_LENGTH": "ten"}, 400),
+        (io.BytesIO, {"CONTENT_LENGTH": "-1"}, 400),
+        (io.BytesIO, {"CONTENT_LENGTH": "+5"}, 400),
+        (io.BytesIO, {"CONTENT_LENGTH": "\u0661"}, 400),
+        (io.BytesIO, {"CONTENT_LENGTH": "9" * 5_000}, 400),
+        (lambda form: Broken(OSError("reset")), {"CONTENT_LENGTH": "100"}, 400),
+        (lambda form: Broken(ValueError("closed")), {"CONTENT_LENGTH": "100"}, 400),
+        (lambda form: Broken(OSError("reset")), ENDS, 400),
+        (lambda form: io.BytesIO(form + b"&x=" + b"a" * 65_536), ENDS, 413),
+        # nobody says where it ends, and to read on may be to wait for ever
+        (lambda form: Broken(AssertionError("it was read")), {}, 403),
+        # what has come without its end is what has come
+        (lambda form: io.BytesIO(form[:-5]), {"CONTENT_LENGTH": "1000"}, 401),
+        (Drop, {"CONTENT_LENGTH": "whole"}, 303),
+        (io.BytesIO, {"CONTENT_LENGTH": "whole"}, 303),
+        (Drop, ENDS, 303),
+        (io.BytesIO, ENDS, 303),
+    ],
+)  # fmt: skip
+def test_of_a_body_as_much_is_read_as_somebody_vouches_for(body, environ, status):
+    """R098. A chunked body has no length; ``wsgi.input_terminated`` says that the server ends it."""
+    browser = visitor()
+    form = urlencode({"csrfToken": browser.token(), "username": "alice",
+                      "password": PASSWORDS["alice"]}).encode()  # fmt: skip
+    said = []
+    app = AuthMiddleware(hello, config())
+    if environ.get("CONTENT_LENGTH") == "whole":
+        environ = {"CONTENT_LENGTH": str(len(form))}
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    asked = {
+        **browser.extra_environ, "REQUEST_METHOD": "POST", "SCRIPT_NAME": "", "QUERY_STRING": "",
+        "PATH_INFO": "/auth/callback/credentials", "HTTP_ACCEPT": "text/html", "HTTP_COOKIE": cookie,
+        "CONTENT_TYPE": "application/x-www-form-urlencoded", "wsgi.input": body(form), **environ,
+    }  # fmt: skip
+    b"".join(app(asked, lambda status, headers: said.append(status)))
+    assert said[0][:3] == str(status)
+
+
+@pytest.mark.parametrize("option", ["ask", "always"])
+@pytest.mark.parametrize(("remember", "lasts"), [(True, True), (False, False), ("off", False)])
+def test_json_says_yes_and_no_in_its_own_words(option, remember, lasts):
+    browser = visitor(session={"remember": option})
+    fields = {"username": "alice", "password": PASSWORDS["alice"], "remember": remember,
+              "csrfToken": browser.token()}  # fmt: skip
+    answer = browser.post_json("/auth/callback/credentials", fields, headers=JSON)
+    session = next(each for each in answer.headers.getall("Set-Cookie") if "session-token" in each)
+    assert ("Max-Age" in session) is lasts
+
+
+@pytest.mark.parametrize("headers", [BROWSER, JSON], ids=["browser", "program"])
+def test_an_endpoint_that_fails_is_a_500_and_why_is_in_the_log_alone(headers, caplog):
+    class Own(MemoryAdapter):
+        """A store that raises what none is meant to."""
+
+        def create_session(self, record):
+            raise RuntimeError(f"no room for {record.id}")
+
+    browser = visitor(adapter=Own(), session={"strategy": "database"})
+    form = {"username": "alice", "password": PASSWORDS["alice"], "csrfToken": browser.token()}
+    answer = browser.post("/auth/callback/credentials", form, headers=headers, status=500)
+    assert "Configuration" in answer.text and "room" not in answer.text
+    assert "session-token" not in str(answer.headers)
+    assert "the endpoint 'callback/' failed" in caplog.text
+    assert "RuntimeError: no room for" in caplog.text
 
 
 def test_the_session_as_json():
