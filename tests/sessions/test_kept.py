@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +309,73 @@ def updating(environ: Any, start_response: Any) -> list[bytes]:
     return [b"ok"]
 
 
+class Overtaking:
+    """A ``jwt`` callback that counts updates, and lets others come first as often as it is told."""
+
+    def __init__(self) -> None:
+        self.others: list[Callable[[], Any]] = []
+
+    def __call__(self, claims: Any, context: Any) -> Any:
+        if context.trigger == "update" and self.others:
+            self.others.pop()()
+        return count(claims, context)
+
+
+def test_an_update_that_was_overtaken_is_made_of_what_the_session_is_then(adapter):
+    jwt = Overtaking()
+    middleware = protected(adapter, callbacks={"jwt": jwt}, app=updating)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    jwt.others = [lambda: who(middleware, cookie)] * 2
+    assert visitor.get("/").text == "ok"
+    (record,) = adapter.list_sessions("alice")
+    assert content(record.data)[0]["count"] == 3
+    assert cookie_of(visitor) == cookie
+
+
+def test_an_update_that_others_always_overtake_is_503_and_changes_nothing(adapter):
+    jwt = Overtaking()
+    middleware = protected(adapter, callbacks={"jwt": jwt}, app=updating)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    (record,) = adapter.list_sessions("alice")
+    turns: list[int] = []
+
+    def other() -> None:
+        turns.append(1)
+        (now,) = adapter.list_sessions("alice")
+        said = now.data.replace("}", f', "turn{len(turns)}": 1}}', 1)
+        assert adapter.update_session(now._replace(data=said), now)
+
+    jwt.others = [other] * 1_000
+    fields = {"csrfToken": visitor.token(), "data": 1}
+    answer = visitor.post_json("/auth/session", fields, status=503)
+    assert answer.headers["Retry-After"] and len(turns) < 100
+    (record,) = adapter.list_sessions("alice")
+    assert "count" not in content(record.data)[0]
+    jwt.others.clear()
+    assert visitor.post_json("/auth/session", fields, status=200)
+
+
+def test_an_update_in_the_course_of_which_the_session_ends_brings_it_not_back(adapter, strategy):
+    jwt, said = Overtaking(), []
+
+    def app(environ, start_response):
+        said.append(get_auth(environ).update(1))
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, strategy, callbacks={"jwt": jwt}, app=app)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    jwt.others = [lambda: middleware.sessions.end_all("alice")]
+    assert visitor.get("/").text == "hello nobody"
+    assert said == [None]
+    assert who(middleware, cookie) != "hello alice"
+    assert middleware.sessions.of("alice") == []
+
+
 def test_two_updates_of_one_request_are_one_session(adapter):
     def app(environ, start_response):
         get_auth(environ).sign_in({"id": "zoe"})
@@ -371,6 +438,41 @@ def test_a_user_sees_their_sessions_and_ends_one(adapter, strategy):
     assert middleware.sessions.end("alice", other.id)
     phone.get("/", status=401)
     assert desk.get("/").text == "hello alice"
+
+
+def test_who_ends_the_session_that_is_their_own_is_signed_out(adapter, strategy):
+    said: list[bool] = []
+
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        said.append(auth.end_session("of nobody"))
+        said.append(auth.end_session(auth.claims["sid"]))
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, strategy, app=app)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    assert visitor.get("/").text == "hello nobody"
+    assert said == [False, True]
+    assert NAME not in visitor.cookies
+    assert who(middleware, cookie) != "hello alice"
+
+
+def test_nobody_has_no_sessions_to_end(adapter, strategy):
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        said = (auth.sessions(), auth.accounts(), auth.sign_out_everywhere(),
+                auth.sign_out_everywhere(but_here=True), auth.end_session(of_alice.id))  # fmt: skip
+        assert said == ([], [], 0, 0, False)
+        return hello(environ, start_response)
+
+    middleware = protected(adapter, strategy, app=app, public=["/"])
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    (of_alice,) = middleware.sessions.of("alice")
+    assert Browser(middleware).get("/").text == "hello nobody"
+    assert middleware.sessions.of("alice") == [of_alice]
 
 
 def test_signing_out_everywhere_ends_all_and_nobody_elses(adapter, strategy):
