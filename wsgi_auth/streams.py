@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 class WhileSignedIn:
     """Blocks of an endless answer, until its session is over; then the answer ends."""
 
-    __slots__ = ("_blocks", "_clock", "_environ", "_events", "_every", "_handle", "_looked_at")
+    __slots__ = (
+        "_blocks", "_clock", "_ends", "_environ", "_events", "_every", "_handle", "_looked_at",
+    )  # fmt: skip
 
     def __init__(self, handle: Auth, events: Iterable[bytes], every: float) -> None:
         self._handle = handle
@@ -26,6 +28,8 @@ class WhileSignedIn:
         self._every = every
         self._clock = handle.site.clock
         self._looked_at = self._clock()
+        claims = handle.reading.claims
+        self._ends: float = 0 if claims is None else claims["exp"]
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -40,8 +44,8 @@ class WhileSignedIn:
         handle = self._handle
         claims = handle.reading.claims
         if claims is not None and type(handle.reading) is HeaderReading:
-            return bool(now < claims["exp"])  # no cookie knows more of it
-        if claims is None or now >= claims["exp"]:
+            return now < self._ends  # no cookie knows more of it
+        if now >= self._ends:
             # prolonged meanwhile by other requests, perhaps
             self._looked_at = 0.0
         if self._looked_at <= now < self._looked_at + self._every:
@@ -51,8 +55,10 @@ class WhileSignedIn:
         except AuthError:
             return False  # nobody can say whether it has ended
         self._looked_at = now
-        mine = None if claims is None else claims["sub"]
-        return fresh.session is not None and fresh.subject == mine
+        if claims is None or fresh.claims is None or fresh.subject != handle.reading.subject:
+            return False
+        self._ends = fresh.claims["exp"]
+        return True
 
     def close(self) -> None:
         close = getattr(self._events, "close", None)

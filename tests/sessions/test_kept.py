@@ -1215,6 +1215,52 @@ def test_a_stream_ends_when_its_session_does(adapter, clock, strategy):
     assert closed == [True]
 
 
+def streaming(store, clock, strategy="database", each=lambda number: None, **session):
+    """The blocks of a stream with one a second; what ``each`` does comes before its block."""
+
+    def events():
+        for number in range(1, 1_000):
+            clock.shift(1)
+            each(number)
+            yield b"%d" % number
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] != "/stream":
+            return hello(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return get_auth(environ).while_signed_in(events(), every=5)
+
+    middleware = protected(store, strategy, app=app, session=session)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    return middleware, visitor
+
+
+def test_a_stream_goes_on_where_other_requests_prolong_its_session(adapter, clock):
+    store = Flaky(adapter)
+    asked: dict[int, int] = {}
+
+    def each(number):
+        if number == 23:
+            assert visitor.get("/").text == "hello alice"
+        asked[number] = len(store.asked)
+
+    _, visitor = streaming(store, clock, each=each, max_age=30, update_age=5)
+    body = visitor.get("/stream").body
+    assert body == b"".join(b"%d" % number for number in range(1, 53))
+    assert asked[52] - asked[30] < 8, "the store is asked every five seconds, as before"
+
+
+def test_a_stream_of_a_store_that_is_down_ends_for_nobody_knows(adapter, clock):
+    store = Flaky(adapter)
+
+    def each(number):
+        store.is_down = number > 7
+
+    _, visitor = streaming(store, clock, each=each)
+    assert visitor.get("/stream").body == b"123456789"
+
+
 # --- from the command line -------------------------------------------------------------------------
 
 
