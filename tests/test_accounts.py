@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,13 @@ import pytest
 from tests.oauth.visits import Visitor, site
 from wsgi_auth.accounts import Accounts
 from wsgi_auth.adapters import connect
-from wsgi_auth.errors import AccessDenied, AccountNotLinked, AlreadyExists, UsageError
+from wsgi_auth.errors import (
+    AccessDenied,
+    AccountNotLinked,
+    AlreadyExists,
+    StoreUnavailable,
+    UsageError,
+)
 from wsgi_auth.events import Events
 from wsgi_auth.records import AccountRecord, UserRecord
 from wsgi_auth.testing import FakeProvider
@@ -234,6 +241,82 @@ def test_first_sign_ins_at_the_same_time_are_one_user(store, is_left):
     assert len({user.id for user, _ in found}) == 1
     assert [is_new for _, is_new in found].count(True) == 1
     assert ground.told.count("create_user") == 1
+
+
+def first_of_all(store: Any, method: str, deed: Callable[[], Any]) -> None:
+    """What ``method`` of the store finds when it is called first was done just before."""
+    own, done = getattr(store, method), []
+
+    def call(*arguments: Any) -> Any:
+        if not done:
+            done.append(True)
+            deed()
+        return own(*arguments)
+
+    setattr(store, method, call)
+
+
+@pytest.mark.parametrize("method", ["get_user_by_email", "create_user"])
+def test_who_is_overtaken_by_another_request_of_their_own_is_the_same_user(ground, method):
+    found = []
+    first_of_all(ground.store, method, lambda: found.append(ground.sign_in(**SAID)))
+    user, is_new = ground.sign_in(**SAID)
+    assert found == [(user, True)] and not is_new
+    assert ground.told.count("create_user") == 1
+
+
+def test_two_links_of_one_address_at_the_same_time_are_one_user(ground):
+    def by_a_link():
+        return ground.accounts.addressed(SAID | {"email": ADA.email}, {}, NOW)
+
+    found = []
+    first_of_all(ground.store, "create_user", lambda: found.append(by_a_link()))
+    owner = by_a_link()
+    assert not owner.is_new and found == [owner._replace(is_new=True)]
+    assert ground.told == ["create_user"]
+
+
+def test_who_takes_the_place_of_a_user_who_is_gone_takes_nobodys_address(ground):
+    """The address became another's at that very moment."""
+    ground.store.link_account(AccountRecord("google", "g-17", "gone", "oidc"))
+    create, calls = ground.store.create_user, []
+
+    def overtaken(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            create(ADA)
+        return create(*arguments)
+
+    ground.store.create_user = overtaken
+    with pytest.raises(AccountNotLinked):
+        ground.sign_in(**SAID)
+    assert ground.store.list_accounts("u1") == []
+    assert ground.told == []
+
+
+IN_VAIN = {
+    "an account": lambda ground: ground.sign_in(),
+    "a user of the application": lambda ground: ground.accounts.local({"sub": "ada"}, {}, NOW),
+    "a link": lambda ground: ground.accounts.addressed(SAID, {}, NOW),
+}
+
+
+@pytest.mark.parametrize("sign_in", IN_VAIN.values(), ids=IN_VAIN)
+def test_a_store_that_neither_finds_nor_takes_somebody_is_a_503_and_no_endless_loop(
+    ground, sign_in
+):
+    def never(*_: Any) -> Any:
+        raise AlreadyExists("somebody else was faster")
+
+    ground.store.create_user = never
+    with pytest.raises(StoreUnavailable, match="overtaken"):
+        sign_in(ground)
+
+
+def test_a_user_who_was_to_be_known_and_is_gone_is_denied(ground):
+    with pytest.raises(AccessDenied):
+        ground.accounts.known("gone")
+    assert ground.store.get_user("gone") is None
 
 
 # --- people whom the application knows by an id of its own ------------------------------------------

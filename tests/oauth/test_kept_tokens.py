@@ -400,6 +400,109 @@ def test_a_store_that_stutters_does_not_lose_a_fresh_token(store):
     assert renew.used == ["r0"]
 
 
+def test_what_is_written_beside_the_tokens_meanwhile_does_not_lose_a_fresh_one(store):
+    kept, rotating = kept_in(store), Rotating()
+
+    def renew(tokens: Any) -> Any:
+        record = store.get_account("fake", "1")
+        store.update_account(record._replace(data=data(store)._replace(label="Ada").text()), record)
+        return rotating(tokens)
+
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "a1"
+    assert kept.fresh("ada", "fake", "", renew, lambda: START + 9_000) == "a1"
+    assert rotating.used == ["r0"]
+
+
+def test_a_sign_in_in_the_middle_of_a_renewal_counts(store):
+    kept, rotating = kept_in(store), Rotating()
+
+    def renew(tokens: Any) -> Any:
+        kept.keep(Account("fake", "oidc", "1"), Tokens("new", expires_at=START + 9_999), "", START)
+        return rotating(tokens)
+
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "a1"
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "new"
+
+
+def test_an_account_that_is_unlinked_in_the_middle_of_a_renewal_stays_so(store):
+    kept, rotating = kept_in(store), Rotating()
+
+    def renew(tokens: Any) -> Any:
+        store.unlink_account("fake", "1")
+        return rotating(tokens)
+
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "a1"
+    kept.keep(Account("fake", "oidc", "1"), Tokens("late"), "", START)
+    kept.forget(Account("fake", "oidc", "1"))
+    assert store.get_account("fake", "1") is None
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) is None
+
+
+def _unlinked(store: Any, kept: KeptTokens) -> None:
+    store.unlink_account("fake", "1")
+
+
+def _anothers(store: Any, kept: KeptTokens) -> None:
+    record = store.get_account("fake", "1")
+    store.unlink_account("fake", "1")
+    store.create_user(UserRecord("bob"))
+    store.link_account(record._replace(user_id="bob"))
+
+
+def _forgotten(store: Any, kept: KeptTokens) -> None:
+    kept.forget(Account("fake", "oidc", "1"))
+
+
+@pytest.mark.parametrize("goes", [_unlinked, _anothers, _forgotten])
+def test_who_waits_for_tokens_that_go_meanwhile_gets_none(store, goes):
+    kept, found = kept_in(store), []
+
+    def renew(tokens: Any) -> Any:
+        waiting = threading.Thread(target=lambda: found.append(ask()))
+        waiting.start()
+        waiting.join(0.1)
+        goes(store, kept)
+        waiting.join(30)
+        return replace(tokens, access_token="a1", expires_at=START + 9_999)
+
+    def ask() -> Any:
+        return kept.fresh("ada", "fake", "", renew, lambda: START)
+
+    assert ask() == "a1"
+    assert found == [None]
+    assert ask() is None
+
+
+def test_fresh_tokens_that_no_store_takes_are_given_once_and_the_log_says_so(
+    store, monkeypatch, caplog
+):
+    monkeypatch.setattr("wsgi_auth.oauth.kept._LONGEST", 0.001)
+    kept, rotating = kept_in(store), Rotating()
+
+    def down(*_: Any) -> bool:
+        raise StoreUnavailable("down")
+
+    def renew(tokens: Any) -> Any:
+        store.update_account = down
+        return rotating(tokens)
+
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "a1"
+    assert caplog.messages == ["fresh tokens of fake could not be kept: they are lost"]
+
+
+def test_tokens_that_others_always_overtake_are_not_kept_and_nobody_waits_for_ever(store):
+    kept, update = kept_in(store), store.update_account
+
+    def overtaken(account: Any, expected: Any) -> bool:
+        label = data(store).label + "x"
+        assert update(expected._replace(data=data(store)._replace(label=label).text()), expected)
+        return bool(update(account, expected))
+
+    store.update_account = overtaken
+    with pytest.raises(StoreUnavailable, match="overtaken"):
+        kept.keep(Account("fake", "oidc", "1"), Tokens("new"), "", START)
+
+
 def _process(path: str, issuer: str, cookie: str, answers: Any, go: Any) -> None:
     """16 threads of one process of the site, each with the same session."""
     fake = FakeProvider(issuer)
