@@ -325,6 +325,14 @@ def handle(path="/x", query="", **more) -> Auth:
             lambda auth: auth.sign_in_url("credentials"),
             "/auth/callback/credentials?callbackUrl=/x%3Fa%3D1",
         ),
+        (
+            lambda auth: auth.sign_in_url("credentials", "/y"),
+            "/auth/callback/credentials?callbackUrl=/y",
+        ),
+        (
+            lambda auth: auth.sign_in_url("credentials", "//evil.test"),
+            "/auth/callback/credentials?callbackUrl=/",
+        ),
         (lambda auth: auth.sign_out_url(), "/auth/signout"),
         (lambda auth: auth.sign_out_url("/bye"), "/auth/signout?callbackUrl=/bye"),
     ],
@@ -401,6 +409,45 @@ def test_an_answer_to_somebody_is_private_and_to_nobody_varies():
     assert "Cache-Control" not in browser.get("/").headers
     sign_in(browser, USERS["bob"])
     assert browser.get("/").headers["Cache-Control"] == "private"
+
+
+@pytest.mark.parametrize("user", [None, {"id": "1"}], ids=["nobody", "somebody"])
+@pytest.mark.parametrize("path", ["/open", "/members"])
+def test_headers_that_are_no_list_are_protected_all_the_same(user, path):
+    """PEP 3333 wants one, and most servers take a tuple as well."""
+
+    def app(environ, start_response):
+        start_response("200 OK", (("Content-Type", "text/plain"),))
+        return [b""]
+
+    wrapped = AuthMiddleware(app, config(public=["/open"]))
+    environ, said = TestRequest.blank(path).environ, []
+    if user:
+        environ["HTTP_COOKIE"] = session_cookie(wrapped, user)
+    wrapped(environ, lambda status, headers: said.append((status, headers)))
+    ((status, headers),) = said
+    assert type(headers) is list and "Cookie" in dict(headers)["Vary"]
+    is_served = user is not None or path == "/open"
+    assert (status == "200 OK") is is_served
+    if is_served:
+        assert headers[0] == ("Content-Type", "text/plain")
+    # (R065)
+    assert ("Cache-Control" in dict(headers)) is (user is not None or not is_served)
+
+
+def test_get_session_is_an_event_for_who_wants_to_know():
+    told = []
+
+    def app(environ, start_response):
+        assert get_session(environ) is not None or environ["PATH_INFO"] == "/nobody"
+        return hello(environ, start_response)
+
+    browser = Browser(AuthMiddleware(app, config(matcher=[], events={"session": told.append})))
+    browser.get("/nobody")
+    assert told == []
+    sign_in(browser, USERS["bob"])
+    browser.get("/")
+    assert [(each.claims["sub"], each.session.user["id"]) for each in told] == [("bob", "bob")]
 
 
 def test_a_renewal_is_written_once_and_carries_no_old_chunk():

@@ -336,6 +336,16 @@ def test_a_token_that_is_no_good_is_a_401_that_says_so(fake, make, caplog):
     assert len(token) < 9 or token not in caplog.text + answer.text + challenge(answer)
 
 
+@pytest.mark.parametrize("make", NO_GOOD.values(), ids=NO_GOOD)
+def test_where_several_may_have_issued_it_a_token_that_is_no_good_is_a_401_too(fake, make):
+    other = FakeProvider("https://other.example.test", id="other")
+    answer = served(fake, other).get("/api/x", headers=bearing(make(fake)), status=401)
+    assert 'error="invalid_token"' in challenge(answer)
+    for each in (fake, other):
+        token = each.access_token("robot", API)
+        served(fake, other).get("/api/x", headers=bearing(token), status=200)
+
+
 def test_neither_the_id_token_nor_the_opaque_token_of_a_sign_in_is_one(fake):
     tokens = []
 

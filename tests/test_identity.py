@@ -260,6 +260,31 @@ def test_a_provider_that_refuses_leaves_it_to_the_next_and_one_that_fails_does_n
     browser.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]), status=status)
 
 
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        # nobody is listening there
+        ({"limits": {"storage": "redis://127.0.0.1:1/0"}}, 503, "Basic could not be checked: "),
+        ({"allow_groups": ["nobody"]}, 401, "Basic for 'alice' refused: none of the user's groups"),
+        ({"allow_domains": ["evil.test"]}, 401, "Basic for 'alice' refused: no address"),
+        ({"callbacks": {"sign_in": lambda user, account, context: False}}, 401,
+         "Basic for 'alice' refused: the sign_in callback said no"),
+        ({"callbacks": {"jwt": lambda claims, context: None}}, 401,
+         "Basic for 'alice' refused: the jwt callback returned None"),
+        ({"callbacks": {"session": lambda session, context: 1 / 0}}, 500, "ZeroDivisionError"),
+    ],
+)  # fmt: skip
+def test_basic_that_cannot_be_checked_or_is_not_allowed_lets_nobody_in(
+    options, status, said, caplog
+):
+    """R038: what goes wrong is no session, and is told from a wrong password."""
+    browser = visitor(**DAV, **options)
+    answer = browser.get("/dav/x", headers=basic("alice", PASSWORDS["alice"]), status=status)
+    assert said in caplog.text and PASSWORDS["alice"] not in caplog.text
+    assert said not in answer.text
+    assert ("Retry-After" in answer.headers) is (status == 503)
+
+
 # --- development ------------------------------------------------------------------------------
 
 

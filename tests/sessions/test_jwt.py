@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from wsgi_auth.jwe import JWECodec
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.jwt import TOLERANCE
 from wsgi_auth.testing import session_cookie
+from wsgi_auth.tokens import MAX_TOKEN
 
 NAME = "__Secure-authjs.session-token"
 V4 = "__Secure-next-auth.session-token"
@@ -483,6 +485,42 @@ def test_whatever_encode_does_that_it_must_not_signs_nobody_in(encode, browser):
     assert NAME not in there.cookies and "evil" not in str(answer.headers)
     with pytest.raises(CallbackError, match=r"session\.encode"):
         strategy_for(settled(session=own(encode=encode))).save(NODE, NOW)
+
+
+def test_an_encode_that_fails_as_a_session_is_prolonged_ends_none(browser, caplog):
+    """The page is served; the next request tries again."""
+    failing = []
+
+    def encode(claims, *, secret, salt, max_age):
+        if failing:
+            raise RuntimeError("a secret in a message")
+        return json.dumps(claims).encode().hex()
+
+    with time_machine.travel(NOW, tick=False) as clock:
+        there = browser(session=own(encode=encode))
+        there.sign_in("alice")
+        clock.shift(2 * DAY)
+        failing.append(True)
+        answer = there.visit("/")
+        assert answer.text == "hello alice" and "Set-Cookie" not in answer.headers
+        assert "the session could not be renewed" in caplog.text
+        assert "session.encode" in caplog.text
+        failing.clear()
+        assert NAME in there.visit("/").headers["Set-Cookie"]
+
+
+def test_a_token_that_no_cookie_could_hold_is_not_even_decoded():
+    """R098."""
+    decoded = []
+
+    def decode(token, *, secrets, salt):
+        decoded.append(token)
+        return NODE
+
+    strategy = strategy_for(settled(session=own(decode=decode)))
+    assert strategy.load("x" * MAX_TOKEN, NOW + 1) is not None
+    assert strategy.load("x" * (MAX_TOKEN + 1), NOW + 1) is None
+    assert len(decoded) == 1
 
 
 def test_the_application_only_reads_a_token_of_another_program():
