@@ -97,6 +97,12 @@ def test_update_asks_the_jwt_callback():
     assert browser.get("/").text == "dark "
 
 
+def test_nobody_can_be_signed_out_and_has_no_session_to_update():
+    assert site().get("/logout").text == "nobody "
+    with pytest.raises(UsageError, match="nobody is signed in"):
+        site(callbacks={"jwt": lambda claims, context: claims}).get("/update")
+
+
 def test_update_without_a_jwt_callback_names_it():
     browser = site()
     sign_in(browser, USERS["bob"])

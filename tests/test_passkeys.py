@@ -609,6 +609,19 @@ def test_the_callbacks_and_lists_decide_as_ever(adapter):
     assert browser.who == "nobody"
 
 
+@pytest.mark.parametrize("said", ["/first-the-terms", "https://evil.test/"])
+def test_the_sign_in_callback_sends_elsewhere(adapter, said):
+    site = Site(
+        adapter, callbacks={"sign_in": lambda user, account, _: account.type != "passkey" or said}
+    )
+    device = Device()
+    alice(site, device)
+    browser = site.browser()
+    location = browser.answer(device).headers["Location"]
+    assert location == (said if said.startswith("/") else "/")
+    assert browser.who == "nobody"
+
+
 def test_an_address_that_nobody_vouched_for_stays_unverified(adapter):
     people = {"id": "eve", "email": "admin@example.test", "email_verified": False}
     site = Site(

@@ -186,6 +186,26 @@ def test_who_may_not_sign_in_is_not_linked(store):
     assert ground.page.claims["sub"] == ground.ada
 
 
+@pytest.mark.parametrize("said", ["/ask-first", "https://evil.test/"])
+def test_who_is_sent_elsewhere_by_the_callback_is_not_linked(store, said):
+    def sign_in(user, account, context):
+        return account.provider == "one" or said
+
+    ground = Ground(store, callbacks={"sign_in": sign_in})
+    answer = ground.page.land(ground.two.approve(ground.ask().location, "bob"))
+    assert answer.location == ("/ask-first" if said.startswith("/") else "/")
+    assert ground.linked() == ["one"]
+
+
+def test_a_provider_that_is_not_on_offer_is_not_linked(store):
+    ground = Ground(store, providers_for=lambda request: ["one"])
+    answer = ground.page.post(
+        "/auth/account/link/two", {"csrfToken": token(ground.page)}, expect_errors=True
+    )
+    assert answer.status_int == 404
+    assert ground.two.requests == []
+
+
 def test_a_refusal_at_the_provider_is_said_on_the_account_page(ground):
     answer = ground.page.land(ground.two.refuse(ground.ask().location))
     assert answer.status_int == 403
@@ -201,6 +221,15 @@ def test_a_user_who_was_deleted_links_nothing(store):
     )
     assert answer.status_int == 403
     assert exchanged(ground.two) == 0
+
+
+def test_a_user_who_is_deleted_half_way_links_nothing_and_does_not_come_back(store):
+    ground = Ground(store, session={"strategy": "cookie"})
+    landing = ground.two.approve(ground.ask().location, "bob")
+    store.delete_user(ground.ada)
+    assert ground.page.land(landing).status_int == 403
+    assert store.get_user(ground.ada) is None
+    assert ground.linked() == []
 
 
 # --- an answer that comes as a cross-site POST -----------------------------------------------------
@@ -629,6 +658,16 @@ def test_sessions_are_listed_and_ended(store, strategy):
     form = form_of(page.get("/auth/account"), "/sessions", 'value="everywhere"')
     assert form.submit().location == "/"
     assert page.who is None
+
+
+@pytest.mark.parametrize(
+    ("update_age", "seen"), [(30, "2027-01-15 08:00 UTC"), (86_400, "2027-01-15")]
+)
+def test_a_session_is_said_to_be_seen_as_exactly_as_is_known(store, update_age, seen):
+    with time_machine.travel(1_800_000_000, tick=False):
+        ground = Ground(store, session={"update_age": update_age})
+        text = ground.page.get("/auth/account").text
+    assert seen in text and (" UTC" in text) is seen.endswith("UTC")
 
 
 def test_a_session_that_authjs_began_ends_the_others_and_stays(store):

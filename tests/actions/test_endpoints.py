@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
-from wsgi_auth import AuthMiddleware, CallbackError, CredentialsSignin, get_auth
+from wsgi_auth import AccessDenied, AuthMiddleware, CallbackError, CredentialsSignin, get_auth
 from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.testing import FakeProvider, sign_in
 
@@ -367,6 +367,23 @@ def test_custom_pages_get_the_return_url_and_the_error():
 
 
 @pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/auth/signout", "/bye?callbackUrl=/"),
+        ("/auth/signout?callbackUrl=/x", "/bye?callbackUrl=/x"),
+        ("/auth/signout?callbackUrl=https://evil.test", "/bye?callbackUrl=/"),
+        ("/auth/verify-request", "/mail"),
+        ("/auth/error?error=AccessDenied", "/problem?error=AccessDenied"),
+        ("/auth/error?error=%0d%0aSet-Cookie:x%26a=b", "/problem?error=%0D%0ASet-Cookie%3Ax%26a%3Db"),
+    ],
+)  # fmt: skip
+def test_a_custom_page_is_where_the_built_in_one_was(path, location):
+    pages = {"sign_out": "/bye", "verify_request": "/mail", "error": "/problem"}
+    answer = visitor(pages=pages).get(path, headers=BROWSER, status=302)
+    assert answer.headers["Location"] == location
+
+
+@pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
         (b"a" * 65_537, "application/x-www-form-urlencoded", 413),
@@ -543,6 +560,25 @@ def test_an_id_that_no_provider_has_is_said_in_the_log(caplog):
     assert caplog.messages == [said]  # once a minute
 
 
+@pytest.mark.parametrize(
+    ("choose", "said"),
+    [
+        (lambda request: 1 / 0, "providers_for callback raised ZeroDivisionError"),
+        (lambda request: "credentials", "providers_for callback must return the ids of providers"),
+        (lambda request: None, "providers_for callback must return the ids of providers"),
+    ],
+)
+def test_who_is_offered_what_nobody_can_say_is_offered_nothing(choose, said, caplog):
+    """Never everything: a tenant's provider is not for all."""
+    browser = visitor(providers_for=choose)
+    form = {"username": "alice", "password": PASSWORDS["alice"], "csrfToken": browser.token()}
+    browser.get("/auth/signin", headers=BROWSER, status=500)
+    browser.get("/auth/providers", status=500)
+    answer = browser.post("/auth/callback/credentials", form, headers=BROWSER, status=500)
+    assert "session-token" not in str(answer.headers)
+    assert [said in each for each in caplog.messages] == [True] * 3
+
+
 def test_a_provider_that_is_not_on_offer_cannot_be_used():
     providers = [{"id": name, "type": "credentials", "authorize": authorize} for name in ("a", "b")]
     browser = visitor(providers=providers, providers_for=lambda request: ["a"])
@@ -655,6 +691,46 @@ def test_the_sign_in_callback_admits_denies_or_sends_elsewhere(said, status, loc
     assert answer.status_int == status
     assert answer.headers.get("Location") == location
     assert (browser.get("/auth/session").json is not None) is (said is True)
+
+
+async def _later(*_):
+    return True
+
+
+def _denying(*_):
+    raise AccessDenied("not today")
+
+
+@pytest.mark.parametrize(
+    ("name", "callback", "status", "said"),
+    [
+        ("sign_in", _denying, 403, "not today"),
+        ("sign_in", lambda *_: 1 / 0, 500, "sign_in callback raised ZeroDivisionError"),
+        ("sign_in", lambda *_: _later(), 500, "must return True, False or a path, not a coroutine"),
+        ("jwt", lambda *_: None, 403, "the jwt callback returned None, which ends the session"),
+        ("jwt", _denying, 403, "not today"),
+        ("jwt", lambda *_: 1 / 0, 500, "jwt callback raised ZeroDivisionError"),
+        ("jwt", lambda *_: ["sub"], 500, "must return a mapping or None, not a list"),
+        ("jwt", lambda *_: _later(), 500, "not a coroutine (it must not be async)"),
+        ("jwt", lambda claims, _: {**claims, "at": datetime.now(UTC)}, 500,
+         "jwt callback put into the claims what is no JSON"),
+        ("jwt", lambda claims, _: {**claims, "at": float("nan")}, 500,
+         "jwt callback put into the claims what is no JSON"),
+        ("session", _denying, 403, ""),
+        ("session", lambda *_: 1 / 0, 500, "session callback raised ZeroDivisionError"),
+        ("session", lambda *_: _later(), 500, "not a coroutine (it must not be async)"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_a_callback_that_denies_or_fails_signs_nobody_in_and_the_log_says_why(
+    name, callback, status, said, caplog
+):
+    """R038."""
+    browser = visitor(callbacks={name: callback})
+    answer = browser.sign_in(status=status)
+    assert said in caplog.text and (not said or said not in answer.text)
+    assert "session-token" not in str(answer.headers)
+    assert browser.get("/auth/session").json is None
 
 
 @pytest.mark.parametrize(

@@ -253,6 +253,22 @@ def test_of_eight_at_once_one_is_signed_in_R091(make, box):
     assert sum(visitor.who != "hello nobody" for visitor in visitors) == 1
 
 
+def test_a_link_that_is_used_between_a_look_at_it_and_its_use_signs_nobody_in_R091(
+    make, box, adapter
+):
+    visitor = Visitor(make())
+    page = visitor.follow(linked(visitor, box))
+    use = adapter.use_verification_token
+
+    def second(identifier: str, token: str) -> Any:
+        assert use(identifier, token) is not None
+        return use(identifier, token)
+
+    adapter.use_verification_token = second
+    page.form.submit(headers=BROWSER, status=403)
+    assert visitor.who == "hello nobody"
+
+
 def test_a_link_ends_after_ten_minutes_or_what_max_age_says(make, box):
     with time_machine.travel(START, tick=False) as clock:
         # of a minute that is not whole nothing is promised
@@ -518,8 +534,12 @@ def test_the_sign_in_callback_is_asked_before_the_mail_and_after_the_link(make, 
     page = other.follow(link)
     page.form.submit(headers=BROWSER, status=403)
     assert other.who == "hello nobody"
+    says["answer"] = True
+    link = linked(visitor, box)
     says["answer"] = "/waiting-list"
     assert visitor.ask().headers["Location"] == "/waiting-list"
+    sent = other.follow(link).form.submit(headers=BROWSER, status=303)
+    assert sent.headers["Location"] == "/waiting-list" and other.who == "hello nobody"
 
 
 def test_a_callback_that_fails_sends_nothing(make, box):

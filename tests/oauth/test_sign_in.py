@@ -874,6 +874,15 @@ def test_the_event_says_who_it_was_at_the_provider():
     assert event.user["email"] == "bob@example.test"
 
 
+@pytest.mark.parametrize(("fields", "lasts"), [({}, True), ({"remember": "false"}, False)])
+def test_who_is_not_to_be_remembered_says_so_on_the_way_there(fields, lasts):
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    answer = page.land(fake.approve(page.begin(**fields), "alice"))
+    (cookie,) = [c for c in answer.headers.getall("Set-Cookie") if c.startswith(SESSION)]
+    assert ("Max-Age" in cookie) is lasts
+
+
 ANSWERS = [
     (True, 302, "/members/x", "alice"),
     (False, 403, None, "bob"),

@@ -137,6 +137,17 @@ def test_fresh_tokens_that_are_too_large_to_keep_are_given_once_and_the_log_says
     assert token_requests(fake) == 2
 
 
+def test_tokens_that_are_too_large_to_keep_stop_no_sign_in_and_the_log_says_so(caplog):
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    large = secrets.token_urlsafe(6_000)
+    with fake.tamper("token", lambda said, scene: {**said, "refresh_token": large}):
+        fake.sign_in(visitor, "alice")
+    assert visitor.get("/auth/session").json["user"]["id"] == "alice"
+    assert visitor.get("/").json is None
+    assert "the tokens of fake are not kept" in caplog.text and large not in caplog.text
+
+
 def calling(environ, start_response):
     """As ``docs/calling-the-provider`` says it; "/kept" does without."""
     auth = get_auth(environ)
@@ -343,6 +354,15 @@ def test_a_provider_that_is_down_or_has_no_such_endpoint_keeps_nobody_signed_in(
         fresh = browser(site(fake))
         for name, value in cookies.items():
             fresh.set_cookie(name, value)
+        assert leave(fresh).location == "/bye"
+    assert fresh.get("/auth/session").json is None
+
+    def without(said, scene):
+        return {name: value for name, value in said.items() if name != "end_session_endpoint"}
+
+    with fake.tamper("discovery", without):
+        fresh = browser(site(fake))
+        fake.sign_in(fresh, "alice")
         assert leave(fresh).location == "/bye"
     assert fresh.get("/auth/session").json is None
 
