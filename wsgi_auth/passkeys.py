@@ -409,8 +409,6 @@ def _registered(
             key.verify(b"", bytes(64))
         except InvalidSignature:
             pass  # a key that can be used; anything else it raises says that it cannot
-    except PasskeyRefused:
-        raise
     except Exception as error:
         raise PasskeyRefused(f"registration: {_why(error)}", code, 400) from None
     return data
