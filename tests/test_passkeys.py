@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ import pytest
 from tests.authenticator import BE, BS, UP, UV, Device, new_key, octets, text
 from tests.conftest import BROWSER, URL, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, get_auth
+from wsgi_auth.adapters import connect
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.passkeys import MOST, MOST_OPEN
 from wsgi_auth.providers import Passkey
 
-pytest.importorskip("fido2")
+cbor = pytest.importorskip("fido2.cbor")
 
 PASSWORD = {"id": "credentials", "authorize": authorize}
 JSON = {"Accept": "application/json"}
@@ -26,7 +28,7 @@ JSON = {"Accept": "application/json"}
 class Site:
     """One application with passkeys; :meth:`browser` gives another visitor."""
 
-    def __init__(self, adapter: str, provider: dict[str, Any] | None = None, **more: Any) -> None:
+    def __init__(self, adapter: Any, provider: dict[str, Any] | None = None, **more: Any) -> None:
         passkey = {"id": "passkey", **(provider or {})}
         self.events: list[Any] = []
         settings = {
@@ -297,6 +299,19 @@ REGISTRATIONS: dict[str, Any] = {
     "another relying party": {"rp_id": "evil.example.test"},
     "nobody present": {"flags": UV},
     "backed up without being able to": {"flags": UP | UV | BS},
+    "no credential": {
+        "attestation": text(
+            cbor.encode(
+                {
+                    "fmt": "none",
+                    "attStmt": {},
+                    "authData": hashlib.sha256(b"app.example.test").digest()
+                    + bytes([UP | UV])
+                    + bytes(4),
+                }
+            )
+        )
+    },
     "another id outside than inside": {"raw_id": bytes(32)},
     "a short id": {"id": b"short"},
     "a long id": {"id": bytes(1_024)},
@@ -336,6 +351,17 @@ def test_what_is_no_answer_of_a_browser_is_refused(adapter, credential, caplog):
     assert browser.add(credential, status=400).json["error"] == "PasskeyNotAdded"
     browser.prove(credential, status=400)
     assert not any(each.exc_info for each in caplog.records)
+
+
+@pytest.mark.parametrize("id", [None, 7, "\u00e9", "x", [], {}], ids=repr)
+def test_an_answer_that_names_no_passkey_is_refused(adapter, id):
+    site, device = Site(adapter), Device()
+    browser = alice(site, device)
+    browser.add({**Device().create(browser.options("register").json, URL), "rawId": id}, status=400)
+    assert len(browser.passkeys()) == 1
+    other = site.browser()
+    other.prove({**device.get(other.options().json, URL), "rawId": id}, status=401)
+    assert other.who == "nobody"
 
 
 def test_a_small_rsa_key_or_one_of_another_algorithm_is_not_added(adapter):
@@ -575,6 +601,45 @@ def test_a_user_who_is_gone_neither_signs_in_nor_comes_back(adapter):
     site.store.create_authenticator(record)
     site.browser().answer(device, status=401)
     assert site.store.get_user("alice") is None
+
+
+@pytest.mark.parametrize("goes_after", [True, False], ids=["after the question", "before it"])
+def test_a_user_who_is_gone_adds_no_passkey_and_does_not_come_back(adapter, goes_after):
+    site = Site(adapter, session={"strategy": "cookie"})
+    browser = alice(site)
+    if goes_after:
+        credential = Device().create(browser.options("register").json, URL)
+        site.store.delete_user("alice")
+        browser.add(credential, status=403)
+    else:
+        site.store.delete_user("alice")
+        browser.options("register", status=403)
+    assert site.store.get_user("alice") is None
+    assert site.store.list_authenticators("alice") == []
+
+
+@pytest.mark.parametrize("turns", [1, 1_000])
+def test_a_passkey_that_others_change_at_the_same_time_is_changed_after_them_or_not_at_all(turns):
+    store = connect("memory:")
+    update, others = store.update_authenticator, []
+
+    def overtaken(record: Any, expected: Any) -> bool:
+        if len(others) < turns:
+            others.append(1)
+            content = json.loads(expected.data) | {"turn": len(others)}
+            assert update(expected._replace(data=json.dumps(content)), expected)
+        return bool(update(record, expected))
+
+    site, device = Site(store), Device(counts=True)
+    browser = alice(site, device)
+    store.update_authenticator = overtaken
+    is_done = turns == 1
+    browser.change(action="rename", id=text(device.id), name="Key", status=303 if is_done else 503)
+    assert [each["name"] == "Key" for each in browser.passkeys()] == [is_done]
+    others.clear()
+    other = site.browser()
+    other.answer(device, status=303 if is_done else 503)
+    assert other.who == ("alice" if is_done else "nobody")
 
 
 @pytest.mark.parametrize(

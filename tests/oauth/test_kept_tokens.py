@@ -190,6 +190,28 @@ def test_a_provider_that_keeps_no_tokens_any_more_clears_them_at_the_next_sign_i
     assert record.data == "what another program wrote"
 
 
+def test_a_store_that_fails_at_the_tokens_stops_no_sign_in_and_the_log_says_so(
+    store, clock, caplog
+):
+    fake = FakeProvider()
+    page = Visitor(site(store, fake))
+    update, is_down = store.update_account, [True]
+
+    def failing(*said: Any) -> bool:
+        if is_down:
+            raise StoreUnavailable("switched off")
+        return bool(update(*said))
+
+    store.update_account = failing
+    fake.sign_in(page, "alice")
+    assert page.get("/members").json["session"] is not None
+    assert token(page) is None
+    assert "the tokens of fake are not kept: switched off" in caplog.messages
+    is_down.clear()
+    fake.sign_in(page, "alice")
+    assert token(page)
+
+
 def test_any_linked_provider_has_its_tokens(store, clock):
     one = FakeProvider("https://one.example.test", id="one")
     two = FakeProvider("https://two.example.test", id="two")

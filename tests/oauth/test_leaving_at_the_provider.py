@@ -619,6 +619,23 @@ def test_names_can_be_required(strategy):
     assert visitor.who is None
 
 
+def test_a_frame_of_a_provider_that_cannot_be_asked_ends_the_session_all_the_same(
+    strategy, url, caplog
+):
+    """Whose page may frame ours is then the issuer alone."""
+    fake = FakeProvider()
+    visitor = signed_in(heard(fake, strategy=strategy, adapter=url), fake)
+    sid = sid_of(visitor)
+    with fake.misbehave("discovery_503"):
+        app = heard(fake, strategy=strategy, adapter=url)  # a process that has yet to ask
+        answer = frame(elsewhere(app), {"iss": fake.issuer, "sid": sid})
+    assert answer.status_int == 200
+    assert f"frame-ancestors {fake.issuer}" in answer.headers["Content-Security-Policy"]
+    assert any("fake: its page may not frame ours" in each for each in caplog.messages)
+    time.sleep(LATER)
+    assert visitor.who is None
+
+
 def test_a_frame_while_the_store_is_down_is_503(strategy):
     fake = FakeProvider()
     store = Flaky(connect("memory:"))

@@ -437,13 +437,18 @@ def test_a_session_whose_tenant_cannot_be_found_out_is_none_and_public_pages_go_
             raise broken[0]
         return fakes["acme"].options()
 
-    page = Visitor(site(fakes, make))
+    app = site(fakes, make)
+    page = Visitor(app)
     fakes["acme"].sign_in(page, "alice")
     broken.append(problem)
     assert page.get("/members/x", status="*").status_int == status
     assert page.who is None
+    cookie = page.cookies["__Host-auth.session-token"]
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {cookie}"}
+    assert get_token(bearer, app.config) is None
     assert any(record.levelno >= logging.ERROR for record in caplog.records)
     broken.clear()
+    assert get_token(bearer, app.config)["sub"]
     assert page.get("/members/x").status_int == 200
 
 

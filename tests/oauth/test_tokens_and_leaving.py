@@ -22,7 +22,7 @@ from wsgi_auth import (
     UsageError,
     get_auth,
 )
-from wsgi_auth.testing import MISBEHAVIOURS, FakeProvider
+from wsgi_auth.testing import MISBEHAVIOURS, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import Answered
 
 URL = "https://app.example.test"
@@ -324,6 +324,20 @@ def test_signing_out_leads_to_the_provider_and_back_to_where_it_was_to_lead():
     assert back.location == "/bye"
     again = visitor.get(f"/auth/signout?state={said['state']}", status="*")
     assert again.status_int == 400 and "InvalidCheck" in again.text
+
+
+def test_who_left_one_of_several_providers_comes_back_to_where_it_was_to_lead():
+    fake = FakeProvider()
+    first, plain = (FakeProvider(f"https://{id}.example.test", id=id) for id in ("first", "plain"))
+    app = AuthMiddleware(
+        application, secret="s" * 40, url=URL, transport=FakeTransport(fake, first, plain),
+        providers=[plain.options(), first.options(logout=True), fake.options(logout=True)],
+        public=["/"],
+    )  # fmt: skip
+    visitor = browser(app)
+    fake.sign_in(visitor, "alice")
+    state = parse_qs(urlsplit(leave(visitor).location).query)["state"][0]
+    assert visitor.get(f"/auth/signout?state={state}").location == "/bye"
 
 
 @pytest.mark.parametrize("state", ["", "x", "x" * 43])
