@@ -166,7 +166,9 @@ def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:
     if people is not None:
         if isinstance(people, str):
             people = [{"id": name} for name in people.replace(",", " ").split()]
-        if not all(isinstance(each, Mapping) and each.get("id") for each in people):
+        if not isinstance(people, list | tuple) or not all(
+            isinstance(each, Mapping) and each.get("id") for each in people
+        ):
             raise ConfigError(f"{key}.people", "must be a list of user mappings with an id")
         given["people"] = tuple(people)
     return Dev(**given)

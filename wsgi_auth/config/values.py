@@ -132,7 +132,7 @@ def _without_comment(key: str, value: str) -> str:
 def sequence(key: str, value: Any) -> tuple[Any, ...]:
     """A list, tuple or set, as a tuple."""
     if isinstance(value, set | frozenset):
-        value = sorted(value)
+        value = sorted(value, key=str)
     if not isinstance(value, list | tuple):
         raise ConfigError(key, f"must be a list, not {_shown(value)}")
     return tuple(value)
