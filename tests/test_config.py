@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import functools
 import pickle
+import re
+from datetime import timedelta
 
 import pytest
 
 from tests.conftest import SECRET, authorize, hello, options
 from tests.docs import blocks
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
+from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.paste import filter_app_factory, filter_factory
 
 URL = "https://app.example.test"
+
+
+def _fields(fields):
+    return {"providers": [{"id": "credentials", "authorize": authorize, "fields": fields}]}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +167,38 @@ URL = "https://app.example.test"
         ({"session": {"remember": "perhaps"}}, "session.remember"), ({"adapter": "nonsense"}, "adapter"), ({"adapter": object()}, "adapter"),
         ({"adapter": "mongodb://x"}, "adapter"), ({"session": {"strategy": "database"}}, "adapter"),
         ({"challenge_401": "si"}, "challenge_401"),
+        ({"remote_user": "{id"}, "remote_user: '{id': expected '}'"),
+        ({"remote_user": "tests.conftest:helo"}, "did you mean 'hello'?"),
+        ({"cookies": {"csrf": {"name": "one"}, "flow": {"name": "one"}}}, "cookies: two of them have one name"),
+        ({"cookies": "auth"}, "cookies: must be a mapping of session,"),
+        ({"cookies": {"session": "auth"}}, "cookies.session: must be a mapping of "),
+        ({"cookies": {"session": {"name": "__Secure-x", "secure": False}}}, "cookies.session.name: __Secure- wants https"),
+        ({"cookies": {"session": {"name": "auth.0"}}}, "cookies.session.name: 'auth.0' ends like a chunk"),
+        ({"cookies": {"session": {"domain": "example test"}}}, "cookies.session.domain: must be a domain such as"),
+        ({"matcher": " \n"}, "matcher: is blank, so nothing would be protected"),
+        ({"matcher": [5]}, "matcher: an entry is a pattern such as"),
+        ({"public": 5}, "public: an entry is a pattern such as"),
+        ({"events": print}, "events: must be a mapping of sign_in,"),
+        ({"texts": ["sign_in.title"]}, "texts: must be a mapping of message ids to texts"),
+        ({"adapter": "tests.conftest:hello"}, "adapter: must be an adapter or its URL"),
+        ({"adapter": "no_such_module:f"}, "adapter: cannot import 'no_such_module'"),
+        ({"transport": object()}, "transport: must be an object with send(request)"),
+        ({"transport": "tests.conftest:Browser"}, "transport: must be an object with send(request)"),
+        ({"authorized": "tests.conftest"}, "authorized: 'tests.conftest' is not of the form 'package.module:name'"),
+        ({"session": {"max_age": [30]}}, "session.max_age: must be seconds or a duration such as '30d', '12h', '15m', not a list"),
+        ({"allow_emails": {7: "a@b.test"}}, "allow_emails: must be a list, not a mapping"),
+        ({"allow_emails": {7, "a@b.test"}}, "allow_emails: must be a non-empty string, not 7"),
+        ({"providers": ["htpasswd"]}, "providers.htpasswd.file: is missing"),
+        ({"providers": [{"id": "dev", "people": [{"name": "Ada"}]}], "url": None, "dev": True},
+         "providers.dev.people: must be a list of user mappings with an id"),
+        ({"providers": [{"id": "dev", "people": 7}], "url": None, "dev": True},
+         "providers.dev.people: must be a list of user mappings with an id"),
+        (_fields(["pin"]), "providers.credentials.fields: must map field names to"),
+        (_fields({}), "providers.credentials.fields: must map field names to"),
+        (_fields({"p n": {}}), "providers.credentials.fields.p n: must be a mapping with 'label' and 'type'"),
+        (_fields({"pin": "PIN"}), "providers.credentials.fields.pin: must be a mapping with 'label' and 'type'"),
+        (_fields({"pin": {"lable": "PIN"}}), "providers.credentials.fields.pin.lable: there is no such option"),
+        (_fields({"pin": {"type": "checkbox"}}), "providers.credentials.fields.pin.type: 'checkbox' is no type of input"),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0][:50],  # an address is another each time
 )  # fmt: skip
@@ -167,6 +206,29 @@ def test_a_mistake_stops_start_up_and_names_the_option(wrong, said):
     with pytest.raises(ConfigError) as caught:
         AuthMiddleware(hello, options(**wrong))
     assert said in str(caught.value)
+
+
+STORE = MemoryAdapter()
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"secret": b"\xff" * 32}, lambda config: config.secret == (b"\xff" * 32,)),
+        ({"secret": [b"\xff" * 32, SECRET]}, lambda config: config.secret == (b"\xff" * 32, SECRET.encode())),
+        ({"session": {"max_age": timedelta(days=9, seconds=1.5)}}, lambda config: config.session.max_age == 777_601),
+        ({"allow_emails": {"b@x.test", "a@x.test"}}, lambda config: config.allow_emails == {"a@x.test", "b@x.test"}),
+        ({"routes": {"source": "/x", "allow_groups": ["ops"]}}, lambda config: [
+            (each.source, each.allow_groups) for each in config.routes] == [("/x", {"ops"})]),
+        ({"public": re.compile("/open/[0-9]+")}, lambda config: len(config.public) == 1),
+        ({"adapter": "tests.test_config:STORE"}, lambda config: config.adapter is STORE),
+        ({"providers": [{"id": "dev", "people": "ada, bob"}], "url": None, "dev": True},
+         lambda config: config.providers[0].people == ({"id": "ada"}, {"id": "bob"})),
+    ],
+    ids=lambda value: str(value)[:50],
+)  # fmt: skip
+def test_what_python_and_a_file_say_in_a_way_of_their_own_is_understood(given, found):
+    assert found(AuthConfig.from_mapping(options(**given), environ={}))
 
 
 async def _asynchronous(*_):
@@ -578,6 +640,13 @@ def test_the_development_secret_is_kept_for_the_user_alone(tmp_path, monkeypatch
     assert file.stat().st_mode & 0o077 == 0
     file.chmod(0o644)
     assert AuthConfig.from_mapping({"dev": True}).secret != first
+
+
+def test_where_the_development_secret_cannot_be_kept_it_is_another_each_time(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    first, second = (AuthConfig.from_mapping({"dev": True}).secret for _ in range(2))
+    assert first != second and len(first[0]) >= 32
 
 
 def test_a_session_can_be_pickled_and_copied():

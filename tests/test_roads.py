@@ -282,6 +282,34 @@ def test_a_list_that_is_described_by_names_as_well_is_a_mistake(section, tmp_pat
         AuthConfig.from_toml(tmp_path / "auth.toml", environ={})
 
 
+UNREADABLE = {
+    "auth.yaml": (b"secret: x", "must end in .toml or .ini"),
+    "auth.ini": (b"[auth]\nsecret = x\nsecret = y\n", "option 'secret' in section 'auth' already exists"),
+    "twice.ini": (b"[auth]\nprovider.github.client_id = x\nproviders.github.client_id = y\n",
+                  "providers.github.client_id: is given twice"),
+    "both.ini": (b"[auth]\nsession = 30d\nsession.max_age = 30d\n",
+                 "session.max_age: 'session' is a value of its own above"),
+    "latin1.ini": (b"[auth]\nsecret = \xff\n", "latin1.ini is not UTF-8 text"),
+    "latin1.toml": (b"secret = '\xff'\n", "latin1.toml is not UTF-8 text"),
+    "broken.toml": (b"secret = \n", "broken.toml: "),
+    "app.toml": (b"app = 'shop:make'\n", "app: must be a table of arguments"),
+    "folder.toml": (None, "cannot read "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_file_that_is_no_configuration_stops_start_up_and_says_why(name, tmp_path):
+    content, said = UNREADABLE[name]
+    path = tmp_path / name
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        AuthConfig.from_file(path, environ={})
+    assert said in str(caught.value)
+
+
 def vars_of(provider: Any) -> dict[str, Any]:
     return {name: getattr(provider, name) for name in provider.__match_args__}
 
