@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 import weakref
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
@@ -23,6 +24,7 @@ from wsgi_auth import (
     require,
 )
 from wsgi_auth.auth import merged
+from wsgi_auth.sessions.view import _MINUTES_KEPT, _minutes, default_session
 from wsgi_auth.testing import session_cookie, sign_in
 
 
@@ -407,6 +409,13 @@ def test_what_the_application_says_of_caching_is_kept_but_for_sharing(said, cach
         found.setdefault(name.lower(), []).append(value)
     assert found["cache-control"] == [control]
     assert ", ".join(found["vary"]) == vary
+
+
+def test_the_ends_of_many_sessions_are_said_rightly_and_few_are_kept():
+    for minute in (*range(0, 10_000 * 60, 60), 1_800_000_000):
+        said = default_session({"exp": minute + 7})["expires"]
+        assert said == datetime.fromtimestamp(minute + 7, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert len(_minutes) <= _MINUTES_KEPT
 
 
 def test_an_answer_to_somebody_is_private_and_to_nobody_varies():

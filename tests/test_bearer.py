@@ -23,6 +23,7 @@ from wsgi_auth import (
     get_token,
 )
 from wsgi_auth.errors import AccessDenied, ProviderUnavailable, StoreUnavailable, UsageError
+from wsgi_auth.remembered import MOST, Remembered
 from wsgi_auth.testing import FakeProvider, FakeTransport, session_cookie
 from wsgi_auth.testing.fake_provider.keys import b64
 from wsgi_auth.testing.fake_provider.web import as_json, as_text
@@ -467,6 +468,17 @@ def test_a_good_token_is_checked_once_a_minute_and_never_after_its_end(fake):
         assert len(asked) == 2
         clock.shift(90)
         page.get("/api/x", headers=bearing(token), status=401)
+
+
+def test_of_all_that_was_good_lately_so_much_is_remembered():
+    remembered: Remembered[str] = Remembered()
+    keys = [remembered.key(str(number), {}) for number in range(MOST + 2)]
+    for key in keys[:-1]:
+        remembered.put(key, "good", 1_000)
+    remembered.put(keys[1], "good", 1_000)  # the next to go is not the one just seen
+    remembered.put(keys[-1], "good", 1_000)
+    is_there = [remembered.get(key, 1_001) is not None for key in keys]
+    assert is_there == [False, True, False] + [True] * (MOST - 1)
 
 
 def test_a_clock_that_goes_back_makes_nothing_last(fake):

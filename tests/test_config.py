@@ -13,7 +13,11 @@ from tests.conftest import SECRET, authorize, hello, options
 from tests.docs import blocks
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
 from wsgi_auth.adapters.memory import MemoryAdapter
+from wsgi_auth.oauth.proven import ProvenAccount
+from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.paste import filter_app_factory, filter_factory
+from wsgi_auth.records import AccountData
+from wsgi_auth.types import FrozenDict, Incoming, Reading, Then
 
 URL = "https://app.example.test"
 
@@ -605,6 +609,21 @@ def test_neither_repr_nor_error_shows_a_secret():
     with pytest.raises(ConfigError) as caught:
         AuthConfig.from_mapping(options(secret=SECRET[:20]))
     assert SECRET[:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Incoming(200, {"set-cookie": "a secret"}, b"a secret"),
+        AccountData("ada@example.test", 1, "a secret", False, "a secret"),
+        ProvenAccount("u", "github", "", "oauth", "a secret", "a secret", "/", 1, Tokens("a secret")),
+        Reading(None, FrozenDict(sub="a secret", email="a secret"), Then.KEEP),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_what_holds_tokens_or_claims_shows_none_R104(value):
+    assert repr(value).startswith(f"<{type(value).__name__} ")
+    assert "a secret" not in f"{value!r} {value}"
 
 
 @pytest.mark.parametrize(

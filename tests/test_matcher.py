@@ -405,6 +405,11 @@ def test_a_route_in_order_stays_the_object_it_is():
         ),
         ({"source": "/a", "has": [{"type": "query", "key": "x", "value": 1}]}, "value must be"),
         ({"source": "/a", "has": [{"type": "query", "key": "x", "value": "("}]}, "never closed"),
+        ({"source": "/a", "has": [{"type": "query", "key": "x", "value": "a)"}]}, "never opened"),
+        (
+            {"source": "/a", "has": [{"type": "query", "key": "x", "value": "a\\"}]},
+            "a backslash at the end escapes nothing",
+        ),
         (Route("/a", methods="GET*"), "GET"),
     ],
 )
@@ -416,6 +421,12 @@ def test_a_wrong_entry_is_refused_with_a_reason(entry, message):
         RouteMatcher(routes=[entry])
     assert message in str(caught.value)
     assert caught.value.key == "routes"
+
+
+def test_what_is_no_list_of_entries_is_refused_with_a_reason():
+    for option in ("matcher", "public", "ignore", "routes"):
+        with pytest.raises(ConfigError, match=f"^{option}: must be a pattern or a list of them"):
+            RouteMatcher(**{option: 5})
 
 
 @pytest.mark.parametrize("option", ["public", "ignore"])

@@ -487,6 +487,20 @@ def test_json_says_yes_and_no_in_its_own_words(option, remember, lasts):
     assert ("Max-Age" in session) is lasts
 
 
+def test_a_field_that_is_too_long_never_reaches_the_applications_check():
+    """R098."""
+    asked = []
+
+    def check(credentials, request):
+        asked.append(credentials)
+        return authorize(credentials, request)
+
+    browser = visitor(providers=[{"id": "credentials", "authorize": check}])
+    browser.sign_in("alice", "x" * 4_097, status=401)
+    browser.sign_in("a" * 4_097, "x", status=401)
+    assert asked == []
+
+
 @pytest.mark.parametrize("headers", [BROWSER, JSON], ids=["browser", "program"])
 def test_an_endpoint_that_fails_is_a_500_and_why_is_in_the_log_alone(headers, caplog):
     class Own(MemoryAdapter):

@@ -74,6 +74,30 @@ def test_a_tenant_has_an_issuer_of_its_own(claims: dict[str, Any], expected: str
     assert oidc().issuer_of(claims) == "https://op.test"
 
 
+@pytest.mark.parametrize(
+    ("issuer", "is_one"),
+    [
+        ("https://login.test/8eaef023-2b34/v2.0", True),
+        ("https://login.test/a/v2.0", True),
+        ("https://login.test/a/v2.0/", False),
+        ("https://login.test/a/v2x0", False),
+        ("https://login.test//v2.0", False),
+        ("https://login.test/a/b/v2.0", False),
+        ("https://login.test/{tid}/v2.0", False),
+        ("https://login.test/a/v2.0\n", False),
+        ("https://login.test.evil.test/a/v2.0", False),
+        ("https://evil.test/?https://login.test/a/v2.0", False),
+        (f"https://login.test/{'a' * 65}/v2.0", False),
+        ("https://op.test", False),
+        ("", False),
+    ],
+)
+def test_a_token_may_be_of_any_tenant_and_of_nobody_else(issuer: str, is_one: bool) -> None:
+    provider = oidc(issuer_pattern="https://login.test/{tid}/v2.0")
+    assert provider.may_be_issuer(issuer) is is_one
+    assert oidc().may_be_issuer(issuer) is (issuer == "https://op.test")
+
+
 def test_a_loopback_provider_may_be_http() -> None:
     for host in ("127.0.0.1:8080", "localhost", "op.localhost", "[::1]:1"):
         assert oidc(issuer=f"http://{host}").issuer
@@ -123,6 +147,7 @@ WRONG: list[tuple[Any, dict[str, Any], str, str]] = [
     (oidc, {"issuer": "https://op.test/{tenant}"}, "issuer", "filled in"),
     (oidc, {"issuer_pattern": "https://op.test/v2"}, "issuer_pattern", "one claim"),
     (oidc, {"issuer_pattern": "http://op.test/{tid}"}, "issuer_pattern", "https"),
+    (oidc, {"audience": ("https://api.test", " ")}, "audience", "blank value"),
     (oidc, {"unsupported": ("state",)}, "unsupported", "neither pkce nor nonce"),
     (oidc, {"issuer": "https://op test"}, "issuer", "no URL"),
     (oidc, {"issuer": "https://op.test:x"}, "issuer", "no URL"),
