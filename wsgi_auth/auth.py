@@ -442,8 +442,6 @@ class Auth:
         """This request is ``reading``."""
         self.reading = reading
         self.environ[SESSION] = reading.session
-        if self.caching is NOBODYS:
-            self.caching = SOMEBODYS
         if reading.then is not KEEP and self.pending is None:
             self.pending = []
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wsgi_auth.protocols import Transport
-    from wsgi_auth.providers.base import FormProvider, Provider
+    from wsgi_auth.providers.base import Provider
 
 #: How a URL begins; ``package.module:name`` is none.
 _SCHEME = r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:"
@@ -172,13 +172,6 @@ class AuthConfig(
         import logging
 
         return logging.getLogger(self.log) if isinstance(self.log, str) else self.log
-
-    @property
-    def form_providers(self) -> tuple[FormProvider, ...]:
-        """The providers whose proof is a form."""
-        from wsgi_auth.providers.base import FormProvider
-
-        return tuple(each for each in self.providers if isinstance(each, FormProvider))
 
 
 # --- which options there are ------------------------------------------------------------------
