@@ -132,7 +132,11 @@ class SQLiteAdapter:
         connection = sqlite3.connect(
             self._path, timeout=BUSY, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
@@ -174,11 +178,13 @@ class SQLiteAdapter:
 
     def get_session_and_user(self, id: str) -> tuple[SessionRecord, UserRecord] | None:
         # on the path of every request: by hand what _run does
-        connection = self._take()
+        connection = None
         try:
+            connection = self._take()
             rows = connection.execute(_READ, (id,)).fetchall()
         except sqlite3.Error as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             raise StoreUnavailable(f"SQLite: {error}") from error
         self._give_back(connection)
         if not rows:
