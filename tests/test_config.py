@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import pickle
 import re
 from datetime import timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -674,3 +676,21 @@ def test_a_session_can_be_pickled_and_copied():
 
     session = Session(freeze({"user": {"id": "1", "groups": ["a"]}, "expires": "x"}))
     assert pickle.loads(pickle.dumps(session)) == session
+    assert copy.copy(session) is session and copy.deepcopy(session) is session
+    groups = session["user"]["groups"]
+    assert copy.copy(groups) is groups and copy.deepcopy(groups) is groups
+    assert session.expires == "x"
+
+
+def test_a_copy_that_a_method_makes_is_for_changing():
+    from wsgi_auth.types import freeze
+
+    frozen = freeze(MappingProxyType({"user": {"id": "1"}, "groups": ("a", {"b": ["c"]})}))
+    with pytest.raises(TypeError):
+        frozen["user"] = None
+    with pytest.raises(TypeError):
+        frozen["groups"][1]["b"].append("d")
+    for made in (frozen.copy(), frozen["groups"].copy()):
+        assert type(made) in (dict, list)
+        made.clear()
+    assert frozen == {"user": {"id": "1"}, "groups": ["a", {"b": ["c"]}]}

@@ -35,6 +35,17 @@ def visitor(authorized, user=None, **more) -> Browser:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [(Redirect("/a"), Redirect("/b")), (Forbidden("A"), Forbidden("B")), (Pass(), Forbidden()),
+     (Forbidden("A"), Unauthorized("A"))],
+)  # fmt: skip
+def test_decisions_are_equal_where_they_say_the_same(one, other):
+    """For the tests of an application's callback."""
+    assert one == eval(repr(one)) and hash(one) == hash(eval(repr(one)))
+    assert one != other and one != repr(one)
+
+
+@pytest.mark.parametrize(
     ("authorized", "nobody", "somebody"),
     [
         (lambda request, session: True, 200, 200),

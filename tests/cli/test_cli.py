@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from tests.needs import require_module
 from wsgi_auth.cli import main
+from wsgi_auth.errors import ConfigError
 from wsgi_auth.wsgi import from_environment
 
 APP = """
@@ -79,6 +80,50 @@ def test_check_says_what_is_open_and_warns(folder):
     run("check", "--strict", code=1)
     (folder / "auth.toml").write_text(CONFIG + password + '[limits]\nstorage = "memory://"\n')
     assert "ok\n" in run("check", "--strict")  # who says so means it
+
+
+def test_check_names_all_that_a_route_asks_for(folder):
+    (folder / "someapp.py").write_text(APP + "\ndef may(request, session): ...\n")
+    routes = """
+        [routes.all]
+        source = "/all"
+        methods = ["PUT", "DELETE"]
+        authorized = "someapp:may"
+        fresh = "10m"
+        acr = ["mfa", "phr"]
+        user_verified = true
+        basic = true
+        bearer = true
+        scopes = ["write", "read"]
+        [routes.keys]
+        source = "/keys"
+        bearer = true
+    """
+    providers = """
+        [providers.passkey]
+        [providers.sso]
+        type = "oidc"
+        issuer = "https://id.example.org"
+        client_id = "app"
+        client_secret = "0123456789012345678901234567890123456789"
+        audience = "https://api.example.org"
+    """
+    top = 'adapter = "sqlite:///auth.db"\n' + CONFIG.replace("127.0.0.1", "localhost")
+    (folder / "auth.toml").write_text(top + providers + routes)
+    said = run("check")
+    assert (
+        "/all  methods DELETE/PUT, an authorized callback, signed in within 600 s, a sign-in as "
+        "strong as mfa or phr, a passkey that verified its user, Basic for programs, access tokens "
+        "with read write for programs\n"
+    ) in said
+    assert "/keys  access tokens for programs\n" in said
+
+
+def test_check_says_that_dev_is_for_this_machine(folder):
+    (folder / "auth.toml").write_text("dev = true\nadapter = 'memory:'\n")
+    said = run("check")
+    assert "warning: dev is on: for this machine only" in said
+    assert "memory: is one process" not in said
 
 
 def test_check_is_content_where_there_is_nothing_to_warn_of(folder):
@@ -166,12 +211,54 @@ def test_a_missing_configuration_is_named(folder):
         (("GET", "/%61dmin"), ["GET '/admin'", "routes /admin/:path*"]),
         (("GET", "/auth/session"), ["built-in endpoints", "200 OK"]),
         (("GET", "/login"), ["a page of the application's own (pages): no route", "200 OK"]),
+        (("GET", "/static/x"), ["ignored: every reading matches ignore", "auth.session is nobody"]),
+        (
+            ("GET", "/drop", "--as", "ada"),
+            ["does not apply (methods, has, missing): /drop", "200 OK"],
+        ),
+        (
+            ("DELETE", "/drop", "--as", "ada"),
+            ["routes that apply: /:path*, /drop", "403 Forbidden"],
+        ),
+        (("GET", "/x", "--as", "ada"), ["REMOTE_USER is 'ada'"]),
+        (
+            ("GET", "/public/;" + "a" * 20_000),
+            ["too long and too odd to be read: every route applies"],
+        ),
     ],
 )
 def test_explain_says_what_the_middleware_does(folder, arguments, lines):
+    more = '[routes.drop]\nsource = "/drop"\nmethods = "DELETE"\nallow_groups = ["ops"]\n'
+    (folder / "auth.toml").write_text(
+        f'remote_user = "id"\nignore = ["/static/:p*"]\n{CONFIG}{more}'
+    )
     said = run("explain", *arguments)
     for line in lines:
         assert line in said, said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("GET", "x"), "PATH: 'x' must start with '/'"),
+        (("GET", "/x", "-H", "Accept"), "--header: 'Accept' is not of the form 'Name: value'"),
+    ],
+)
+def test_explain_says_what_is_wrong_with_its_question(folder, arguments, said):
+    assert said in run("explain", *arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "adapter: is needed: without one sessions live in cookies alone"),
+        ('adapter = "memory:"\n', "adapter: memory: keeps sessions in the server's own process"),
+    ],
+)
+def test_sessions_says_where_there_is_nothing_to_list(folder, more, said):
+    (folder / "auth.toml").write_text(more + CONFIG)
+    assert said in run("sessions", "list", "ada", code=2)
+    assert said in run("sessions", "end", "ada", code=2)
 
 
 def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):
@@ -215,6 +302,41 @@ def test_a_factory_gets_its_arguments_from_the_configuration(folder):
     middleware = from_environment({"WSGI_AUTH_CONFIG": "auth.toml"})
     seen = []
     assert middleware.app({}, lambda *given: seen.append(given)) == [b"GOOD DAY"]
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ('app = "someapp:application"\ngreeting = "x"', "'someapp:application' is no factory"),
+        ('factory = "someapp:make"\nargs = "x"', "app.args: must be a list"),
+        ('factory = "someapp:make"\nquiet = true', "unexpected keyword argument 'quiet'"),
+        ('factory = "someapp:make"\nargs = ["a", "b"]', "someapp:make: make() takes"),
+        ('factory = "someapp:make"\napp = "someapp:application"', "app: needs factory ="),
+    ],
+)
+def test_an_app_that_cannot_be_made_is_a_sentence(folder, app, said):
+    (folder / "auth.toml").write_text(f"{CONFIG}\n[app]\n{app}\n")
+    with pytest.raises(ConfigError) as caught:
+        from_environment({"WSGI_AUTH_CONFIG": "auth.toml"})
+    assert said in str(caught.value)
+
+
+def test_a_server_that_asks_for_the_application_makes_it_once_or_learns_what_is_missing(
+    folder, monkeypatch
+):
+    from wsgi_auth import wsgi
+
+    monkeypatch.delenv("WSGI_AUTH_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match="WSGI_AUTH_CONFIG: is not set"):
+        _ = wsgi.application
+    (folder / "auth.toml").write_text(CONFIG + '\n[app]\napp = "someapp:application"\n')
+    monkeypatch.setenv("WSGI_AUTH_CONFIG", "auth.toml")
+    try:
+        assert wsgi.application is wsgi.application
+    finally:
+        vars(wsgi).pop("application", None)
+    with pytest.raises(AttributeError, match="no attribute 'aplication'"):
+        _ = wsgi.aplication
 
 
 def free_port() -> int:

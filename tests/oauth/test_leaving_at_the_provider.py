@@ -131,6 +131,16 @@ def test_sessions_begun_elsewhere_stay(strategy):
     assert tell(app, token).status_int == 200 and there.who
 
 
+def test_what_the_same_user_began_elsewhere_stays(strategy):
+    fake, other = FakeProvider(), FakeProvider("https://other.example.test", id="other")
+    app = heard(fake, other, strategy=strategy, provider={"link_by_email": True})
+    here, there = signed_in(app, fake), Visitor(app)
+    other.sign_in(there, "alice")
+    assert there.claims["sub"] == here.claims["sub"]
+    assert tell(app, fake_without_sid(fake, "alice")).status_int == 200
+    assert here.who is None and there.who
+
+
 def test_a_session_in_use_for_long_is_still_found_by_sid(strategy):
     fake = FakeProvider()
     app = heard(fake, strategy=strategy)

@@ -57,6 +57,17 @@ def test_who_still_has_the_old_token_is_given_the_new_ones_for_a_minute() -> Non
     assert client.asked == 2
 
 
+def test_what_is_too_old_to_be_of_use_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsgi_auth.oauth.refresh.MOST", 3)
+    refresher, client = Refresher(), Client()
+    for number in range(20):
+        tokens = replace(OLD, refresh_token=f"of {number}")
+        now = NOW + number * REMEMBERED / 2
+        fresh = refresher.renewed("acme", client, tokens, now)
+        assert refresher.renewed("acme", client, tokens, now + 1) is fresh
+        assert len(refresher._recent) <= 3
+
+
 @pytest.mark.parametrize(
     "broken", [ProviderUnavailable("down"), ProviderRefused("refresh", "no", "invalid_grant")]
 )

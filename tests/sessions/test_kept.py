@@ -1174,6 +1174,17 @@ def test_what_is_over_is_swept_with_later_sign_ins(adapter, clock, strategy):
     assert adapter.list_sessions("alice") == []
 
 
+def test_a_sweep_that_fails_stops_no_sign_in(adapter, strategy, caplog):
+    def down(*_: Any) -> Any:
+        raise StoreUnavailable("switched off")
+
+    adapter.sweep = down
+    visitor = Browser(protected(adapter, strategy))
+    visitor.sign_in()
+    assert visitor.get("/").text == "hello alice"
+    assert "what is over could not be swept: switched off" in caplog.messages
+
+
 # --- streams ---------------------------------------------------------------------------------------
 
 
