@@ -394,6 +394,40 @@ def test_two_updates_of_one_request_are_one_session(adapter):
 # --- ending --------------------------------------------------------------------------------------
 
 
+def _too_large(claims: Any, context: Any) -> Any:
+    return {**claims, "data": "x" * 200_000}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "callbacks"),
+    [
+        *((each, {"session": lambda *_: 1 / 0}) for each in ("database", "cookie", "jwt")),
+        *((each, {"jwt": _too_large}) for each in ("cookie", "jwt")),
+    ],
+)
+def test_a_sign_in_that_fails_at_its_last_step_leaves_no_session(adapter, strategy, callbacks):
+    middleware = protected(adapter, strategy, callbacks=callbacks)
+    answer = Browser(middleware).sign_in(status=500)
+    assert NAME not in str(answer.headers)
+    assert middleware.sessions.of("alice") == []
+
+
+def test_an_update_that_fails_ends_no_session(adapter, strategy):
+    failing = [True]
+
+    def session(session: Any, context: Any) -> Any:
+        return 1 / 0 if failing and context.claims.get("count") else session
+
+    middleware = protected(adapter, strategy, callbacks={"jwt": count, "session": session})
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    fields = {"csrfToken": visitor.token(), "data": 1}
+    visitor.post_json("/auth/session", fields, status=500)
+    failing.clear()
+    assert visitor.get("/").text == "hello alice"
+    assert len(middleware.sessions.of("alice")) == 1
+
+
 def test_after_sign_out_the_old_cookie_is_dead(adapter, strategy):
     middleware = protected(adapter, strategy)
     visitor = Browser(middleware)

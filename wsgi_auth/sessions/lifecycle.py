@@ -351,10 +351,18 @@ class Lifecycle:
         if saved is None:
             return None
         try:
-            self._config.cookies.session.cut(saved.value)
+            self._fits_cookies(saved.value)
+            return Begun(self._view.session(saved.claims, environ), saved)
+        except BaseException:
+            if device is not None:  # a new one, of which nobody gets the cookie
+                self._strategy.delete(saved.claims, now)
+            raise
+
+    def _fits_cookies(self, value: str) -> None:
+        try:
+            self._config.cookies.session.cut(value)
         except ValueError as error:
             raise UsageError(f"the session is too large for cookies: {error}") from None
-        return Begun(self._view.session(saved.claims, environ), saved)
 
     def _note(self, claims: Claims, now: float) -> None:
         """Whose the provider's session is, for as long as ours lives."""
