@@ -26,6 +26,7 @@ from wsgi_auth.events import Events
 from wsgi_auth.records import AccountRecord, UserRecord
 from wsgi_auth.testing import FakeProvider
 from wsgi_auth.types import Account
+from wsgi_auth.ways import Way, give_up
 
 NOW = 1_800_000_000
 ADA = UserRecord("u1", "Ada", "ada@example.org", 1_000)
@@ -333,6 +334,22 @@ def test_a_local_user_does_not_take_the_address_of_another(ground):
     owner = ground.accounts.local({"sub": "ada", **SAID}, {}, NOW)
     assert (owner.user.id, owner.user.email_verified) == ("ada", None)
     assert ground.store.get_user_by_email("ada@example.org") == ADA
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_the_last_way_in_that_was_given_up_by_two_at_once_is_put_back_by_one(is_back):
+    """Another request, or somebody else, may have been faster in that, too."""
+    mine, there = Way("account", "github", "17"), {Way("account", "github", "17"), Way("passkey")}
+
+    def restore() -> None:
+        if is_back:
+            raise AlreadyExists("it is there")
+        there.add(mine)
+
+    # the passkey goes at the same time
+    given_up = give_up(mine, lambda: frozenset(there), there.clear, restore)
+    assert not given_up
+    assert there == (set() if is_back else {mine})
 
 
 # --- linking, by the user's own act -----------------------------------------------------------------

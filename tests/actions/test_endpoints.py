@@ -12,8 +12,11 @@ import pytest
 
 from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
 from wsgi_auth import AccessDenied, AuthMiddleware, CallbackError, CredentialsSignin, get_auth
+from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.adapters.memory import MemoryAdapter
+from wsgi_auth.responders import answer as answered
 from wsgi_auth.testing import FakeProvider, sign_in
+from wsgi_auth.types import ANONYMOUS
 
 JSON = {"Accept": "application/json"}
 
@@ -184,6 +187,17 @@ def test_every_carrier_of_a_return_url_is_judged(wanted, location, carrier):
     else:
         answer = post(browser, path, {**form, "callbackUrl": wanted})
     assert (answer.status_int, answer.headers["Location"]) == (303, location)
+
+
+@pytest.mark.parametrize("value", ["/\r\nX: y", "/\n", "/\0", "/\x7f", "/\u20ac"])
+def test_no_answer_of_ours_has_a_header_that_http_lacks(value):
+    """R062; whatever made it, at the last place where it can be seen."""
+    with pytest.raises(ValueError, match="HTTP lacks"):
+        answered(303, [("Location", value)], b"")
+    environ = {"REQUEST_METHOD": "POST", "HTTP_ACCEPT": "application/json"}
+    exchange = Exchange(AuthMiddleware(hello, config()).site, environ, None, ANONYMOUS)
+    with pytest.raises(ValueError, match="HTTP lacks"):
+        exchange.go(value)
 
 
 @pytest.mark.parametrize("value", [1, ["/x"], {"a": 1}, None])
