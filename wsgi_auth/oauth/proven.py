@@ -54,7 +54,10 @@ class ProvenAccounts:
             if content is not None:
                 said: dict[str, Any] = dict(content)
                 tokens = Tokens.from_json(said.pop("tokens", None))
-                found = ProvenAccount(**said, tokens=tokens)
+                try:
+                    found = ProvenAccount(**said, tokens=tokens)
+                except TypeError:  # of another release, in the course of a deployment
+                    continue
                 return found if is_recent(found.created, now, LIFETIME) else None
         return None
 
