@@ -231,7 +231,7 @@ STORE = MemoryAdapter()
         ({"providers": [{"id": "dev", "people": "ada, bob"}], "url": None, "dev": True},
          lambda config: config.providers[0].people == ({"id": "ada"}, {"id": "bob"})),
     ],
-    ids=lambda value: str(value)[:50],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )  # fmt: skip
 def test_what_python_and_a_file_say_in_a_way_of_their_own_is_understood(given, found):
     assert found(AuthConfig.from_mapping(options(**given), environ={}))
