@@ -414,6 +414,8 @@ def test_the_demo_does_what_it_prints(tmp_path):
         assert "Everybody sees this page" in get(port, "/").text
         assert get(port, "/members", Accept="text/html").headers["Location"].startswith("/auth/")
         assert get(port, "/api/me").status == 401
+        token = printed.partition("Bearer ")[2].partition('"')[0]
+        assert "Ada Lovelace" in get(port, "/api/me", Authorization=f"Bearer {token}").text
         key = printed.partition("dev_key=")[2].split()[0]
         opened = get(port, f"/auth/signin?dev_key={key}")
         cookie = opened.headers["Set-Cookie"].partition(";")[0]

@@ -27,6 +27,7 @@ PEOPLE: Mapping[str, Mapping[str, Any]] = {
             "groups": ["members"]},
 }  # fmt: skip
 PASSWORDS = {"ada": "engine", "bob": "bricks"}
+KEYS = {"key-of-ada": "ada"}
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#f5f6f9;--card:#fff;--ink:#181c25;--soft:#5a6373;
@@ -63,6 +64,11 @@ def authorize(credentials: Mapping[str, str], request: Any) -> Mapping[str, Any]
     name, password = credentials["username"], credentials["password"]
     right = hmac.compare_digest(PASSWORDS.get(name, "").encode(), password.encode())
     return PEOPLE[name] if right and name in PEOPLE else None
+
+
+def bearer(token: str, request: Any) -> Mapping[str, Any] | None:
+    """The application's own check of a program's key. Yours keeps hashes."""
+    return PEOPLE.get(KEYS.get(token, ""))
 
 
 def application(environ: Environ, start_response: Any) -> list[bytes]:
@@ -125,7 +131,11 @@ def protected_demo(provider: FakeProvider | None = None) -> AuthMiddleware:
             "dev",
         ],
         matcher=["/members/:path*", "/admin/:path*", "/api/:path*"],
-        routes=[{"source": "/admin/:path*", "allow_groups": ["admins"]}],
+        routes=[
+            {"source": "/admin/:path*", "allow_groups": ["admins"]},
+            {"source": "/api/:path*", "bearer": True},
+        ],
+        callbacks={"bearer": bearer},
         logger="wsgi_auth.demo",
     )
 
@@ -153,6 +163,7 @@ def run(host: str, port: int | None) -> None:
   Try                     {address}/members   as nobody: to the sign-in page and back
                           {address}/admin     as bob: 403
                           curl -i {address}/api/me        a program: 401
+                          curl -H "Authorization: Bearer key-of-ada" {address}/api/me
   Stop                    Ctrl+C
 """)
 
