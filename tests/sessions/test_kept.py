@@ -646,6 +646,9 @@ def test_of_two_ends_of_all_the_later_one_counts_in_whatever_order_they_are_hear
     for now in (START + 0.1, START + 60):  # as it was told here, and as the store has it
         assert revocations.has_ended(begun, now)
         assert not revocations.has_ended({**begun, "auth_time": START + 10}, now)
+    began = {"alice": START + 10, "bob": START + 3}
+    assert {user: revocations.begins_after(user, START + 3) for user in began} == began
+    assert revocations.begins_after("alice", START + 20) == START + 20
 
 
 def test_without_an_adapter_ending_from_elsewhere_says_what_it_takes(browser):
@@ -952,6 +955,24 @@ def test_a_list_that_cannot_be_read_serves_no_longer_because_the_clock_went_back
     store.is_down = False
     clock.shift(1.1)
     assert visitor.get("/").text == "hello alice"
+
+
+def test_a_store_that_is_down_is_asked_for_what_was_ended_once_a_second(adapter):
+    store = Flaky(adapter)
+    revocations = Revocations(store, 60, 30 * DAY, logging.getLogger("tests"))
+    assert not revocations.has_ended(ALICE, START)
+    store.is_down = True
+    for quarters in range(4, 20):
+        now = START + quarters / 4
+        for _ in range(2):
+            assert not revocations.has_ended(ALICE, now)
+            with pytest.raises(StoreUnavailable):
+                revocations.ask_again(now)
+        assert len(store.asked) == 1 + quarters // 4
+    store.is_down = False
+    revocations.ask_again(START + 5)
+    revocations.ask_again(START + 5)  # what is good is asked for each time
+    assert len(store.asked) == 7
 
 
 def test_what_was_ended_while_the_clock_was_ahead_is_heard_of_once_it_is_right(adapter):
