@@ -17,8 +17,9 @@ from wsgi_auth import AuthMiddleware, CookieSessionReader, get_auth, get_session
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.jwe import JWECodec
-from wsgi_auth.records import Revocation
+from wsgi_auth.records import Revocation, SessionRecord
 from wsgi_auth.sessions.database import content, hashed
+from wsgi_auth.sessions.endings import Endings
 from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.testing import sign_in
 from wsgi_auth.testing.threads import at_once
@@ -863,6 +864,102 @@ def test_a_session_that_begins_while_the_others_are_ended_is_over_or_on_the_list
 def id_of(middleware: Any, cookie: str) -> str:
     claims = get_token({"HTTP_COOKIE": f"{NAME}={cookie}"}, middleware.config)
     return str(claims["sid"])
+
+
+# --- what a store has lost, or has of another release ---------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", ["cookie", "jwt"])
+@pytest.mark.parametrize("record", ["gone", "of another release"])
+def test_a_session_in_a_cookie_lives_on_whatever_became_of_its_record(
+    adapter, clock, strategy, record
+):
+    middleware = protected(adapter, strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    (kept,) = adapter.list_sessions("alice")
+    if record == "gone":
+        adapter.delete_session(kept.id)
+    else:
+        adapter.update_session(kept._replace(data='{"v": 99}'), kept)
+    before = cookie_of(visitor)
+    clock.shift(2 * DAY)
+    assert visitor.get("/").text == "hello alice"
+    assert cookie_of(visitor) != before, "it is prolonged"
+    found = [(each.signed_in, each.last_seen) for each in middleware.sessions.of("alice")]
+    assert found == ([] if record == "gone" else [(START, START + 2 * DAY)])
+    assert who(middleware, cookie_of(visitor)) == "hello alice"
+
+
+def test_a_record_of_another_release_is_listed_and_ended_like_any(adapter, clock, strategy):
+    middleware = protected(adapter, strategy)
+    Browser(middleware).sign_in()
+    (known,) = middleware.sessions.of("alice")
+    assert (known.signed_in, known.last_seen) == (START, START)
+    texts = ('{"v": 99}', "no JSON", '{"v": 1, "claims": {"iat": "x"}, "agent": "", "address": ""}')
+    for number, text in enumerate(texts):
+        adapter.create_session(SessionRecord(f"odd-{number}", "alice", START + DAY, text))
+    odd = [each for each in middleware.sessions.of("alice") if each.id != known.id]
+    assert {each[1:] for each in odd} == {("alice", "", 0, 0, START + DAY, "", "")}
+    assert middleware.sessions.end_at_provider("alice", "elsewhere") == []
+    told: list[Any] = []
+    assert middleware.sessions.end("alice", "odd-0", told.append)
+    assert middleware.sessions.end_all("alice", tell=told.append) == 3
+    assert sorted((each["sub"], each["sid"]) for each in told) == sorted(
+        [("alice", known.id), ("alice", "odd-0"), ("alice", "odd-1"), ("alice", "odd-2")]
+    )
+
+
+def test_of_two_who_end_a_session_at_once_one_tells_of_it(adapter, strategy):
+    class Between(Flaky):
+        """A store in which a session ends right after it was listed."""
+
+        def list_sessions(self, user_id: str) -> Any:
+            found = self.store.list_sessions(user_id)
+            for each in found:
+                self.store.delete_session(each.id)
+            return found
+
+    visitor = Browser(protected(adapter, strategy))
+    visitor.sign_in()
+    (mine,) = adapter.list_sessions("alice")
+    told: list[Any] = []
+    here = protected(Between(adapter), strategy)
+    assert here.sessions.end("alice", mine.id, told.append)
+    assert told == []
+
+
+def test_who_has_a_session_of_authjs_without_an_id_signs_out_of_it(adapter, clock):
+    middleware = protected(adapter, "jwt")
+    claims = {"sub": "alice", "iat": START, "exp": START + 30 * DAY}
+    visitor = Browser(middleware)
+    visitor.set_cookie(NAME, JWECodec(middleware.config.secret, NAME).encode(claims))
+    assert visitor.get("/").text == "hello alice"
+    visitor.post("/auth/signout", {"csrfToken": visitor.token()}, status=303)
+    assert visitor.get("/", expect_errors=True).status_int == 401
+    assert adapter.revocations(0) == [], "nothing could be told from another's"
+
+
+def test_an_end_by_a_clock_that_is_ahead_keeps_nobody_out(adapter, clock, strategy):
+    middleware = protected(adapter, strategy)
+    clock.shift(30)
+    at_once(1, lambda _: middleware.sessions.end_all("alice"))  # as by another process
+    clock.shift(-25)
+    visitor = Browser(middleware)
+    visitor.sign_in(status=303)
+    assert visitor.get("/").text == "hello alice"
+
+
+def test_a_sign_in_that_was_proven_at_the_very_time_of_an_end_is_after_it(adapter):
+    endings = Endings(adapter, lambda: START + 0.5)
+    at_once(1, lambda _: endings.note("alice"))  # by another thread than the one that signs in
+    ending = endings.last("alice")
+    judged = [endings.is_since(ending, START + since) for since in (0.25, 0.5, 0.75)]
+    assert judged == [True, False, False]
+    endings.note("alice")
+    assert endings.last("alice") != ending
+    assert not endings.is_since(endings.last("alice"), START), "our own"
+    assert not endings.is_since(endings.last("bob"), START)
 
 
 # --- outages -------------------------------------------------------------------------------------
