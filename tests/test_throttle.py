@@ -338,6 +338,23 @@ def test_behind_a_forgotten_proxy_one_attacker_does_not_lock_out_the_others(
     assert "trusted_proxies = 1" in caplog.text
 
 
+@pytest.mark.parametrize("network", ["10.1.2.{}", "192.168.0.{}", "fd00:0:0:{}::1"])
+@pytest.mark.parametrize(
+    ("proxies", "forwarded"), [(0, None), (0, "unknown"), (1, "6.6.6.6, {}"), (2, "{}, 10.9.9.9")]
+)
+def test_people_on_a_private_network_are_counted_each_for_themselves(
+    network: str, proxies: int, forwarded: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    throttle = Throttle(account="off", address="5/15m", trusted_proxies=proxies)
+    for number in range(1, 9):
+        client = network.format(number)
+        environ = peer(
+            client if proxies == 0 else "10.9.9.8", forwarded and forwarded.format(client)
+        )
+        assert passes(throttle, "ada", environ, 9) == 5
+    assert not caplog.records, "nobody forgot a proxy"
+
+
 def test_a_local_client_that_spoofs_the_header_is_still_limited() -> None:
     throttle = Throttle(account="off", address="50/15m")
     spoofed = (peer("192.168.1.9", f"1.2.{n // 250}.{n % 250}") for n in range(2000))
@@ -555,10 +572,11 @@ def test_a_redis_that_is_down_refuses_attempts(redis_server: RedisServer) -> Non
     attempt.succeeded()  # who was right all the same is let in
 
 
-def test_a_redis_that_never_was_up_does_not_stop_start_up() -> None:
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_redis_that_never_was_up_does_not_stop_start_up(scheme: str) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, and nobody listens
-        throttle = Throttle(storage=f"redis://127.0.0.1:{unused.getsockname()[1]}/0")
+        throttle = Throttle(storage=f"{scheme}://127.0.0.1:{unused.getsockname()[1]}/0")
         with pytest.raises(StoreUnavailable):
             throttle.attempt("ada", peer())
 
