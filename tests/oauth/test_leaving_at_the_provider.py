@@ -20,7 +20,7 @@ from tests.oauth.visits import SERVED, Visitor, site
 from wsgi_auth import AuthMiddleware, ConfigError
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import StoreUnavailable
-from wsgi_auth.sessions.at_provider import UNDER_WAY
+from wsgi_auth.sessions.at_provider import UNDER_WAY, AtProviders
 from wsgi_auth.testing import MISBEHAVIOURS, FakeProvider
 from wsgi_auth.testing.fake_provider.web import Answered
 
@@ -476,6 +476,27 @@ def test_a_provider_may_use_the_name_of_a_session_again(strategy):
         with time_machine.travel(time.time() + UNDER_WAY + 1):
             fake.sign_in(visitor, "alice")
             assert visitor.who
+
+
+@pytest.mark.parametrize("tenant", ["acme", ""])
+def test_what_is_noted_of_a_session_is_of_one_provider_and_one_tenant_and_a_time(tenant):
+    notes, now = AtProviders(connect("memory:")), 1_800_000_000
+    there = {"provider": "sso", "tenant": tenant, "provider_sid": "one", "sub": "alice"}
+    if not tenant:
+        del there["tenant"]
+    notes.note(there, now + DAY)
+    notes.close("sso", tenant, "one", now)
+    notes.hear("sso", tenant, "one", now + DAY)
+    assert notes.is_closed(there, now + UNDER_WAY - 1)
+    assert not notes.is_closed(there, now + UNDER_WAY)
+    others = [("sso", "globex", "one"), ("sso", tenant and "", "two"), ("other", tenant, "one")]
+    for provider, other, sid in others:
+        elsewhere = {"provider": provider, "tenant": other, "provider_sid": sid, "sub": "bob"}
+        assert not notes.is_closed(elsewhere, now)
+        assert not notes.user_of(provider, other, sid)
+        assert not notes.was_heard(provider, other, sid)
+    assert notes.user_of("sso", tenant, "one") == "alice"
+    assert notes.was_heard("sso", tenant, "one")
 
 
 # --- through the browser -----------------------------------------------------------------------------
