@@ -187,8 +187,9 @@ def test_every_url_is_an_absolute_one_over_https(endpoint: str, url: object) -> 
 def test_http_is_for_this_machine_where_that_is_allowed(endpoint: str) -> None:
     answer = said(**{endpoint: "http://127.0.0.1:9000/x"})
     read_metadata(answer, oidc(), allow_loopback=True)
-    with pytest.raises(OAuthSigninError):
-        read_metadata(said(**{endpoint: "http://10.0.0.1/x"}), oidc(), allow_loopback=True)
+    for url in ("http://10.0.0.1/x", "ftp://127.0.0.1/x", "javascript://127.0.0.1/%0aalert(1)"):
+        with pytest.raises(OAuthSigninError):
+            read_metadata(said(**{endpoint: url}), oidc(), allow_loopback=True)
 
 
 @pytest.mark.parametrize("endpoint", ["authorization_endpoint", "token_endpoint", "jwks_uri"])

@@ -38,14 +38,23 @@ def test_no_address_is_neither_verified_nor_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [("a", "a"), (7, "7"), (0, "0"), (2**63, str(2**63)), ("0", "0")]
+    ("given", "expected"),
+    [
+        ("a", "a"),
+        (7, "7"),
+        (0, "0"),
+        (2**64 - 1, str(2**64 - 1)),
+        (-(2**63), str(-(2**63))),
+        ("0", "0"),
+        ("x" * 255, "x" * 255),
+    ],
 )
 def test_an_id_is_text(given: Any, expected: str) -> None:
     assert user_from(oauth(), {"id": given}) == {"id": expected}
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", True, False, 1.5, [], {}, "x" * 256, "\ud800", "a\0", 10**40]
+    "given", [None, "", True, False, 1.5, [], {}, "x" * 256, "\ud800", "a\0", 2**64, -(2**63) - 1]
 )
 def test_an_id_is_never_made_up(given: Any) -> None:
     with pytest.raises(OAuthError, match="no id"):
@@ -67,6 +76,15 @@ def test_an_id_is_never_made_up(given: Any) -> None:
 )  # fmt: skip
 def test_what_is_of_the_wrong_kind_is_left_out(claim: str, value: Any) -> None:
     assert user_from(oidc(), {"sub": "1", claim: value}) == {"id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [("name", "x" * 256), ("email", "a" * 64 + "@" + "x" * 189), ("groups", ["x" * 256]),
+     ("picture", "https://x.test/" + "a" * 1009)],
+)  # fmt: skip
+def test_the_longest_of_the_right_kind_is_kept(claim: str, value: Any) -> None:
+    assert value in user_from(oidc(), {"sub": "1", claim: value}).values()
 
 
 def test_one_group_is_a_list_of_one() -> None:

@@ -267,12 +267,22 @@ def test_an_answer_that_is_good_enough(answer: Any) -> None:
     ("given", "expected"),
     [
         (None, None), ("", None), (60, 60), ("60", 60), (60.7, 61), (0, None), ("0", None), (-5, 0),
-        (10**30, 10 * 366 * 86_400),
+        (10**30, 10 * 366 * 86_400), ("9" * 11, 10 * 366 * 86_400),
     ],
 )  # fmt: skip
 def test_a_lifetime(given: Any, expected: int | None) -> None:
     tokens = read_tokens(response({**GOOD, "expires_in": given}), oauth(), NOW)
     assert tokens.expires_at == (None if expected is None else int(NOW) + expected)
+
+
+def test_the_longest_token_is_one_that_a_header_bears() -> None:
+    tokens = read_tokens(response({**GOOD, "access_token": "a" * 16_384}), oauth(), NOW)
+    assert len(tokens.access_token) == 16_384
+
+
+@pytest.mark.parametrize("given", [None, "", []])
+def test_a_scope_that_is_not_said_is_the_one_that_was_asked_for(given: Any) -> None:
+    assert read_tokens(response({**GOOD, "scope": given}), oauth(), NOW).scope == ""
 
 
 def test_a_scope_may_be_a_list() -> None:
@@ -293,13 +303,18 @@ BAD: list[tuple[Any, type[AuthError]]] = [
     ({**GOOD, "access_token": "a b"}, OAuthError),
     ({**GOOD, "access_token": "é"}, OAuthError),
     ({**GOOD, "access_token": "a" * 16_385}, OAuthError),
+    ({**GOOD, "access_token": "a\x7fb"}, OAuthError),
     ({**GOOD, "refresh_token": 5}, OAuthError),
     ({**GOOD, "id_token": {}}, OAuthError),
     ({**GOOD, "scope": 5}, OAuthError),
     ({**GOOD, "scope": [5]}, OAuthError),
     ({**GOOD, "expires_in": "soon"}, OAuthError),
     ({**GOOD, "expires_in": "1" * 5000}, OAuthError),
+    ({**GOOD, "expires_in": "1" * 12}, OAuthError),
+    ({**GOOD, "expires_in": "\u00b2"}, OAuthError),  # a digit, and no number
+    ({**GOOD, "expires_in": "\u0661"}, OAuthError),
     ({**GOOD, "expires_in": True}, OAuthError),
+    ({**GOOD, "expires_in": False}, OAuthError),
     ({**GOOD, "expires_in": []}, OAuthError),
     (b'{"access_token":"at","token_type":"Bearer","expires_in":1e999}', OAuthError),
     (b'{"access_token":"at","token_type":"Bearer","expires_in":NaN}', OAuthError),
@@ -383,6 +398,11 @@ def test_a_missing_type_is_bearer_only_where_a_row_says_so() -> None:
     body = response({"access_token": "at"})
     lenient = oauth(token_type_optional=True)
     assert read_tokens(body, lenient, NOW).token_type == "Bearer"
+    for none in (None, "", "jwt-bearer"):
+        answer = response({**GOOD, "token_type": none})
+        assert read_tokens(answer, lenient, NOW).token_type == "Bearer"
+        with pytest.raises(OAuthError):
+            read_tokens(answer, oauth(), NOW)
     for other in ("mac", "DPoP", 5):
         with pytest.raises(OAuthError):
             read_tokens(response({**GOOD, "token_type": other}), lenient, NOW)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.oauth.ground import METADATA, NOW, oauth, oidc, response
 from wsgi_auth.errors import OAuthError, ProviderUnavailable
 from wsgi_auth.oauth import dpop
+from wsgi_auth.oauth.id_token import unverified_claims
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.oauth.userinfo import (
     more_requests,
@@ -19,7 +22,9 @@ from wsgi_auth.oauth.userinfo import (
     wants_userinfo,
 )
 
-TOKENS = Tokens("a+t", extras={"user_id": "a/b?", "number": 7, "odd": ["x"], "line": "a\nb"})
+TOKENS = Tokens(
+    "a+t", extras={"user_id": "a/b?", "number": 7, "odd": ["x"], "yes": True, "line": "a\nb"}
+)
 
 
 def asked(provider: Any, tokens: Tokens = TOKENS, metadata: Any = METADATA) -> Any:
@@ -41,11 +46,17 @@ def test_the_token_is_in_the_header_and_nowhere_else() -> None:
     assert "a+t" not in request.url
 
 
-def test_a_bound_token_is_presented_with_a_proof() -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_bound_token_is_presented_with_a_proof(method: str) -> None:
     tokens = Tokens("at", "DPoP", dpop_key=dpop.new_key())
-    request = asked(oauth(), tokens)
+    provider = oauth(userinfo_method=method)
+    request = userinfo_request(provider, METADATA, tokens, NOW, dpop_nonce="n")
     assert request.headers["Authorization"] == "DPoP at"
-    assert request.headers["DPoP"]
+    claims = unverified_claims(request.headers["DPoP"])
+    said = [claims[name] for name in ("htm", "htu", "nonce", "ath")]
+    hashed = urlsafe_b64encode(sha256(b"at").digest()).decode().rstrip("=")
+    assert said == [request.method, request.url, "n", hashed]
+    assert request.method == method
 
 
 @pytest.mark.parametrize(
@@ -62,7 +73,7 @@ def test_a_url_with_fields_of_the_token_response(url: str, expected: str) -> Non
     assert ("Authorization" in request.headers) is ("access_token" not in url)
 
 
-@pytest.mark.parametrize("name", ["missing", "odd", "line"])
+@pytest.mark.parametrize("name", ["missing", "odd", "yes", "line"])
 def test_a_field_that_is_no_text_is_refused(name: str) -> None:
     with pytest.raises(OAuthError, match=name):
         asked(oauth(userinfo=f"https://op.test/{{tokens.{name}}}"))
@@ -109,6 +120,8 @@ def test_an_object_is_believed() -> None:
         (response({}), OAuthError),
         (response({"sub": ["s"]}), OAuthError),
         (response({"sub": "s"}, 401), OAuthError),
+        (response({"sub": "s"}, 199), OAuthError),
+        (response({"sub": "s"}, 300), OAuthError),
         (response({"sub": "s"}, 302), OAuthError),
         (response({"sub": "s"}, 500), ProviderUnavailable),
         (response({"sub": "s"}, 429), ProviderUnavailable),
@@ -141,6 +154,9 @@ def test_a_signed_answer_is_verified_or_refused() -> None:
     [
         (response([1]), [1]),
         (response({"a": 1}), {"a": 1}),
+        (response({"a": 1}, 299), {"a": 1}),
+        (response({"message": "no"}, 199), None),
+        (response({"message": "no"}, 300), None),
         (response({"message": "no"}, 403), None),
         (response(b"", 404), None),
         (response(b"<html>"), None),
