@@ -365,6 +365,41 @@ def test_the_lease_of_a_process_that_died_runs_out(store, monkeypatch):
     assert data(store).lease == ""
 
 
+def test_who_waited_for_a_process_that_died_renews_in_its_place(store):
+    kept, renew = kept_in(store), Rotating()
+    record = store.get_account("fake", "1")
+    dead = data(store)._replace(lease="gone", lease_until=START + LEASE)
+    store.update_account(record._replace(data=dead.text()), record)
+    times = iter([START + LEASE - 1, START + LEASE])  # the second look is after its end
+    assert kept.fresh("ada", "fake", "", renew, lambda: next(times)) == "a1"
+    assert renew.used == ["r0"]
+
+
+@pytest.mark.parametrize("meanwhile", ["unlinked", "another sign-in"])
+def test_what_is_renewed_is_given_once_and_kept_only_where_nothing_else_counts(store, meanwhile):
+    kept = kept_in(store)
+    new = Tokens("new", expires_at=START + 500)
+
+    def renew(tokens: Any) -> Any:
+        if meanwhile == "unlinked":
+            store.unlink_account("fake", "1")
+        else:
+            kept.keep(Account("fake", "oidc", "1"), new, "", START)
+        return Tokens("renewed", expires_at=START + 900)
+
+    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "renewed"
+    again = kept.fresh("ada", "fake", "", renew, lambda: START)
+    assert again == (None if meanwhile == "unlinked" else "new")
+
+
+def test_an_account_that_was_unlinked_has_no_tokens_and_does_not_come_back(store):
+    kept, account = kept_in(store), Account("fake", "oidc", "1")
+    store.unlink_account("fake", "1")
+    kept.keep(account, Tokens("new", expires_at=START + 500), "", START)
+    kept.forget(account)
+    assert store.list_accounts("ada") == []
+
+
 def test_a_sign_in_in_the_middle_of_a_refusal_counts(store):
     kept = kept_in(store)
 

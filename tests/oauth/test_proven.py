@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import config
+from tests.conftest import OTHER_SECRET, config
 from wsgi_auth.oauth.proven import LIFETIME, ProvenAccount, ProvenAccounts
 from wsgi_auth.oauth.token import Tokens
 
@@ -51,3 +51,18 @@ def test_what_another_release_wrote_is_nothing_and_no_exception(kept, change):
 @pytest.mark.parametrize("value", ["", "x", "a.b.c", "A" * 4_000])
 def test_anything_else_is_nothing(kept, value):
     assert kept.read(f"{kept._cookie.name}={value}", NOW) is None
+
+
+def test_its_user_has_ten_minutes_to_answer_and_then_it_is_gone(kept):
+    (written,) = kept.write(PROVEN)
+    assert "Max-Age=600;" in written and LIFETIME == 600
+    assert kept.read(as_sent([written]), NOW - 86_400) is None, "of a clock that was ahead"
+    (gone,) = kept.remove()
+    assert gone.startswith(f"{kept._cookie.name}=;") and "Max-Age=0" in gone
+
+
+def test_what_another_application_sealed_does_not_hide_ours(kept):
+    foreign = as_sent(ProvenAccounts(config(secret=OTHER_SECRET)).write(PROVEN))
+    assert kept.read(foreign, NOW) is None
+    assert kept.read(f"{foreign}; {as_sent(kept.write(PROVEN))}", NOW) == PROVEN
+    assert "alice" not in repr(PROVEN)
