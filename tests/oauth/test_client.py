@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from tests.oauth.ground import CALLBACK, ISSUER, NOW, form, oidc, query, response
+from tests.oauth.ground import CALLBACK, ISSUER, NOW, form, oauth, oidc, query, response
 from wsgi_auth.errors import OAuthError, ProviderUnavailable
 from wsgi_auth.oauth.client import Client, SignedIn
 from wsgi_auth.oauth.discovery import LIFETIME
@@ -128,6 +128,28 @@ def test_a_profile_that_is_deep_is_refused_and_nothing_else_happens(depth: int) 
         sign_in(Client(oidc(userinfo=True), provider), provider)
 
 
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [({"at_hash": "x"}, "at_hash is of"), ({"c_hash": "x"}, "c_hash is of"),
+     ({"nonce": "x"}, "nonce")],
+)  # fmt: skip
+def test_an_id_token_of_another_answer_signs_nobody_in(claims: dict[str, Any], why: str) -> None:
+    provider = Provider()
+    provider.claims = claims
+    with pytest.raises(OAuthError, match=why):
+        sign_in(Client(oidc(), provider), provider)
+
+
+@pytest.mark.parametrize(
+    ("sid", "expected"),
+    [("s", "s"), ("x" * 255, "x" * 255), ("x" * 256, ""), ("a\nb", ""), (5, ""), (None, "")],
+)
+def test_a_name_of_the_providers_session_is_one_line_of_text(sid: Any, expected: str) -> None:
+    provider = Provider()
+    provider.claims = {"sid": sid}
+    assert sign_in(Client(oidc(), provider), provider).proof.provider_sid == expected
+
+
 # --- fresh tokens --------------------------------------------------------------------------------
 
 
@@ -176,6 +198,20 @@ def test_fresh_tokens_of_somebody_else_are_refused_though_the_first_id_token_was
         refreshed({"sub": "bob"}, kept=False)
     first, fresh = refreshed({}, kept=False)
     assert first.subject == fresh.subject == "alice" and fresh.id_token
+
+
+def test_a_provider_of_plain_oauth_may_send_whatever_it_calls_an_id_token() -> None:
+    provider = Provider()
+    client = Client(oauth(token=f"{ISSUER}/token"), provider)
+    fresh = client.refresh(Tokens("at", refresh_token="rt"), NOW)
+    assert (fresh.access_token, provider.paths()) == ("at", ["/token"])
+
+
+def test_tokens_of_which_nobody_knows_whose_they_are_are_renewed() -> None:
+    """As an older release kept them: without the subject, and the ID token too large to keep."""
+    provider = Provider()
+    fresh = Client(oidc(), provider).refresh(Tokens("at", refresh_token="rt"), NOW)
+    assert fresh.id_token
 
 
 def test_a_provider_that_goes_away_half_way_is_not_there() -> None:

@@ -63,6 +63,10 @@ def test_no_proof_and_no_key_is_made_twice() -> None:
         (401, {"dpop-nonce": "n"}, b'{"error":"use_dpop_nonce"}', ""),
         (200, {"dpop-nonce": "n"}, b'{"error":"use_dpop_nonce"}', ""),
         (400, {"dpop-nonce": "n\n"}, b'{"error":"use_dpop_nonce"}', ""),
+        (403, {"dpop-nonce": "n", "www-authenticate": 'DPoP error="use_dpop_nonce"'}, b"", ""),
+        (400, {"dpop-nonce": ""}, b'{"error":"use_dpop_nonce"}', ""),
+        (400, {"dpop-nonce": "é"}, b'{"error":"use_dpop_nonce"}', ""),
+        (400, {"dpop-nonce": "n" * 1024}, b'{"error":"use_dpop_nonce"}', "n" * 1024),
         (400, {"dpop-nonce": "n" * 1025}, b'{"error":"use_dpop_nonce"}', ""),
     ],
 )

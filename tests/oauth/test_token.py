@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x448
 from joserfc import jwk, jwt
 from oauthlib.oauth2 import WebApplicationClient
 
@@ -157,7 +157,9 @@ def test_the_algorithm_follows_the_key() -> None:
     assert algorithm_of(KEYS["RS256"], ("RS256", "PS256")) == "RS256"
     assert algorithm_of(KEYS["RS256"], ("none", "HS256")) == "RS256"
     key = jwk.import_key(KEYS["RS256"], "RSA").as_dict(private=True)
-    assert algorithm_of({**key, "alg": "PS512"}, ("RS256",)) == "PS512"
+    for usual in (("RS256",), ("PS256",)):
+        for name in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"):
+            assert algorithm_of({**key, "alg": name}, usual) == name
     assert algorithm_of(json.dumps({**key, "kid": "x"})) == "RS256"
 
 
@@ -169,9 +171,24 @@ def test_the_algorithm_follows_the_key() -> None:
         pem(ec.generate_private_key(ec.SECP256K1())),
         {**jwk.import_key(pem(EC), "EC").as_dict(private=True), "alg": "HS256"},
         {**jwk.import_key(pem(EC), "EC").as_dict(private=True), "alg": "none"},
+        {**jwk.import_key(pem(EC), "EC").as_dict(private=True), "alg": "ES512"},
+        {**jwk.import_key(KEYS["RS256"], "RSA").as_dict(private=True), "alg": "ES256"},
         {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "d": "d"},
+        {"crv": "P-256"},
+        pem(x448.X448PrivateKey.generate()),
     ],
-    ids=["torn", "short", "curve", "symmetric", "none", "numbers"],
+    ids=[
+        "torn",
+        "short",
+        "curve",
+        "symmetric",
+        "none",
+        "another",
+        "of another",
+        "numbers",
+        "no kind",
+        "no signatures",
+    ],
 )
 def test_a_key_that_cannot_sign_is_found_at_start_up(key: Any) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -190,6 +207,9 @@ def test_a_short_key_is_refused_where_warnings_are_not_errors() -> None:
 def test_good_keys_and_no_keys_pass_at_start_up() -> None:
     for key in KEYS.values():
         check_key(oidc(private_key=key, client_secret=""))
+    known = jwk.import_key(KEYS["EdDSA"], "OKP").as_dict(private=True)
+    for name in ("EdDSA", "Ed25519"):
+        check_key(oidc(private_key={**known, "alg": name}, client_secret=""))
     check_key(oidc())
 
 
