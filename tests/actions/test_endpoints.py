@@ -402,6 +402,7 @@ def test_a_custom_page_is_where_the_built_in_one_was(path, location):
     [
         (b"a" * 65_537, "application/x-www-form-urlencoded", 413),
         (b"[" * 60_000, "application/json", 400),
+        (b'{"data": ' + b'{"a":' * 60 + b"1" + b"}" * 60 + b"}", "application/json", 400),
         (b"9" * 6_000, "application/json", 400),
         (b"{", "application/json", 400),
         (rb'{"username": "\ud800"}', "application/json", 400),
@@ -530,6 +531,51 @@ def test_an_endpoint_that_fails_is_a_500_and_why_is_in_the_log_alone(headers, ca
     assert "session-token" not in str(answer.headers)
     assert "the endpoint 'callback/' failed" in caplog.text
     assert "RuntimeError: no room for" in caplog.text
+
+
+@pytest.mark.parametrize("odd", [5, None, ["alice"], {"a": 1}, True])
+def test_what_is_no_text_in_a_form_of_json_is_a_wrong_password_and_no_fault(odd):
+    browser = visitor()
+    fields = {"csrfToken": browser.token(), "username": odd, "password": odd}
+    answer = browser.post_json("/auth/callback/credentials", fields, headers=JSON, status=401)
+    assert answer.json["error"] == "CredentialsSignin"
+
+
+def test_the_sign_in_callback_is_shown_what_was_typed_and_no_token():
+    seen = []
+
+    def sign_in(user, account, context):
+        seen.append(dict(context.credentials))
+        return True
+
+    browser = visitor(callbacks={"sign_in": sign_in})
+    browser.sign_in()
+    (typed,) = seen
+    assert (typed["username"], typed["password"]) == ("alice", PASSWORDS["alice"])
+    assert "csrfToken" not in typed
+
+
+def test_whoever_asks_for_the_session_is_told_of_by_an_event():
+    told = []
+    browser = visitor(events={"session": told.append})
+    browser.get("/auth/session")
+    assert told == []
+    browser.sign_in()
+    browser.get("/")
+    browser.get("/auth/session")
+    (event,) = told
+    assert event.name == "session" and event.claims["sub"] == "alice"
+    assert event.session.user["id"] == "alice"
+
+
+def test_the_page_to_sign_out_names_the_user_and_any_state_is_nothing_to_it():
+    fake = FakeProvider()  # which nobody leaves by our page
+    browser = visitor(providers=[fake.options(), {"id": "credentials", "authorize": authorize}])
+    nobody = browser.get("/auth/signout", headers=BROWSER)
+    assert "Alice Adams" not in nobody.text
+    browser.sign_in()
+    for query in ("", "?state=x"):
+        assert "Alice Adams" in browser.get(f"/auth/signout{query}", headers=BROWSER).text
 
 
 def test_the_session_as_json():

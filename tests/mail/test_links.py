@@ -224,6 +224,24 @@ def test_a_link_works_once(make, box):
         assert "Verification" in again.post_link(link, 403, elsewhere="true")
 
 
+@pytest.mark.parametrize(
+    ("later", "email", "status"),
+    [(0, ADA, 303), (59, ADA, 303), (60, ADA, 403), (0, "bob@example.test", 403), (0, "x", 403)],
+)
+def test_a_second_click_comes_a_moment_after_the_first_and_for_the_same_address(
+    make, box, later, email, status
+):
+    with time_machine.travel(START, tick=False) as clock:
+        visitor = Visitor(make())
+        link = linked(visitor, box)
+        visitor.open_and_confirm(link)
+        who = visitor.who
+        clock.shift(later)
+        fields = {**fields_of(link), "email": email, "csrfToken": visitor.token()}
+        visitor.post("/auth/callback/email", fields, headers=BROWSER, status=status)
+        assert visitor.who == who != "hello nobody"
+
+
 def test_a_second_click_is_no_failure_either_where_a_provider_spelt_the_address(make, box, adapter):
     adapter.create_user(UserRecord("ada", "Ada", "Ada@Example.test", 1))
     visitor = Visitor(make())
@@ -595,6 +613,16 @@ def test_pages_of_another_site_use_up_no_attempts_of_their_visitors(make, box, d
     opened = {**loaded, "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
     # from a mail in the browser
     visitor.get(linked(visitor, box), headers={**BROWSER, **opened}, status=200)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-origin"},
+     {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "none"}, {"Sec-Fetch-Dest": "empty"}, {}],
+)  # fmt: skip
+def test_whoever_opens_a_link_in_another_way_than_a_foreign_page_sees_it(make, box, headers):
+    visitor = Visitor(make())
+    visitor.get(linked(visitor, box), headers=headers, status=200)
 
 
 # --- what does not go well ----------------------------------------------------------------------

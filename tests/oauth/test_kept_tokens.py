@@ -375,23 +375,6 @@ def test_who_waited_for_a_process_that_died_renews_in_its_place(store):
     assert renew.used == ["r0"]
 
 
-@pytest.mark.parametrize("meanwhile", ["unlinked", "another sign-in"])
-def test_what_is_renewed_is_given_once_and_kept_only_where_nothing_else_counts(store, meanwhile):
-    kept = kept_in(store)
-    new = Tokens("new", expires_at=START + 500)
-
-    def renew(tokens: Any) -> Any:
-        if meanwhile == "unlinked":
-            store.unlink_account("fake", "1")
-        else:
-            kept.keep(Account("fake", "oidc", "1"), new, "", START)
-        return Tokens("renewed", expires_at=START + 900)
-
-    assert kept.fresh("ada", "fake", "", renew, lambda: START) == "renewed"
-    again = kept.fresh("ada", "fake", "", renew, lambda: START)
-    assert again == (None if meanwhile == "unlinked" else "new")
-
-
 def test_an_account_that_was_unlinked_has_no_tokens_and_does_not_come_back(store):
     kept, account = kept_in(store), Account("fake", "oidc", "1")
     store.unlink_account("fake", "1")

@@ -6,6 +6,7 @@ import json
 import logging
 
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.oauth.visits import URL, Visitor, application, exchanged
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError, StoreUnavailable, get_auth, get_token
@@ -357,6 +358,23 @@ BROKEN = {
     "a broken key": (lambda request: {**OIDC_, "client_secret": None, "private_key":
                      "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"}, "private_key"),
 }  # fmt: skip
+
+
+KEY = ECKey.generate_key("P-256", private=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"id_token_signed_response_alg": "ES256"},
+     {"client_secret": None, "private_key": KEY.as_pem(private=True).decode()},
+     {"client_secret": None, "private_key": KEY.as_dict(private=True)},
+     {"client_secret": None, "private_key": json.dumps(KEY.as_dict(private=True))},
+     {"client_secret": None, "private_key": "\n " + json.dumps(KEY.as_dict(private=True))}],
+    ids=["an algorithm", "PEM", "a JWK", "its text", "its text, indented"],
+)  # fmt: skip
+def test_what_a_table_may_say_of_keys_is_taken(options):
+    page = Visitor(site(two(), lambda request: {**OIDC_, **options}))
+    assert page.get("/auth/providers").json["sso"]["type"] == "oidc"
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")

@@ -152,10 +152,11 @@ def test_HEAD_of_a_bare_401_has_no_body(make):
 
 
 @VALIDATED
-def test_a_401_with_a_scheme_of_its_own_is_left_alone(validated):
+@pytest.mark.parametrize("name", ["www-authenticate", "WWW-Authenticate"])
+def test_a_401_with_a_scheme_of_its_own_is_left_alone(validated, name):
     def make(log: Log) -> Any:
         def answer(environ: Any, start_response: Any) -> Any:
-            start_response("401 Unauthorized", [*PLAIN, ("www-authenticate", "Negotiate")])
+            start_response("401 Unauthorized", [*PLAIN, (name, "Negotiate")])
             return [OWN]
 
         return apps.app(log, answer)

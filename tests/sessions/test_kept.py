@@ -1261,6 +1261,8 @@ def test_a_worker_that_could_not_see_what_was_ended_does_not_start(strategy):
     [
         ("always", None, True), ("always", "true", True), ("always", "false", False),
         ("ask", None, False), ("ask", "true", True), ("ask", "off", False),
+        ("always", "no", False), ("always", "0", False), ("always", "False", False),
+        ("always", "on", True),
     ],
 )  # fmt: skip
 def test_a_session_outlives_the_browser_only_if_it_is_to(adapter, strategy, option, posted, lasts):
