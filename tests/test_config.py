@@ -361,6 +361,49 @@ def test_a_pattern_that_means_something_else_is_warned_of(given, said):
     assert said in AuthConfig.from_mapping(options(**given), environ={}).warnings
 
 
+EMAIL = {"id": "email", "server": "smtp://127.0.0.1:25", "from": "no-reply@example.test"}
+ACME = {"id": "acme", "type": "oidc", "issuer": "https://op.test", "client_id": "us",
+        "client_secret": "x" * 40, "audience": "https://api.test"}  # fmt: skip
+WORDS = {"id": "credentials", "authorize": authorize}
+READ = {"session": {"read_only": True}, "pages": {"sign_in": "/in"}}
+IN_NO_GROUP = "allow_groups is set, and who signs in by 'email' is in no group: nobody can"
+EVERYBODY = "allow_emails = *: everybody with an account at a provider may sign in"
+NO_TOKEN = "has bearer, and nothing checks a token"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"providers": [WORDS, EMAIL], "adapter": "memory:", "allow_groups": ["x"]}, IN_NO_GROUP),
+        ({"allow_emails": ["*"]}, EVERYBODY),
+        ({"routes": [{"source": "/api", "bearer": True}]}, NO_TOKEN),
+        ({**READ, "providers": [WORDS, ACME]}, "nobody can sign in here by credentials, acme;"),
+        ({**READ, "providers": [WORDS, ACME], "routes": [{"source": "/dav", "basic": True}]},
+         "nobody can sign in here by acme;"),
+        ({**READ, "providers": [WORDS, ACME], "routes": [{"source": "/api", "bearer": True}]},
+         "nobody can sign in here by credentials;"),
+    ],
+)  # fmt: skip
+def test_what_can_never_be_used_is_warned_of(given, said):
+    (found,) = [
+        w for w in AuthConfig.from_mapping(options(**given), environ={}).warnings if said in w
+    ]
+    assert found
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"providers": [WORDS, EMAIL], "adapter": "memory:", "allow_emails": ["ada@example.test"]},
+        {"allow_groups": ["x"]},
+        {"providers": [WORDS, ACME], "routes": [{"source": "/api", "bearer": True}]},
+    ],
+)
+def test_what_can_be_used_is_not(given):
+    found = " ".join(AuthConfig.from_mapping(options(**given), environ={}).warnings)
+    assert not [said for said in (IN_NO_GROUP, EVERYBODY, NO_TOKEN) if said in found]
+
+
 @pytest.mark.parametrize(
     "pattern", ["/user/:id", "/a{/b}?", "/a{-:x}?", "/x{abc}*", "/:name{.html}", "/:size{px}"]
 )

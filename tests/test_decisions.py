@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import BROWSER, USERS, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, Forbidden, Pass, Redirect, Unauthorized
+from wsgi_auth.responders import is_legal, redirect
 from wsgi_auth.testing import sign_in
 
 PASSKEYS = [{"id": "credentials", "authorize": authorize}, "passkey"]
@@ -160,6 +161,52 @@ def test_a_refused_post_goes_by_303_and_reaches_nobody():
     browser = visitor(None)
     answer = browser.post("/x", {"secret": "field"}, headers=BROWSER, status=303)
     assert "field" not in str(answer.headers) + answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "leads"),
+    [({**PROGRAM, "HX-Request": "true"}, True), (PROGRAM, False), ({**PROGRAM, "HX-Boosted": "true"}, False)],
+)  # fmt: skip
+def test_htmx_alone_is_told_where_to_go_by_its_own_header(headers, leads):
+    answer = visitor(None).get("/members", headers=headers, status=401)
+    assert ("HX-Redirect" in answer.headers) is leads
+    answer = visitor(lambda request, session: Unauthorized()).get(
+        "/members", headers=headers, status=401
+    )
+    assert "HX-Redirect" not in answer.headers and answer.json == {"error": "SessionRequired"}
+
+
+@pytest.mark.parametrize("headers", [BROWSER, PROGRAM])
+def test_a_refusal_says_each_thing_once_and_asks_no_program_for_a_token(headers):
+    answer = visitor(lambda request, session: False, "bob").get("/", headers=headers, status=403)
+    assert "WWW-Authenticate" not in answer.headers
+    names = [name.lower() for name, _ in answer.headerlist]
+    assert len(names) == len(set(names))
+
+
+def test_a_responder_of_the_applications_own_answers_who_may_not():
+    def forbidden(environ, decision):
+        def answer(environ, start_response):
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [f"not you: {decision.code}".encode()]
+
+        return answer
+
+    browser = visitor(lambda request, session: False, "bob", responders={"forbidden": forbidden})
+    assert browser.get("/", status=403).text == "not you: AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("value", "legal"),
+    [("", True), ("/x y", True), ("/\u00e9", True), ("/\u00ff", True), ("/\u0100", False),
+     ("/\u20ac", False), ("/\r\n", False), ("/\x7f", False), ("\t", False)],
+)  # fmt: skip
+def test_a_header_has_what_a_server_can_be_handed(value, legal):
+    """R062; PEP 3333."""
+    assert is_legal(value) is legal
+    if not legal:
+        with pytest.raises(ValueError, match="HTTP lacks"):
+            redirect({"REQUEST_METHOD": "GET"}, Redirect(value))
 
 
 def test_a_refusal_says_that_nobody_may_keep_it_and_what_it_depends_on():

@@ -317,6 +317,7 @@ REGISTRATIONS: dict[str, Any] = {
     "a long id": {"id": bytes(1_024)},
     "an algorithm that was not asked for": {"cose": {3: -36}},
     "no algorithm": {"cose": {3: 0}},
+    "a key that is too large": {"cose": {-99: b"x" * 1_200}},
     "another curve": {"cose": {-1: 2}},
     "no point of the curve": {"cose": {-2: bytes(32)}},
     "a key that is no map": {"key": b"\x01"},
@@ -338,6 +339,36 @@ def test_a_wrong_registration_adds_nothing(adapter, what, caplog):
     assert answer.json["error"] in ("PasskeyNotAdded", "InvalidCheck")
     assert browser.passkeys() == []
     assert not any(each.exc_info for each in caplog.records)
+
+
+def test_the_longest_id_that_there_may_be_is_kept(adapter):
+    """Section 5.1.3."""
+    browser = alice(Site(adapter))
+    browser.register(Device(), id=bytes(1_023))
+    (known,) = browser.passkeys()
+    assert len(octets(known["id"])) == 1_023
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "shown"),
+    [
+        ({"email": "a" * 60 + "@example.test", "name": "b" * 70}, "a" * 60 + "@exa", "b" * 64),
+        ({"email": "ada@example.test"}, "ada@example.test", "ada@example.test"),
+        ({"name": "Ada"}, "Ada", "Ada"),
+        ({}, "ada", "ada"),
+    ],
+)
+def test_the_authenticator_is_told_a_name_that_is_no_longer_than_it_has_to_keep(
+    adapter, user, name, shown
+):
+    def check(credentials: Any, request: Any) -> Any:
+        return {"id": "ada", **user}
+
+    password = {"id": "credentials", "authorize": check}
+    browser = Site(adapter, providers=[password, {"id": "passkey"}]).browser()
+    browser.sign_in()
+    asked = browser.options("register").json["publicKey"]["user"]
+    assert (asked["name"], asked["displayName"]) == (name, shown)
 
 
 @pytest.mark.parametrize("credential", [
@@ -368,7 +399,8 @@ def test_a_small_rsa_key_or_one_of_another_algorithm_is_not_added(adapter):
     site = Site(adapter)
     browser = alice(site)
     device = Device(-257)
-    browser.register(device, status=400, cose={-1: b"\xff" * 128})
+    for small in (b"\xff" * 128, b"\xff" * 255, b"\0" + b"\xff" * 255, b"\0" * 128 + b"\xff" * 128):
+        browser.register(device, status=400, cose={-1: small})
     browser.register(Device(-35), status=400)
     assert browser.passkeys() == []
 
