@@ -22,7 +22,7 @@ from wsgi_auth.adapters import connect
 from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.sessions.at_provider import UNDER_WAY, AtProviders
 from wsgi_auth.testing import MISBEHAVIOURS, FakeProvider
-from wsgi_auth.testing.fake_provider.web import Answered
+from wsgi_auth.testing.fake_provider.web import Answered, as_json
 
 BACK, FRONT = "/auth/backchannel-logout/fake", "/auth/frontchannel-logout/fake"
 HEARD = {"backchannel_logout": True, "frontchannel_logout": True}
@@ -510,6 +510,21 @@ def frame(visitor: Any, query: dict[str, str] | str = "", **headers: str) -> Any
 def elsewhere(app: AuthMiddleware) -> TestApp:
     """The same browser in a frame at the provider: SameSite=Lax keeps the cookie back."""
     return TestApp(app, extra_environ=SERVED)
+
+
+def test_a_frame_is_for_the_issuer_and_for_the_page_that_people_leave_by():
+    fake = FakeProvider()
+    leave = "https://leave.example.test:8443/end?x=y"
+
+    def elsewhere_too(answer: Answered, scene: Any) -> Answered:
+        return as_json({**json.loads(answer.body), "end_session_endpoint": leave})
+
+    with fake.tamper("http.discovery", elsewhere_too):
+        answer = frame(elsewhere(heard(fake)), {"iss": fake.issuer, "sid": "of-nobody"})
+    policy = answer.headers["Content-Security-Policy"]
+    assert set(policy.partition("frame-ancestors ")[2].split()) == {
+        fake.issuer, "https://leave.example.test:8443",
+    }  # fmt: skip
 
 
 def test_a_frame_at_the_provider_ends_the_session_it_names(strategy):
