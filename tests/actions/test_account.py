@@ -255,6 +255,20 @@ def test_a_posted_answer_never_links_without_asking(store):
     assert (again.status_int, "This sign-in took too long" in again) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [("/after", ""), ("https://docs.example.test:8443/a/b", " https://docs.example.test:8443")],
+)
+def test_the_question_leads_on_to_where_it_was_asked_from(store, target, named):
+    ground = Ground(store, posts=True, allowed_redirects=["https://docs.example.test:8443"])
+    landing = ground.two.approve(ground.ask(callbackUrl=target).location, "bob")
+    ground.page.post_back(landing)
+    question = ground.page.get("/auth/account/link", headers=HTML)
+    policy = question.headers["Content-Security-Policy"].partition("form-action ")[2]
+    assert policy.partition(";")[0] == f"'self'{named}"
+    assert question.form.submit().location == target
+
+
 def test_the_question_takes_a_token_and_the_one_who_asked(store):
     ground = Ground(store, posts=True)
     asked(ground)

@@ -86,6 +86,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         return exchange.handle.challenge()
     exchange.of_account = True
     proven = _proven(exchange, exchange.reading.claims)
+    exchange.callback_url = proven.callback_url
     site, environ = exchange.site, exchange.environ
     names = {each.id: each.name for each in every(site, environ)}
     view = LinkView(
@@ -95,7 +96,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         label=proven.label,
         user_name=_name(exchange.reading.claims),
         cancel_url=proven.callback_url,
-        form_action=_foreign(proven.callback_url),
+        form_action=exchange.foreign_origins,
     )
     return exchange.page(exchange.pages.link(view))
 
@@ -211,10 +212,6 @@ def ways_in(exchange: Exchange, claims: Claims) -> frozenset[Way]:
 
 def _name(claims: Claims) -> str:
     return str(claims.get("name") or claims.get("email") or claims["sub"])
-
-
-def _foreign(url: str) -> tuple[str, ...]:
-    return () if url.startswith("/") else ("/".join(url.split("/", 3)[:3]),)
 
 
 def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
