@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.cookies import AUTHJS_SLICE, MAX_COOKIE
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
 from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
@@ -28,6 +29,8 @@ _MOST = 16
 #: What a token is looked up by, its signature mostly: looking it up by all of it takes longer. The
 #: whole of it is compared then.
 _TAIL = 43
+#: Characters that a value which is in several cookies has at least.
+_IN_PIECES = min(MAX_COOKIE, AUTHJS_SLICE)
 #: Verified tokens remembered per generation; two generations are kept.
 _REMEMBERED = 2_048
 #: Longer ones are not remembered, which bounds the memory (R100).
@@ -81,6 +84,9 @@ class CookieSessionReader:
         header = environ.get("HTTP_COOKIE")
         if not header:
             return ANONYMOUS
+        # What is in pieces would be looked for in vain, and to the end, by its whole name.
+        if len(header) > _IN_PIECES and not header.partition(self._name)[2].startswith("="):
+            return self._read(header, environ, now)
         # The usual request holds the cookie once, in one piece: no list, no regular expression. Cut
         # by partition: to call find takes longer than all the copying.
         before, found, after = header.partition(self._prefix)
