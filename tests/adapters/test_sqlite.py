@@ -76,11 +76,17 @@ STEPS = {
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 @pytest.mark.parametrize("how", ["is overwritten", "is deleted", "goes with its folder"])
-@pytest.mark.filterwarnings("error")
 def test_a_file_that_goes_bad_is_a_store_that_cannot_be_asked(
-    tmp_path: Path, how: str, step: Callable[[Any], Any]
+    tmp_path: Path, how: str, step: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or one for which the process has no file descriptor left, and no connection that is open."""
+    made: list[sqlite3.Connection] = []
+    real = sqlite3.connect
+
+    def connecting(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        made.append(real(*arguments, **options))
+        return made[-1]
+
     path = tmp_path / "data" / "auth.db"
     path.parent.mkdir()
     adapter = opened(path)
@@ -94,8 +100,12 @@ def test_a_file_that_goes_bad_is_a_store_that_cannot_be_asked(
         path.unlink()
     else:
         path.parent.rename(tmp_path / "elsewhere")
+    monkeypatch.setattr(sqlite3, "connect", connecting)
     with pytest.raises(StoreUnavailable, match=r"^SQLite: "):
         step(adapter)
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("step", list(STEPS.values())[2:], ids=list(STEPS)[2:])
