@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_an_upgrade_is_all_or_nothing(path: Path, monkeypatch: pytest.MonkeyPatc
     adapter = opened(path)
     assert adapter.version == len(sqlite.MIGRATIONS)
     assert adapter.get_user("ada") == ADA
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert (
             connection.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall()
             == []
