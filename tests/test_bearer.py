@@ -447,16 +447,22 @@ def test_a_session_of_ours_is_no_access_token(fake):
     TestApp(app, extra_environ=dict(SERVED)).get("/api/x", headers=bearing(value), status=401)
 
 
+def counted() -> tuple[list[str], Any]:
+    """A ``sign_in`` callback that lets everybody in, and whom it was asked about."""
+    asked: list[str] = []
+
+    def sign_in(user: Any, account: Any, context: Any) -> bool:
+        asked.append(user["id"])
+        return True
+
+    return asked, sign_in
+
+
 # --- how long, and of whom -------------------------------------------------------------------------
 
 
 def test_a_good_token_is_checked_once_a_minute_and_never_after_its_end(fake):
-    asked = []
-
-    def sign_in(user, account, context):
-        asked.append(user["id"])
-        return True
-
+    asked, sign_in = counted()
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         page = served(fake, callbacks={"sign_in": sign_in})
         token = fake.access_token("robot", API, exp=1_800_000_090)
@@ -482,12 +488,7 @@ def test_of_all_that_was_good_lately_so_much_is_remembered():
 
 
 def test_a_clock_that_goes_back_makes_nothing_last(fake):
-    asked = []
-
-    def sign_in(user, account, context):
-        asked.append(user["id"])
-        return True
-
+    asked, sign_in = counted()
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         page = served(fake, callbacks={"sign_in": sign_in})
         token = fake.access_token("robot", API, iat=1_700_000_000)
@@ -553,12 +554,7 @@ def test_a_token_is_good_only_where_its_provider_is_on_offer(fake):
     def chosen(request):
         return request.headers["X-Tenant"].split()
 
-    asked = []
-
-    def sign_in(user, account, context):
-        asked.append(user["id"])
-        return True
-
+    asked, sign_in = counted()
     other = FakeProvider("https://other.example.test", id="other")
     page = served(fake, other, providers_for=chosen, callbacks={"sign_in": sign_in})
     token = fake.access_token("robot", API)
