@@ -424,7 +424,7 @@ class Proof(Frozen):
     proved_at: int | None = None
     #: When we began to look at the proof, by our clock; 0: just now.
     since: float = 0
-    #: How strong that was, in the provider's own words (its ``acr``); "": it does not say.
+    #: How strong the proof was, in the provider's own words (its ``acr``); "": it does not say.
     acr: str = ""
     #: How it was proved (RFC 8176): the claim of that name. Empty: nothing is said.
     amr: tuple[str, ...] = ()
