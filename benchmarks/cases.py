@@ -15,6 +15,7 @@ from benchmarks.requests import (
     claims,
     config,
     environ,
+    hand_written_cookies,
     session_cookies,
 )
 from wsgi_auth import AuthMiddleware
@@ -46,14 +47,11 @@ class Suite:
         self.name = self.settings.cookies.session.name
         purpose = f"wsgi_auth.session {self.name}"
         self.key = derive(self.settings.secret[0], purpose)
-        self.cookies = [
-            among_others(session_cookies(self.settings, claims(number)))
-            for number in range(DISTINCT)
-        ]
+        users = [claims(number) for number in range(DISTINCT)]
+        self.cookies = self._ours(users)
         self.noop = Case("N", alone(floors.NoOp, floors.bare), environ())
-        self.floor = Case(
-            "F", self._hand_written(floors.reads_hand_written), environ(), self.cookies
-        )
+        by_hand = self._hand_written(floors.reads_hand_written)
+        self.floor = Case("F", by_hand, environ(), self._theirs(users))
         self._anonymous()
         self._signed_in()
         self._authjs()
@@ -70,6 +68,14 @@ class Suite:
 
     def _hand_written(self, app, kind=floors.HandWritten):
         return alone(kind, app, self.name, self.key)
+
+    def _ours(self, users, age: float = 0) -> list[str]:
+        """Cookies of these users as we sign them, among others."""
+        return [among_others(session_cookies(self.settings, each, age)) for each in users]
+
+    def _theirs(self, users, age: float = 0) -> list[str]:
+        """The same as they would be signed by hand."""
+        return [among_others(hand_written_cookies(self.settings, each, age)) for each in users]
 
     def _add(self, label, case, unit, unit_name, target=None) -> None:
         self.rows.append(Row(label, case, unit, unit_name, target))
@@ -100,27 +106,21 @@ class Suite:
         self._add("open path, session, token seen before", again, floor, "F", 0.35)
 
         full = [
-            among_others(
-                session_cookies(
-                    self.settings,
-                    claims(number, sid="Zm9vYmFyYmF6cXV4cXV1eGNvcmdl", auth_time=1_700_000_000,
-                           provider="credentials", email_verified=True, groups=["staff", "ops"]),
-                )
-            )
+            claims(number, sid="Zm9vYmFyYmF6cXV4cXV1eGNvcmdl", auth_time=1_700_000_000,
+                   provider="credentials", email_verified=True, groups=["staff", "ops"])
             for number in range(DISTINCT)
         ]  # fmt: skip
-        full_floor = Case("F full", floor.app, environ("/members/area"), full)
+        unit = Case("F full", floor.app, environ("/members/area"), self._theirs(full))
         ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
-        case = Case("protected, full", ours, environ("/members/area"), full)
-        self._add("the same, all claims of our own sign-in", case, full_floor, "hand-written", 1.0)
+        case = Case("protected, full", ours, environ("/members/area"), self._ours(full))
+        self._add("the same, all claims of our own sign-in", case, unit, "hand-written", 1.0)
 
-        old = [
-            among_others(session_cookies(self.settings, claims(number), age=200_000))
-            for number in range(500)
-        ]
+        old = [claims(number) for number in range(500)]
         by_hand = self._hand_written(floors.reads_hand_written, floors.HandWrittenRenewal)
-        unit = Case("renewal by hand", by_hand, environ("/members/area"), old)
-        case = Case("renewal", ours, environ("/members/area"), old)
+        unit = Case(
+            "renewal by hand", by_hand, environ("/members/area"), self._theirs(old, 200_000)
+        )
+        case = Case("renewal", ours, environ("/members/area"), self._ours(old, 200_000))
         self._add("renewal due", case, unit, "hand-written", 1.2)
 
         forged = [cookie.replace("; lang", "x; lang") for cookie in self._broken(self.cookies)]
@@ -226,18 +226,19 @@ class Suite:
             if size > 200:
                 filling = size - 200
                 content["data"] = {f"key{n}": "x" * 40 for n in range(filling // 50)}
-            header = session_cookies(self.settings, content)
-            chunked = f"{self.name}.0=" in header
-            kind = floors.HandWrittenChunks if chunked else floors.HandWritten
-            by_hand = self._hand_written(floors.reads_hand_written, kind)
-            headers = [
-                session_cookies(self.settings, {**content, "sub": f"u{number:06}"})
+            users = [
+                {**content, "sub": f"u{number:06}"}
                 for number in range(DISTINCT if size < 4_000 else 1)
             ]
+            theirs = [hand_written_cookies(self.settings, each) for each in users]
+            chunked = f"{self.name}.0=" in theirs[0]
+            kind = floors.HandWrittenChunks if chunked else floors.HandWritten
+            by_hand = self._hand_written(floors.reads_hand_written, kind)
+            unit = Case(f"{size} by hand", by_hand, environ(), theirs)
+            headers = [session_cookies(self.settings, each) for each in users]
             ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
-            unit = Case(f"{size} by hand", by_hand, environ(), headers)
             case = Case(f"{size}", ours, environ(), headers)
-            pieces = header.count("; ") + 1
+            pieces = headers[0].count("; ") + 1
             label = f"session of {size / 1000:g} kB in {pieces} cookie{'s' if pieces > 1 else ''}"
             self._add(label, case, unit, "hand-written", 1.2)
 

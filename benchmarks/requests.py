@@ -7,9 +7,11 @@ import time
 from typing import Any
 from wsgiref.util import FileWrapper
 
+from benchmarks.floors import HandWritten, bare
 from benchmarks.measure import Environ
 from wsgi_auth import AuthConfig
 from wsgi_auth.sessions import strategy_for
+from wsgi_auth.tokens import derive
 
 SECRET = "a secret of more than thirty-two bytes, for benchmarks only"
 #: What other software leaves in a browser: about 400 octets.
@@ -115,7 +117,18 @@ def session_cookies(settings: AuthConfig, content: dict[str, Any], age: float = 
     """The cookies of a session that was signed ``age`` seconds ago, as a browser sends them."""
     written = strategy_for(settings).save(content, time.time() - age)
     assert written is not None
-    value = written.value
+    return _pairs(settings, written.value)
+
+
+def hand_written_cookies(settings: AuthConfig, content: dict[str, Any], age: float = 0) -> str:
+    """The same session as it would be signed by hand: an object, with the name of each claim."""
+    issued = int(time.time() - age)
+    key = derive(settings.secret[0], f"wsgi_auth.session {settings.cookies.session.name}")
+    by_hand = HandWritten(bare, settings.cookies.session.name, key)
+    return _pairs(settings, by_hand.sign({**content, "iat": issued, "exp": issued + 2_592_000}))
+
+
+def _pairs(settings: AuthConfig, value: str) -> str:
     pairs = settings.cookies.session.set(value)
     return "; ".join(pair.partition(";")[0] for pair in pairs)
 

@@ -19,7 +19,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks import floors
-from benchmarks.requests import among_others, claims, config, session_cookies
+from benchmarks.requests import among_others, claims, config, hand_written_cookies, session_cookies
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.tokens import derive
 
@@ -101,9 +101,10 @@ def measure(rounds: int, requests: int = 500) -> Iterator[tuple[str, str, str, s
     workers = [Worker(app) for _, app, _, _ in CASES]
     try:
         headers = []
-        for worker, (_, _, count, _) in zip(workers, CASES, strict=True):
+        for worker, (_, app, count, _) in zip(workers, CASES, strict=True):
             worker.wait()
-            tokens = (among_others(session_cookies(settings, claims(n))) for n in range(count))
+            cookies = hand_written_cookies if app == "by_hand" else session_cookies
+            tokens = (among_others(cookies(settings, claims(n))) for n in range(count))
             headers.append(cycle(list(tokens)))
         costs: list[list[float]] = [[] for _ in CASES]
         order = list(range(len(CASES)))

@@ -14,7 +14,7 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from tests.test_tokens import json_values
-from wsgi_auth.jwe import JWECodec, hkdf, thumbprint
+from wsgi_auth.jwe import JWECodec, hkdf, read_claims, thumbprint
 from wsgi_auth.tokens import MAX_TOKEN
 
 NAME = "authjs.session-token"
@@ -391,3 +391,33 @@ def test_more_than_fits_into_all_chunks_is_not_looked_at():
     token = codec.encode({"a": "x" * 80_000})
     assert len(token) > MAX_TOKEN
     assert codec.verify(token) is None
+
+
+NO_CLAIMS = [b"", b"x", b"{", b"[1]", b'"x"', b"1", b"null", b"{} ", b" {}", b"{}{}", b"[{}]", b"[",
+             b"\xff", b'{"a":1,}', b'{"a":[1}', b"[" * 50_000, b'{"a":' * 50_000, b'{"a":' + b"[" * 50_000]  # fmt: skip
+
+
+@pytest.mark.parametrize("octets", NO_CLAIMS, ids=lambda octets: repr(octets[:20]))
+def test_octets_that_are_no_json_object_are_no_claims_and_no_error(octets):
+    assert read_claims(octets) is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "changes"),
+    [
+        ({"groups": ["a"], "more": {"deep": [{"x": 1}]}},
+         [lambda claims: claims["groups"].append("b"),
+          lambda claims: claims["more"].clear(),
+          lambda claims: claims["more"]["deep"].pop(),
+          lambda claims: claims["more"]["deep"][0].pop("x")]),
+        ({"name": "{", "groups": ["a"]}, [lambda claims: claims["groups"].append("b")]),
+        ({"groups": [["a"]]}, [lambda claims: claims["groups"][0].append("b")]),
+    ],
+)  # fmt: skip
+def test_the_values_of_claims_are_read_only_all_the_way_down(claims, changes):
+    codec = JWECodec([SECRET], NAME)
+    verified, _ = codec.verify(codec.encode(claims))
+    assert verified == claims
+    for change in changes:
+        with pytest.raises(TypeError, match="read-only"):
+            change(verified)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_auth.tokens import MAX_TOKEN, SealedCodec, SignedCodec, random_id, read_claims
+from wsgi_auth.tokens import MAX_TOKEN, SealedCodec, SignedCodec, random_id
 
 SECRET, OTHER = b"s" * 40, b"o" * 40
 CLAIMS = {"sub": "1", "name": "Ада", "iat": 1, "exp": 2}
@@ -31,19 +31,19 @@ def definition(secret: bytes, purpose: str = "p") -> itsdangerous.Signer:
     )
 
 
-@given(st.dictionaries(st.text(), json_values))
-def test_what_is_written_is_read_and_itsdangerous_agrees(claims):
+@given(json_values)
+def test_what_is_written_is_read_and_itsdangerous_agrees(content):
     codec = SignedCodec([SECRET], "p")
-    token = codec.encode(claims)
-    assert codec.decode(token) == claims
+    token = codec.encode(content)
+    assert codec.verify(token) == (content, 0)
     payload = definition(SECRET).unsign(token)
-    assert json.loads(itsdangerous.encoding.base64_decode(payload)) == claims
+    assert json.loads(itsdangerous.encoding.base64_decode(payload)) == content
 
 
 @given(st.text() | st.binary().map(lambda octets: octets.decode("latin-1")))
 def test_no_input_raises_and_none_but_ours_is_read(text):
     codec = SignedCodec([SECRET], "p")
-    assert codec.verify(text) is None and codec.decode(text) is None
+    assert codec.verify(text) is None
 
 
 def test_every_changed_character_is_refused():
@@ -94,24 +94,17 @@ def test_the_tag_is_hmac_sha256():
 
 
 @pytest.mark.parametrize(
-    "text", ["[1]", '"x"', "1", "null", "{} ", "{}{}", "", "{", '{"a":NaN', "[" * 200_000]
-)
-def test_a_signed_text_that_is_no_object_is_no_claims(text):
+    "text", ["{} ", " {}", "{}{}", "", "{", "[1", '{"a":NaN', "\udcff", "x", "[" * 200_000,
+             '{"a":' * 50_000], ids=lambda text: ascii(text[:9]),
+)  # fmt: skip
+def test_a_signed_text_that_is_no_json_is_no_content(text):
     """R019, R022: signed by us, and still looked at."""
     import base64
 
-    payload = base64.urlsafe_b64encode(text.encode()).rstrip(b"=")
+    octets = text.encode(errors="surrogateescape")
+    payload = base64.urlsafe_b64encode(octets).rstrip(b"=")
     token = definition(SECRET).sign(payload).decode()
     assert SignedCodec([SECRET], "p").verify(token) is None
-
-
-NO_CLAIMS = [b"", b"x", b"{", b"[1]", b'"x"', b"1", b"null", b"{} ", b" {}", b"{}{}", b"[{}]", b"[",
-             b"\xff", b'{"a":1,}', b'{"a":[1}', b"[" * 50_000, b'{"a":' * 50_000, b'{"a":' + b"[" * 50_000]  # fmt: skip
-
-
-@pytest.mark.parametrize("octets", NO_CLAIMS, ids=lambda octets: repr(octets[:20]))
-def test_octets_that_are_no_json_object_are_no_claims_and_no_error(octets):
-    assert read_claims(octets) is None
 
 
 def test_a_token_beyond_the_limit_is_not_looked_at():
@@ -123,31 +116,6 @@ def test_a_token_beyond_the_limit_is_not_looked_at():
 def test_what_is_no_json_cannot_be_signed(value):
     with pytest.raises((ValueError, TypeError)):
         SignedCodec([SECRET], "p").encode({"x": value})
-
-
-@pytest.mark.parametrize(
-    ("claims", "changes"),
-    [
-        ({"groups": ["a"], "more": {"deep": [{"x": 1}]}},
-         [lambda claims: claims["groups"].append("b"),
-          lambda claims: claims["more"].clear(),
-          lambda claims: claims["more"]["deep"].pop(),
-          lambda claims: claims["more"]["deep"][0].pop("x")]),
-        ({"name": "{", "groups": ["a"]}, [lambda claims: claims["groups"].append("b")]),
-        ({"groups": ["a"]}, [lambda claims: claims["groups"].append("b")]),
-        ({"groups": [["a"]]}, [lambda claims: claims["groups"][0].append("b")]),
-    ],
-)  # fmt: skip
-def test_claims_are_read_only_all_the_way_down(claims, changes):
-    codec = SignedCodec([SECRET], "p")
-    read = codec.decode(codec.encode(claims))
-    verified, _ = codec.verify(codec.encode(claims))
-    for change in changes:
-        for found in (read, verified):
-            with pytest.raises(TypeError, match="read-only"):
-                change(found)
-    with pytest.raises(TypeError, match="read-only"):
-        read.update(x=1)
 
 
 def test_random_ids_do_not_repeat_and_do_not_follow_the_seed():

@@ -58,7 +58,8 @@ class CookieSessionReader:
         self._prefix = f"{self._name}="
         self._config = config
         self._asks_home = any(each.type == "per_request" for each in config.providers)
-        self._remembers = self.view.plain and self.strategy.cacheable and not self._asks_home
+        self._asks_nobody = self.view.plain and not self._asks_home
+        self._remembers = self._asks_nobody and self.strategy.cacheable
         self._has_ended = self.strategy.has_ended
         #: Without this in the Cookie header nobody is signed in.
         self.mark = self._name if self._former is None else ""
@@ -109,12 +110,10 @@ class CookieSessionReader:
                 ):
                     return ANONYMOUS  # the only one there is, and read as a whole
             elif now < stored.ends_at and (
-                self._has_ended is None or not self._has_ended(stored.raw, now)
+                self._has_ended is None or not self._has_ended(stored.claims, now)
             ):
                 if now < stored.renew_at:
                     if not is_known:
-                        # the same session for everybody: no callback has a say in it
-                        stored.session = default_session(stored.raw)
                         # kept when it comes for the second time: many a one never comes again
                         seen = self._seen
                         if tail in seen:
@@ -126,8 +125,7 @@ class CookieSessionReader:
                     return stored
                 alone = self._name not in before and self._name not in after
                 names = (self._name,) if alone else self._names(header)
-                session = default_session(stored.claims)
-                return Reading(session, stored.claims, Then.RENEW, names, stored.kept)
+                return Reading(stored.session, stored.claims, Then.RENEW, names, stored.kept)
         return self._read(header, environ, now)
 
     def _read(self, header: str, environ: Environ, now: float) -> Reading:
@@ -164,17 +162,21 @@ class CookieSessionReader:
         return ANONYMOUS
 
     def _living(self, header: str, stored: Stored, environ: Environ, now: float) -> Reading:
-        claims = stored.claims
+        due = now >= stored.renew_at
+        if not due and self._asks_nobody:
+            return stored
+        claims, session = stored.claims, stored.session
         if self._asks_home and not self.tenants.is_home(claims, environ):
             return ANONYMOUS  # another tenant's: left alone, for it is good over there
-        due = now >= stored.renew_at
         if self.view.has_jwt:
             wanted = self.view.claims(claims, JWTContext(environ))
             if wanted is None:
                 return Reading(None, None, Then.CLEAR, self._cookie.names(header))
-            due = due or wanted != claims
+            if wanted != claims:
+                due = True
+                session = default_session(wanted)
             claims = wanted
-        session = self.view.session(claims, environ)
+        session = self.view.shown(session, claims, environ)
         if due:
             return Reading(session, claims, Then.RENEW, self._names(header), stored.kept)
         return Reading(session, claims, kept=stored.kept)

@@ -1,4 +1,4 @@
-"""Claims to opaque string and back: signed tokens, one purpose each, under a list of secrets.
+"""JSON to opaque string and back: signed tokens, one purpose each, under a list of secrets.
 
 What lives here: :class:`SignedCodec`, key derivation, fresh random values. What must not: what
 the claims mean (``sessions``) and where the string travels (``cookies``).
@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
-from wsgi_auth.types import Claims, FrozenDict, freeze
+from wsgi_auth.types import Claims, freeze
 
 if TYPE_CHECKING:
     from itsdangerous import Signer
@@ -38,7 +38,6 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-_scan_frozen = json.JSONDecoder(object_hook=FrozenDict).scan_once  # type: ignore[attr-defined]
 
 
 def _dumper() -> Callable[[Any], str]:
@@ -54,34 +53,11 @@ def _dumper() -> Callable[[Any], str]:
     except (AttributeError, TypeError):  # no CPython, or one with another of the kind
         return encoder.encode
     join = "".join
-    return lambda claims: join(chunks(claims, 0))
+    return lambda content: join(chunks(content, 0))
 
 
-#: Claims as compact JSON; ``TypeError``, ``ValueError`` or ``RecursionError`` for what is none.
-dump_claims = _dumper()
-
-
-def read_claims(octets: bytes) -> dict[str, Any] | None:
-    """The JSON object in these octets (UTF-8, nothing around it), its values read-only all the way
-    down; None for anything else. Never raises. What nobody vouches for must not come here (R019).
-    """
-    try:
-        text = octets.decode()
-        # a brace further on: an object in the object, or a text that holds one
-        is_flat = not text.rpartition("{")[0]
-        claims, end = (_scan if is_flat else _scan_frozen)(text, 0)
-        if not isinstance(claims, dict) or end != len(text):
-            return None
-        if "[" in text:
-            if is_flat:
-                for key, value in claims.items():
-                    if type(value) is list:
-                        claims[key] = freeze(value)
-            else:
-                _freeze_lists(claims)
-    except (ValueError, StopIteration, RecursionError):
-        return None
-    return claims
+#: Compact JSON; ``TypeError``, ``ValueError`` or ``RecursionError`` for what is none.
+dump_json = _dumper()
 
 
 def random_id() -> str:
@@ -104,7 +80,7 @@ def derive(secret: bytes, purpose: str) -> bytes:
 
 
 class SignedCodec:
-    """Claims to ``payload.signature`` and back; the first secret signs, all verify.
+    """JSON to ``payload.signature`` and back; the first secret signs, all verify.
 
     ``secrets`` newest first; ``purpose`` keeps one kind of token from standing in for another and
     holds the cookie's name, so that two applications with one secret share nothing (R014).
@@ -121,22 +97,16 @@ class SignedCodec:
             for key in derived
         )
 
-    def encode(self, claims: Mapping[str, Any]) -> str:
-        """The token for these claims; ``TypeError`` or ``ValueError`` if they are no JSON."""
+    def encode(self, content: Any) -> str:
+        """The token for this content; ``TypeError`` or ``ValueError`` if it is no JSON."""
         signer = self._signer
         if signer is None:
             signer = self._signer = _signer(self._keys[0])
-        payload = b2a_base64(dump_claims(claims).encode(), newline=False)
+        payload = b2a_base64(dump_json(content).encode(), newline=False)
         return signer.sign(payload.translate(_TO_URL, b"=")).decode("ascii")
 
-    def decode(self, token: str) -> Claims | None:
-        """The claims of a token one of the secrets signed, or None. Never raises."""
-        found = self.verify(token)
-        return None if found is None else FrozenDict(found[0])
-
-    def verify(self, token: str) -> tuple[dict[str, Any], int] | None:
-        """The claims, with read-only values, and the index of the secret that signed them, or None.
-        Never raises.
+    def verify(self, token: str) -> tuple[Any, int] | None:
+        """The content, new, and the index of the secret that signed it, or None. Never raises.
 
         The signature is checked before anything is parsed (R019) and must be spelt as we spell
         it: itsdangerous would accept other spellings of the same bytes (R020).
@@ -164,10 +134,11 @@ class SignedCodec:
         if _MINUS in signed or _LINE in signed:  # few are, where all of the JSON is ASCII
             signed = signed.translate(_FROM_URL)
         try:
-            claims = read_claims(a2b_base64(signed + b"=="))
-        except ValueError:
+            text = a2b_base64(signed + b"==").decode()
+            content, end = _scan(text, 0)
+        except (ValueError, StopIteration, RecursionError):
             return None
-        return None if claims is None else (claims, index)
+        return (content, index) if end == len(text) else None
 
 
 class SealedCodec:
@@ -191,7 +162,7 @@ class SealedCodec:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = secrets.token_bytes(_NONCE)
-        sealed = AESGCM(self._keys[0]).encrypt(nonce, dump_claims(content).encode(), self._purpose)
+        sealed = AESGCM(self._keys[0]).encrypt(nonce, dump_json(content).encode(), self._purpose)
         return b2a_base64(nonce + sealed, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
     def open(self, token: str) -> Claims | None:
@@ -230,18 +201,3 @@ def _signer(key: tuple[Any, Any]) -> Signer:
             return b2a_base64(second.digest(), newline=False).translate(_TO_URL, b"=")
 
     return Prepared(b"-", sep=".")
-
-
-def _freeze_lists(fresh: dict[str, Any]) -> None:
-    """Make the lists read-only in what the scanner, which has a hook for objects only, just made.
-
-    In place: nobody else has it yet."""
-    for key, value in fresh.items():
-        kind = type(value)
-        if kind is list:
-            _put(fresh, key, freeze(value))
-        elif kind is FrozenDict:
-            _freeze_lists(value)
-
-
-_put = dict.__setitem__

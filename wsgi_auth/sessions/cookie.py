@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.parts import SessionOptions
-from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze, stored
+from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age, times
+from wsgi_auth.sessions.packed import Packed, packed
+from wsgi_auth.sessions.view import session_of, stored
+from wsgi_auth.types import KEEP, Claims, Device, FrozenDict, Stored, Written, freeze
 
 if TYPE_CHECKING:
-    from wsgi_auth.protocols import Codec
+    from wsgi_auth.tokens import SignedCodec
 
 
 class CookieStrategy:
@@ -23,7 +25,7 @@ class CookieStrategy:
     cacheable = True
     has_ended: Callable[[Mapping[str, Any], float], bool] | None = None
 
-    def __init__(self, codec: Codec, options: SessionOptions) -> None:
+    def __init__(self, codec: SignedCodec, options: SessionOptions) -> None:
         self._codec = codec
         self._verify = codec.verify
         self._options = options
@@ -40,11 +42,12 @@ class CookieStrategy:
         found = verify(value)
         if found is None:
             return None
-        claims, key = found
+        content, key = found
+        if type(content) is not list:
+            return self._load_named(content, key, now)
         try:
-            issued, ends = claims["iat"], claims["exp"]
-            subject = claims["sub"]
-        except KeyError:
+            issued, ends, subject, name, email, picture, _, began, _, _, rest = content
+        except ValueError:
             return None
         # type, not isinstance: True is an int to the latter
         if not (type(subject) is str and type(issued) is int and type(ends) is int and subject):
@@ -52,15 +55,40 @@ class CookieStrategy:
         if not (0 <= issued <= now + SKEW and 0 <= ends < MAX_TIME):
             return None
         if self._absolute_age is not None:
-            began = claims.get("auth_time")
             if type(began) is not int or not 0 <= began <= now + SKEW:
                 return None
             ends = min(ends, began + self._absolute_age)
         # signed under an older secret: due at once, so that the older one can be retired (R018)
-        due = issued + self._update_age
-        if "max_age" in claims:  # a life of its own, prolonged when half of it is over
-            due = min(due, issued + max_age(claims, self._options) // 2)
-        return stored(claims, 0 if key else due, ends)
+        due = 0 if key else issued + self._update_age
+        if rest is not None:
+            if type(rest) is not dict:
+                return None
+            if "max_age" in rest:  # a life of its own, prolonged when half of it is over
+                due = min(due, issued + max_age(rest, self._options) // 2)
+        # Filled in here, as in sessions.view.stored.
+        made: Stored = Packed()
+        made.session = session_of(subject, name, email, picture, content[1])
+        made.raw = content
+        made.then = KEEP
+        made.names = ()
+        made.kept = None
+        made.renew_at = due
+        made.ends_at = ends
+        return made
+
+    def _load_named(self, content: Any, key: int, now: float) -> Stored | None:
+        """The same of claims that are no list: they name themselves."""
+        if type(content) is not dict:
+            return None
+        subject = content.get("sub")
+        judged = times(content, now, self._options)
+        if judged is None or type(subject) is not str or not subject:
+            return None
+        try:
+            claims: Claims = freeze(content)
+        except RecursionError:
+            return None
+        return stored(claims, 0 if key else judged[0], judged[1])
 
     def save(
         self, claims: Mapping[str, Any], now: float, kept: Any = None, device: Device | None = None
@@ -74,7 +102,7 @@ class CookieStrategy:
         fresh = {**claims, "iat": issued, "exp": ends}
         # claims that were read are read-only all the way down already
         stamped: Claims = FrozenDict(fresh) if type(claims) is FrozenDict else freeze(fresh)
-        return Written(self._codec.encode(stamped), stamped)
+        return Written(self._codec.encode(packed(stamped)), stamped)
 
     def delete(self, claims: Claims, now: float) -> None:
         """Nothing is stored, so there is nothing to delete; the cookie itself is removed."""

@@ -17,8 +17,9 @@ from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.protocols import SessionStore
 from wsgi_auth.records import SessionRecord, UserRecord
 from wsgi_auth.sessions.life import ends_at, times
+from wsgi_auth.sessions.view import stored
 from wsgi_auth.tokens import random_token
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze, stored
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
 
 #: The version of what is written about a session; a later release may know more, never fewer.
 VERSION = 1

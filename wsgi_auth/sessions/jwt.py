@@ -18,8 +18,9 @@ from wsgi_auth.errors import CallbackError
 from wsgi_auth.events import Word
 from wsgi_auth.protocols import Codec
 from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age
+from wsgi_auth.sessions.view import stored
 from wsgi_auth.tokens import MAX_TOKEN, random_id
-from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze, stored
+from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
 
 #: Seconds that ``exp`` and ``nbf`` may be off, as in Auth.js: both ends accept the same tokens.
 TOLERANCE = 15

@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsgi_auth.errors import AuthError, CallbackError
-from wsgi_auth.types import Claims, Environ, FrozenDict, JWTContext, Session, SessionContext, freeze
+from wsgi_auth.types import (
+    KEEP,
+    Claims,
+    Environ,
+    FrozenDict,
+    JWTContext,
+    Session,
+    SessionContext,
+    Stored,
+    freeze,
+)
 
 #: Claims that are the session's own; a ``jwt`` callback can neither change, add nor remove them.
 OWN_CLAIMS = (
@@ -19,13 +29,18 @@ OWN_CLAIMS = (
 def default_session(claims: Mapping[str, Any]) -> Session:
     """The session without a callback: ``user`` with ``id``, ``name``, ``email``, ``image``, and
     when it ends (ISO 8601 in UTC: ``2026-11-25T09:30:00Z``)."""
-    get, ends = claims.get, claims["exp"]
+    get = claims.get
+    return session_of(get("sub"), get("name"), get("email"), get("picture"), claims["exp"])
+
+
+def session_of(id: Any, name: Any, email: Any, image: Any, ends: int) -> Session:
+    """The same of these claims; ``ends`` is when, in seconds since the epoch."""
     try:
         minute = _minutes[ends // 60]
     except KeyError:
         minute = _minute(ends // 60)
     return Session(
-        user=FrozenDict(id=get("sub"), name=get("name"), email=get("email"), image=get("picture")),
+        user=FrozenDict(id=id, name=name, email=email, image=image),
         expires=minute + _SECONDS[ends % 60],
     )
 
@@ -40,6 +55,21 @@ def _minute(minute: int) -> str:
     if len(_minutes) >= _MINUTES_KEPT:
         _minutes.clear()
     made = _minutes[minute] = time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
+    return made
+
+
+def stored(claims: dict[str, Any], renew_at: float, ends_at: float, kept: Any = None) -> Stored:
+    """What a strategy found, with its default session. ``claims``: read-only, or new and with
+    read-only values."""
+    # Filled in here: a constructor of its own would take twice the time.
+    made: Stored = Stored()
+    made.session = default_session(claims)
+    made.raw = claims
+    made.then = KEEP
+    made.names = ()
+    made.kept = kept
+    made.renew_at = renew_at
+    made.ends_at = ends_at
     return made
 
 
@@ -83,7 +113,10 @@ class SessionView:
 
     def session(self, claims: Claims, environ: Environ) -> Session:
         """What the handler sees."""
-        session = default_session(claims)
+        return self.shown(default_session(claims), claims, environ)
+
+    def shown(self, session: Session, claims: Claims, environ: Environ) -> Session:
+        """What the handler sees in place of ``session``, the default one of these claims."""
         if self._session is None:
             return session
         # a plain copy, so that the callback may write into it as in Auth.js

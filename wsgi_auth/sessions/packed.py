@@ -1,0 +1,79 @@
+"""Claims as a list: what the cookie of the strategy ``cookie`` holds.
+
+What lives here: which claims have a place in the list, so that no cookie has to name them. A cookie
+is a fifth shorter for it, and read in less time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+from wsgi_auth.types import Claims, FrozenDict, Stored, freeze
+
+_NONE = type(None)
+#: Of which kinds what is at the places may be; other claims cannot be told from none in a list, or
+#: would have to be looked at again when they are read.
+_KINDS = frozenset(
+    product(
+        (int,), (int,), (str,), (str, _NONE), (str, _NONE), (str, _NONE), (str, _NONE),
+        (int, _NONE), (str, _NONE), (bool, _NONE),
+    )
+)  # fmt: skip
+
+
+def packed(claims: Mapping[str, Any]) -> list[Any] | Mapping[str, Any]:
+    """The claims as a list; as they are, where a list could not say the same (a ``name`` that is
+    no text, say)."""
+    rest = dict(claims)
+    pop = rest.pop
+    found = [
+        pop("iat", None), pop("exp", None), pop("sub", None), pop("name", None),
+        pop("email", None), pop("picture", None), pop("sid", None), pop("auth_time", None),
+        pop("provider", None), pop("email_verified", None),
+    ]  # fmt: skip
+    if tuple(map(type, found)) not in _KINDS:
+        return claims
+    if len(rest) + len(found) - found.count(None) != len(claims):
+        return claims  # one is None, and not missing
+    found.append(rest or None)
+    return found
+
+
+def unpacked(content: list[Any]) -> Claims:
+    """The claims that :func:`packed` made this of, read-only."""
+    issued, ends, subject, name, email, picture, sid, began, provider, verified, rest = content
+    claims = {"iat": issued, "exp": ends, "sub": subject}
+    if name is not None:
+        claims["name"] = name
+    if email is not None:
+        claims["email"] = email
+    if picture is not None:
+        claims["picture"] = picture
+    if sid is not None:
+        claims["sid"] = sid
+    if began is not None:
+        claims["auth_time"] = began
+    if provider is not None:
+        claims["provider"] = provider
+    if verified is not None:
+        claims["email_verified"] = verified
+    if rest is not None:
+        for key, value in rest.items():
+            claims[key] = freeze(value)
+    return FrozenDict(claims)
+
+
+class Packed(Stored):
+    """What was stored as a list."""
+
+    __slots__ = ()
+
+    @property
+    def claims(self) -> Claims:  # type: ignore[override]
+        """The claims, unpacked when somebody asks: few requests do."""
+        if type(self.raw) is list:
+            self.raw = unpacked(self.raw)
+        claims: Claims = self.raw
+        return claims
