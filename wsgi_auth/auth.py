@@ -53,6 +53,8 @@ GUARDED = [VARY_COOKIE, NO_STORE]
 SOMEBODYS = [VARY_COOKIE, PRIVATE]
 NOBODYS = [VARY_COOKIE]
 _CACHING = frozenset({"vary", "cache-control"})
+#: Headers that are none of these, as they are usually spelt: the others cost a little more.
+_OTHERS = frozenset({"Content-Type", "Content-Length"})
 #: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
 _DIRECTIVE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 #: Seconds for which a browser keeps which provider it used last: a year without signing in.
@@ -518,18 +520,17 @@ class Auth:
         if self.pending is not None:
             headers = self._headers(headers)
         else:
-            caching = self.caching
             for name, _ in headers:
-                # merged, where it has something to look at: most headers cost two comparisons
-                size = len(name)
-                if (size == 4 or size == 13) and name.lower() in _CACHING:
+                # merged, where it has something to look at
+                if name not in _OTHERS and name.lower() in _CACHING:
+                    caching = self.caching
                     headers = merged(headers, None if caching is NOBODYS else caching[1])
                     break
             else:
                 try:
-                    headers = headers + caching
+                    headers = headers + self.caching
                 except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
-                    headers = [*headers, *caching]
+                    headers = [*headers, *self.caching]
         self.is_sent = True
         send = self.send
         if exc_info is None:

@@ -156,30 +156,30 @@ class AuthMiddleware:
             environ.pop("auth.handle", None)
             app = self.app  # a local name is called faster
             return app(environ, start_response)
-        reading = ANONYMOUS
+        # Filled in here: a constructor with arguments would take as long as all of the above.
+        environ["auth.handle"] = handle = Auth()
+        handle.site = self.site
+        handle.environ = environ
+        handle.send = start_response
+        handle.reading = ANONYMOUS
+        handle.pending = None
+        handle.caching = NOBODYS
+        handle.is_sent = False
+        handle.header = header = environ["HTTP_COOKIE"] if "HTTP_COOKIE" in environ else None  # noqa: SIM401 - slower
         failed = None
-        header = environ["HTTP_COOKIE"] if "HTTP_COOKIE" in environ else None  # noqa: SIM401 - slower
         if (self._mark in header) if header else self._reads_all:
             try:
                 read = self._read
                 reading = read(environ, _now())
             except Exception as error:
                 failed = self._failure(error)
-            environ["auth.session"] = reading.session
-        # Filled in here: a constructor with arguments would take as long as all of the above.
-        environ["auth.handle"] = handle = Auth()
-        handle.site = self.site
-        handle.environ = environ
-        handle.header = header
-        handle.send = start_response
-        handle.reading = reading
-        handle.pending = None
-        handle.caching = NOBODYS
-        handle.is_sent = False
-        if reading is not ANONYMOUS:
-            handle.caching = SOMEBODYS
-            if reading.then is not KEEP:
-                handle.pending = []
+            else:
+                if reading is not ANONYMOUS:
+                    environ["auth.session"] = reading.session
+                    handle.reading = reading
+                    handle.caching = SOMEBODYS
+                    if reading.then is not KEEP:
+                        handle.pending = []
         if not plan.is_open:
             own = plan.own
             if own is not None:
@@ -189,7 +189,9 @@ class AuthMiddleware:
                 handle.caching = GUARDED
                 # the usual case, for which nobody need be asked
                 if not (
-                    plan.session_is_enough and self._no_callback and reading.session is not None
+                    plan.session_is_enough
+                    and self._no_callback
+                    and handle.reading.session is not None
                 ):
                     decision = failed or self._decide(environ, handle, routes)
                     if decision is not PASS:
