@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from wsgi_auth import cookies
 from wsgi_auth.errors import ProviderRefused, SignInAgain, StoreUnavailable, UsageError
-from wsgi_auth.matcher import method_in
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
@@ -467,8 +466,11 @@ class Auth:
         ``environ`` is the one that it got: a mount may have copied ours."""
         site = self.site
         self.caching = GUARDED
-        if route.methods is not None and not method_in(route.methods, environ):
-            return app(environ, start_response)
+        if route.methods is not None:
+            from wsgi_auth.conditions import method_in  # few routes have any
+
+            if not method_in(route.methods, environ):
+                return app(environ, start_response)
         decision = site.authorizer.decide(environ, self.reading, (route,), site.clock())
         if decision is PASS:
             return app(environ, start_response)

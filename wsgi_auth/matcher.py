@@ -18,14 +18,13 @@ a repetition (``(?:a+)+``) is refused.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.paths import affordable_readings
-from wsgi_auth.types import NOTHING, Condition, Environ, Route, Step
+from wsgi_auth.types import NOTHING, Environ, Route, Step
 
 if TYPE_CHECKING:
     from wsgi_auth.explained import Explanation, ReadingTrace
@@ -208,12 +207,6 @@ class RouteMatcher:
 # --- entries of a configuration to routes ---------------------------------------------------
 
 _ROUTE_KEYS: Final[tuple[str, ...]] = Route.__match_args__
-_CONDITION_TYPES: Final = ("header", "cookie", "query", "host")
-_METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SCOPE = r"[!#-\[\]-~]+"  # RFC 6749 section 3.3
-#: Most characters of a word that a session keeps (``Identity.acr``), and of all that a sign-in can
-#: ask for (``authorization.LONGEST``).
-_LONGEST_ACR, _LONGEST_ACRS = 255, 512
 # Slips in an INI file or a variable that would leave a pattern without a path to protect. Compiled
 # where there is a blank or a comma: hardly a pattern has one.
 _COMMENT, _SEVERAL = r"\s[#;]", r"(?<!\\)[,\s]/"
@@ -234,7 +227,9 @@ def as_route(entry: RouteSource, key: str) -> Route:
         given = dict(entry)
         for name in given:
             if name not in _ROUTE_KEYS:
-                raise ConfigError(key, f"unknown route option {name!r}{_hint(name, _ROUTE_KEYS)}")
+                from wsgi_auth.routes import hint  # for a mistake only
+
+                raise ConfigError(key, f"unknown route option {name!r}{hint(name, _ROUTE_KEYS)}")
         if "source" not in given:
             raise ConfigError(key, f"a route needs a source (a pattern): {given!r}")
     else:
@@ -243,91 +238,11 @@ def as_route(entry: RouteSource, key: str) -> Route:
             f"an entry is a pattern such as '/admin/:path*', a compiled regular expression, a "
             f"mapping with 'source', or a Route, not {entry!r}",
         )
-    route = _checked(given, key)
+    # imported here: most configurations have none but patterns
+    from wsgi_auth.routes import checked
+
+    route = checked(given, _source(given["source"], key), key)
     return entry if isinstance(entry, Route) and route == entry else route
-
-
-def _checked(given: dict[str, Any], key: str) -> Route:
-    source = _source(given["source"], key)
-    spelling = source if isinstance(source, str) else source.pattern
-
-    def wrong(option: str, expected: str) -> NoReturn:
-        raise ConfigError(
-            key, f"{spelling!r}: {option} must be {expected}, not {given.get(option)!r}"
-        )
-
-    def ordered(option: str, expected: str) -> tuple[str, ...] | None:
-        value = given.get(option)
-        if value is None:
-            return None
-        if isinstance(value, str):
-            is_list = option in ("methods", "scopes", "acr")
-            value = value.replace(",", " ").split() if is_list else [value]
-        if isinstance(value, Mapping) or not isinstance(value, Iterable):
-            wrong(option, expected)
-        found = tuple(value)
-        if not found or not all(isinstance(word, str) and word for word in found):
-            wrong(option, expected)
-        return found
-
-    def words(option: str, expected: str) -> frozenset[str] | None:
-        found = ordered(option, expected)
-        return None if found is None else frozenset(found)
-
-    methods = words("methods", "one or more HTTP methods (leave it out for all)")
-    if methods is not None:
-        if not all(re.fullmatch(_METHOD, method) for method in methods) or "*" in methods:
-            wrong("methods", "one or more HTTP methods (leave it out for all)")
-        methods = frozenset(method.upper() for method in methods)
-    authorized = given.get("authorized")
-    if authorized is not None and not callable(authorized):
-        wrong("authorized", "callable")
-    fresh = given.get("fresh")
-    if fresh is not None and (type(fresh) is not int or fresh <= 0):
-        wrong("fresh", "a number of seconds above 0")
-    answer = given.get("answer")
-    if answer not in (None, "redirect", "401"):
-        wrong("answer", "'redirect' or '401'")
-    for option in ("basic", "bearer", "user_verified", "case_sensitive"):
-        if type(given.get(option, False)) is not bool:
-            wrong(option, "True or False")
-    if not isinstance(given.get("name", ""), str):
-        wrong("name", "a string")
-    acr = ordered("acr", "one or more words of the provider for how strong a sign-in was")
-    if acr is not None and not all(re.fullmatch(_SCOPE, word) for word in acr):
-        wrong("acr", "one or more words of the provider for how strong a sign-in was")
-    if acr is not None and (
-        max(map(len, acr)) > _LONGEST_ACR or len(" ".join(acr)) > _LONGEST_ACRS
-    ):  # nobody could ever pass
-        wrong(
-            "acr", f"words of {_LONGEST_ACR} characters at most, {_LONGEST_ACRS} characters in all"
-        )
-    scopes = words("scopes", "one or more scopes, each a word (leave it out for any)")
-    if scopes is not None:
-        if not all(re.fullmatch(_SCOPE, scope) for scope in scopes):
-            wrong("scopes", "one or more scopes, each a word (leave it out for any)")
-        if given.get("bearer") is not True:
-            raise ConfigError(
-                key,
-                f"{spelling!r}: scopes are of access tokens, and the route takes none; set bearer",
-            )
-    return Route(
-        source=source,
-        methods=methods,
-        has=_conditions(given, "has", key, spelling),
-        missing=_conditions(given, "missing", key, spelling),
-        authorized=authorized,
-        allow_groups=words("allow_groups", "one or more names of groups (leave it out for any)"),
-        fresh=fresh,
-        acr=acr,
-        answer=answer,
-        basic=given.get("basic", False),
-        bearer=given.get("bearer", False),
-        scopes=scopes,
-        user_verified=given.get("user_verified", False),
-        case_sensitive=given.get("case_sensitive", True),
-        name=given.get("name", ""),
-    )
 
 
 def _source(source: object, key: str) -> str | re.Pattern[str]:
@@ -358,47 +273,6 @@ def _source(source: object, key: str) -> str | re.Pattern[str]:
     return source
 
 
-def _conditions(
-    given: Mapping[str, Any], option: str, key: str, spelling: str
-) -> tuple[Condition, ...]:
-    entries = given.get(option) or ()
-    where = f"{spelling!r}: {option}"
-    if isinstance(entries, Mapping | Condition):
-        entries = (entries,)
-    if isinstance(entries, str) or not isinstance(entries, Iterable):
-        raise ConfigError(key, f"{where} must be a list of conditions, not {entries!r}")
-    return tuple(_condition(entry, key, where) for entry in entries)
-
-
-def _condition(entry: object, key: str, where: str) -> Condition:
-    example = '{"type": "header", "key": "x-beta", "value": "1"}'
-    if isinstance(entry, Condition):
-        entry = {"type": entry.type, "key": entry.key, "value": entry.value}
-    if not isinstance(entry, Mapping):
-        raise ConfigError(
-            key, f"{where}: a condition is a mapping such as {example}, not {entry!r}"
-        )
-    names = ("type", "key", "value")
-    for name in entry:
-        if name not in names:
-            raise ConfigError(key, f"{where}: unknown key {name!r}{_hint(name, names)}")
-    kind, name, value = entry.get("type"), entry.get("key"), entry.get("value")
-    if kind not in _CONDITION_TYPES:
-        raise ConfigError(
-            key,
-            f"{where}: type must be one of {', '.join(_CONDITION_TYPES)}, "
-            f"not {kind!r}{_hint(kind, _CONDITION_TYPES)}",
-        )
-    if kind == "host":
-        if name is not None or not value:
-            raise ConfigError(key, f"{where}: a host condition has a value and no key")
-    elif not isinstance(name, str) or not name:
-        raise ConfigError(key, f"{where}: a {kind} condition needs a key, as in {example}")
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(key, f"{where}: value must be a pattern (a string), not {value!r}")
-    return Condition(kind, name.lower() if kind == "header" and name else name, value)
-
-
 def _entries(given: RouteSources, key: str) -> Iterator[Route]:
     if isinstance(given, str | re.Pattern | Route | Mapping):
         given = (given,)
@@ -422,13 +296,6 @@ def _exceptions(given: RouteSources, key: str) -> Iterator[tuple[str, Route]]:
         yield key, route
 
 
-def _hint(word: object, known: Iterable[str]) -> str:
-    import difflib  # for a mistake only
-
-    close = difflib.get_close_matches(str(word), list(known), 1, 0.5)
-    return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
-
-
 def _spelling(route: Route) -> str:
     return route.source if isinstance(route.source, str) else route.source.pattern
 
@@ -450,13 +317,7 @@ def compile_source(
     return compile_pattern(source, key, protects, case_sensitive)
 
 
-# --- conditions -----------------------------------------------------------------------------
-
-_Test: TypeAlias = Callable[[Environ], bool]
-
-# What applications and their middlewares take a method from. It can only add routes: a client
-# that sends DELETE here may get the application's DELETE.
-_OVERRIDES = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE")
+# --- guards ---------------------------------------------------------------------------------
 
 
 class _Guard:
@@ -468,14 +329,13 @@ class _Guard:
         self.route = route
         self.ignores_public = ignores_public
         self.key = key
-        self._tests: tuple[_Test, ...] = ()
+        self._tests: tuple[Callable[[Environ], bool], ...] = ()
         self.conditional = bool(route.methods or route.has or route.missing)
         if self.conditional:
-            tests = [_condition_test(condition, True, key) for condition in route.has]
-            tests += [_condition_test(condition, False, key) for condition in route.missing]
-            if route.methods is not None:
-                tests.insert(0, functools.partial(method_in, route.methods))
-            self._tests = tuple(tests)
+            # imported here: most configurations have no conditions
+            from wsgi_auth.conditions import tests_of
+
+            self._tests = tests_of(route, key)
 
     def applies(self, environ: Environ) -> bool:
         """Whether method and conditions hold; a condition in doubt holds."""
@@ -504,108 +364,6 @@ def _guards(matcher: Iterable[Route], routes: Iterable[Route]) -> tuple[_Guard, 
             else:
                 further.setdefault(route.source, []).append(guard)
     return tuple(found)
-
-
-def method_in(methods: frozenset[str], environ: Environ) -> bool:
-    """Whether a route with these methods covers this request; in doubt it does."""
-    method = environ.get("REQUEST_METHOD")
-    if not method:
-        return True
-    sent = [method, *(environ[name] for name in _OVERRIDES if name in environ)]
-    for method in sent:
-        method = method.strip().upper()  # Bottle upper-cases it (R045)
-        if method in methods or (method == "HEAD" and "GET" in methods):
-            return True
-    return False
-
-
-def _condition_test(condition: Condition, has: bool, key: str) -> _Test:
-    """``has`` or ``missing``, such that a client cannot get out of a route by repeating things.
-
-    Where a name comes several times, frameworks disagree on which one counts. So one value that
-    matches is enough for ``has``, and all must match before ``missing`` does not hold.
-    """
-    values = _VALUES[condition.type]
-    name = condition.key or ""
-    if condition.value is None:
-        matches: Callable[[str], object] = bool
-    else:
-        from wsgi_auth.patterns import compile_value
-
-        matches = compile_value(condition.value, key, wide=has).fullmatch
-    if has:
-        return lambda environ: any(matches(value) for value in values(environ, name, True))
-
-    def missing(environ: Environ) -> bool:
-        found = list(values(environ, name, False))
-        return not found or not all(matches(value) for value in found)
-
-    return missing
-
-
-# Each yields the values that something has in a request. ``every``: also those that only some
-# would see (what a comma joined, another separator, quotes).
-
-
-def _header_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
-    field = name.upper().replace("-", "_")
-    if field not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        field = "HTTP_" + field
-    value = environ.get(field)
-    if value is not None:
-        yield value
-        if every and "," in value:  # servers join repeated headers with a comma
-            yield from (part.strip(" \t") for part in value.split(","))
-
-
-def _cookie_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
-    # One linear split: http.cookies and WebOb take seconds for some headers of 32 kB.
-    header = environ.get("HTTP_COOKIE", "")
-    pairs = header.split(";")
-    if every and "," in header:  # two Cookie headers, joined by a server
-        pairs += header.replace(";", ",").split(",")
-    for pair in pairs:
-        found, equals, value = pair.partition("=")
-        if equals and found.strip(" \t") == name:
-            value = value.strip(" \t")
-            yield value
-            if every and len(value) > 1 and value[0] == value[-1] == '"':
-                yield value[1:-1]
-
-
-def _query_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
-    query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-    pairs = query.split(b"&")
-    if every and b";" in query:  # Bottle splits there too
-        pairs += query.replace(b";", b"&").split(b"&")
-    for pair in pairs:
-        found, _, value = pair.partition(b"=")
-        if _unquote(found) == name:
-            yield _unquote(value)
-
-
-def _unquote(text: bytes) -> str:
-    from urllib.parse import unquote_to_bytes
-
-    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "replace")
-
-
-def _host_values(environ: Environ, _: str, every: bool) -> Iterator[str]:
-    host = (environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")).lower()
-    hosts = [host, *host.split(",")] if every and "," in host else [host]
-    for host in hosts:
-        name = re.sub(r":[0-9]*\Z", "", host.strip(" \t"))
-        yield name
-        if every and name.endswith("."):
-            yield name[:-1]
-
-
-_VALUES: Final[Mapping[str, Callable[[Environ, str, bool], Iterator[str]]]] = {
-    "header": _header_values,
-    "cookie": _cookie_values,
-    "query": _query_values,
-    "host": _host_values,
-}
 
 
 # --- many patterns at once ------------------------------------------------------------------
