@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_auth.tokens import MAX_TOKEN, SealedCodec, SignedCodec, random_id
+from wsgi_auth.sealed import SealedCodec
+from wsgi_auth.tokens import MAX_TOKEN, SignedCodec, random_id
 
 SECRET, OTHER = b"s" * 40, b"o" * 40
 CLAIMS = {"sub": "1", "name": "Ада", "iat": 1, "exp": 2}

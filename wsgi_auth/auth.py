@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wsgi_auth import cookies
-from wsgi_auth.errors import ProviderRefused, SignInAgain, StoreUnavailable, UsageError
+from wsgi_auth.errors import StoreUnavailable, UsageError
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
@@ -255,58 +255,9 @@ class Auth:
         :class:`ProviderUnavailable` when it cannot be asked (nothing is lost, try again later);
         :class:`OAuthError` where it rejects this application, or its answer is none.
         """
-        site = self.site
-        found: Any = next((each for each in site.config.providers if each.id == provider), None)
-        if found is not None:
-            found = site.tenants.provider(found, self.environ)
-            if found is None:
-                return None
-        if not getattr(found, "tokens", False):
-            raise UsageError(
-                f"the provider {provider!r} keeps no tokens; set providers.{provider}.tokens = True"
-            )
-        claims = self.reading.claims
-        if claims is None:
-            return None
-        if site.kept_tokens is not None:
-            return site.kept_tokens.fresh(
-                claims["sub"],
-                found.id,
-                found.tenant,
-                lambda tokens: site.client(found).refresh(tokens, site.clock()),
-                site.clock,
-            )
-        if claims.get("tenant", "") != found.tenant:
-            return None
-        header = self.header or ""
-        held = site.vault.read(header, claims)
-        if provider not in held:
-            return None
-        tokens, now = held[provider], site.clock()
-        if tokens is None:
-            raise SignInAgain(f"{provider} refused to renew its tokens")
-        if tokens.is_fresh(now):
-            return tokens.access_token
-        if not tokens.refresh_token:
-            raise SignInAgain(f"the token of {provider} has expired, and it gave none to renew it")
-        self._may_change()  # a new refresh token that nobody keeps would be lost
-        try:
-            party = f"{found.id} {found.tenant}"
-            fresh = site.refresher.renewed(party, site.client(found), tokens, now)
-        except ProviderRefused as refused:
-            if not refused.is_final:
-                raise  # our fault or the provider's, and no word on this user
-            site.events.logger.warning("%s gives no fresh token: %s", provider, refused)
-            self.set_cookies(site.vault.write(header, claims, {**held, provider: None}))
-            raise SignInAgain(f"{provider} refused to renew its tokens") from None
-        try:
-            kept = site.vault.write(header, claims, {**held, provider: fresh})
-        except ValueError as error:
-            site.events.logger.error("the fresh tokens of %s are not kept: %s", provider, error)
-            # what the browser has is used up
-            kept = site.vault.write(header, claims, {**held, provider: None})
-        self.set_cookies(kept)
-        return fresh.access_token
+        from wsgi_auth.access import fresh_token
+
+        return fresh_token(self, provider)
 
     # --- changes ----------------------------------------------------------------------------
 
@@ -617,7 +568,7 @@ class Auth:
     def set_cookies(self, values: list[str]) -> None:
         """Send these Set-Cookie values with the response; a later one of a name replaces an
         earlier one. For the endpoints: an application has its framework's own way."""
-        self._may_change()
+        self.may_change()
         names = {value.partition("=")[0] for value in values}
         kept = [each for each in self.pending or () if each.partition("=")[0] not in names]
         self.pending = kept + values
@@ -629,9 +580,10 @@ class Auth:
                 "session.read_only is set: this application reads sessions that another one "
                 "writes, so it can neither begin, change nor end one"
             )
-        self._may_change()
+        self.may_change()
 
-    def _may_change(self) -> None:
+    def may_change(self) -> None:
+        """Raise where the headers have left, so that no cookie can be set any more."""
         if self.is_sent:
             raise UsageError(
                 "the response's headers have left, so no cookie can be set any more; change the "

@@ -22,7 +22,8 @@ from wsgi_auth.events import Events, shown
 from wsgi_auth.protocols import Adapter
 from wsgi_auth.providers.passkey import Passkey
 from wsgi_auth.records import Authenticator, Revocation, UserRecord
-from wsgi_auth.tokens import SealedCodec, random_token
+from wsgi_auth.sealed import SealedCodec
+from wsgi_auth.tokens import random_token
 from wsgi_auth.types import TURNS, Account, Claims, Environ, FrozenDict
 from wsgi_auth.urls import BaseURL
 from wsgi_auth.ways import Way, Ways, give_up

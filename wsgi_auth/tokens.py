@@ -15,11 +15,9 @@ import hashlib
 import hmac
 import json
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
-
-from wsgi_auth.types import Claims, freeze
 
 if TYPE_CHECKING:
     from itsdangerous import Signer
@@ -30,8 +28,6 @@ _MINUS, _LINE = b"-_"
 #: Most characters of a token that are looked at: more than fit into all the chunks of a cookie.
 MAX_TOKEN = 100_000
 
-#: Octets of AES-GCM's nonce and tag (NIST SP 800-38D).
-_NONCE, _TAG = 12, 16
 _BLOCK = 64  # SHA-256's block (RFC 2104)
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
@@ -139,51 +135,6 @@ class SignedCodec:
         except (ValueError, StopIteration, RecursionError):
             return None
         return (content, index) if end == len(text) else None
-
-
-class SealedCodec:
-    """A mapping to an opaque string that only we can read, and back: AES-256-GCM under a key of its
-    own purpose. The first secret seals, all open.
-
-    For what a browser keeps for us and must not know: a code verifier, a provider's tokens.
-    """
-
-    __slots__ = ("_keys", "_purpose")
-
-    def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:
-        self._purpose = purpose.encode()
-        self._keys = tuple(derive(secret, purpose) for secret in secrets)
-
-    def seal(self, content: Mapping[str, Any]) -> str:
-        """The string; ``TypeError`` or ``ValueError`` if the content is no JSON."""
-        # imported here and below: a process that only reads sessions never needs it
-        import secrets
-
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = secrets.token_bytes(_NONCE)
-        sealed = AESGCM(self._keys[0]).encrypt(nonce, dump_json(content).encode(), self._purpose)
-        return b2a_base64(nonce + sealed, newline=False).translate(_TO_URL, b"=").decode("ascii")
-
-    def open(self, token: str) -> Claims | None:
-        """What was sealed, or None for anything else. Never raises."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        try:
-            octets = a2b_base64(token.encode("ascii").translate(_FROM_URL) + b"==")
-        except ValueError:
-            return None
-        if len(octets) > MAX_TOKEN or len(octets) < _NONCE + _TAG:
-            return None
-        for key in self._keys:
-            try:
-                text = AESGCM(key).decrypt(octets[:_NONCE], octets[_NONCE:], self._purpose)
-            except InvalidTag:
-                continue
-            content: Claims = freeze(json.loads(text))
-            return content
-        return None
 
 
 def _signer(key: tuple[Any, Any]) -> Signer:

@@ -15,7 +15,7 @@ from tests.oauth.ground import NOW, begun, oauth, oidc
 from wsgi_auth.cookies import MAX_COOKIE
 from wsgi_auth.oauth.checks import LIFETIME, Flow
 from wsgi_auth.oauth.pending import LARGEST, MOST, Pending
-from wsgi_auth.tokens import SealedCodec
+from wsgi_auth.sealed import SealedCodec
 
 ACME = oidc()
 POSTED = oidc(response_mode="form_post")

@@ -66,13 +66,14 @@ def agree(config: AuthConfig) -> None:
     _cookies(config)
     _dev(config)
     _sessions(config)
-    _passkeys(config)
     _strength(config)
-    _leaving(config)
-    _audiences(config)
+    if config.providers:
+        # imported here: a process that only reads sessions has none
+        from wsgi_auth.config.of_providers import agree as providers_agree
+
+        providers_agree(config)
     _who(config)
-    _email(config)
-    if config.auto_sign_in and not any(_is_oauth(each) for each in config.providers):
+    if config.auto_sign_in and not any(is_oauth(each) for each in config.providers):
         raise ConfigError("auto_sign_in", "wants a single provider of type oauth or oidc")
     if config.theme:
         # imported here, and below: most configurations have none, and a cold start should not pay
@@ -83,30 +84,15 @@ def agree(config: AuthConfig) -> None:
         except ValueError as error:
             option, _, problem = str(error).partition(": ")
             raise ConfigError(f"theme.{option}", problem) from None
-        _own_image(config, "theme.logo", config.theme.get("logo", ""))
-    _icons(config)
+        own_image(config, "theme.logo", config.theme.get("logo", ""))
     if config.texts or config.languages or config.locale_dir is not None:
         from wsgi_auth.languages import Languages
 
         Languages(config.languages, config.texts, config.locale_dir).check()
 
 
-def _icons(config: AuthConfig) -> None:
-    for provider in config.providers:
-        icon = getattr(provider, "icon", "")
-        if not icon:
-            continue
-        from wsgi_auth.theme import is_logo
-
-        key = f"providers.{provider.id}.icon"
-        if not is_logo(icon):
-            raise ConfigError(
-                key, "must be a path of this site such as /static/acme.svg, or a data:image/ URI"
-            )
-        _own_image(config, key, icon)
-
-
-def _own_image(config: AuthConfig, key: str, image: str) -> None:
+def own_image(config: AuthConfig, key: str, image: str) -> None:
+    """Raise :class:`ConfigError` for an image that a built-in page would not load."""
     if not image.lower().startswith(("http:", "https:")):
         return
     if config.url is None or not f"{image}/".startswith(f"{config.url.origin}/"):
@@ -128,15 +114,6 @@ def _urls(config: AuthConfig) -> None:
                 f"its path {mount!r} looks like the endpoints' own; url is where the application "
                 f"is mounted. Leave the path out, and set base_path = {mount!r} if the endpoints "
                 "are to live there",
-            )
-
-    for each in config.providers:
-        if config.url is None and not config.dev and (_is_oauth(each) or each.type == "email"):
-            how = "whose mails hold" if each.type == "email" else "which sends the browser back to"
-            raise ConfigError(
-                "url",
-                f"is needed for {each.id!r}, {how} an absolute URL: the "
-                "address that visitors see, such as 'https://app.example.com'",
             )
 
     for name in ("sign_in", "sign_out", "error", "verify_request", "new_user", "account"):
@@ -175,11 +152,6 @@ def _cookies(config: AuthConfig) -> None:
 def _dev(config: AuthConfig) -> None:
     if config.dev and config.url is not None and not config.url.is_loopback:
         raise ConfigError("dev", f"is for loopback only, and url is {config.url.origin}")
-    for provider in config.providers:
-        if provider.type == "dev" and not config.dev:
-            raise ConfigError(
-                "providers", "'dev' signs anybody in as anybody and needs the option dev = true"
-            )
 
 
 def _sessions(config: AuthConfig) -> None:
@@ -223,122 +195,19 @@ def _jwt(config: AuthConfig) -> None:
 
 
 def _strength(config: AuthConfig) -> None:
-    """Only an OpenID Provider says how strong a sign-in was."""
-    asked = any(route.acr for route in (*config.matcher, *config.routes))
-    known = any(each.type in ("oidc", "per_request") for each in config.providers)
-    if asked and not known and not config.session.read_only:
+    """Only an OpenID Provider says how strong a sign-in was, and only a passkey verifies a user."""
+    if config.session.read_only:
+        return
+    routes = (*config.matcher, *config.routes)
+    kinds = {each.type for each in config.providers}
+    if any(route.user_verified for route in routes) and "passkey" not in kinds:
+        raise ConfigError(
+            "providers", "a route asks for user_verified, so there must be the provider passkey"
+        )
+    if any(route.acr for route in routes) and kinds.isdisjoint(("oidc", "per_request")):
         raise ConfigError(
             "providers", "a route asks for an acr, so there must be a provider of type oidc"
         )
-
-
-def _passkeys(config: AuthConfig) -> None:
-    found = [each for each in config.providers if each.type == "passkey"]
-    if not found:
-        asked = any(route.user_verified for route in (*config.matcher, *config.routes))
-        if asked and not config.session.read_only:
-            raise ConfigError(
-                "providers", "a route asks for user_verified, so there must be the provider passkey"
-            )
-        return
-    from importlib.util import find_spec
-
-    key = f"providers.{found[0].id}"
-    if any(each.type == "per_request" for each in config.providers):
-        raise ConfigError(
-            key, "does not go with a provider that is made per request: it knows no tenants"
-        )
-    from wsgi_auth.providers.passkey import Passkey
-
-    passkey = found[0]
-    if not isinstance(passkey, Passkey):
-        raise ConfigError(key, "is of type 'passkey' and no wsgi_auth.providers.Passkey")
-    if len(found) > 1:
-        raise ConfigError(key, "one provider of type 'passkey' is enough for all")
-    if find_spec("fido2") is None:
-        raise ConfigError(key, "needs fido2: pip install 'wsgi_auth[passkeys]'")
-    if config.adapter is None:
-        raise ConfigError(
-            "adapter", f"is needed for {found[0].id!r}, to keep them: 'sqlite:///auth.db', say"
-        )
-    url = config.url
-    if url is None:
-        if not config.dev:
-            raise ConfigError(
-                "url",
-                f"is needed for {found[0].id!r}: the address that visitors see, for passkeys are "
-                "bound to it, such as 'https://app.example.com'",
-            )
-        return
-    if url.is_address:
-        instead = f"http://localhost:{url.port}" if url.is_loopback else "https://app.example.com"
-        raise ConfigError(
-            "url",
-            f"{url.origin} has an IP address, to which browsers bind no passkeys; use a name, such "
-            f"as {instead!r}",
-        )
-    if not url.secure and not url.is_loopback:
-        raise ConfigError("url", f"{url.origin}: browsers have passkeys on https only")
-    domain = passkey.rp_id
-    if domain and not f".{url.host}".endswith(f".{domain}"):
-        raise ConfigError(
-            f"{key}.rp_id", f"{domain!r} is neither the host of url ({url.host}) nor a parent of it"
-        )
-
-
-def _leaving(config: AuthConfig) -> None:
-    """A provider that is to end sessions needs a place where all processes see which."""
-    heard = next(
-        (each.id for each in config.providers if getattr(each, "hears_logout", False)), None
-    )
-    if heard is not None:
-        if config.session.read_only:
-            raise ConfigError(
-                "session.read_only",
-                f"sessions are ended where they are written: {heard!r} is to have "
-                "backchannel_logout and frontchannel_logout there, and not here",
-            )
-        if config.adapter is None:
-            raise ConfigError(
-                "adapter",
-                f"is needed for {heard!r}, which is to end sessions (backchannel_logout or "
-                "frontchannel_logout): what was ended has to be kept where all processes see it, "
-                "such as 'sqlite:///auth.db'",
-            )
-
-
-def _audiences(config: AuthConfig) -> None:
-    """The ID tokens of one entry must not be the access tokens of another (each has looked whether
-    they are its own)."""
-    of_clients = {
-        (getattr(each, "issuer", ""), getattr(each, "client_id", "")): each.id
-        for each in config.providers
-    }
-    for each in config.providers:
-        for audience in getattr(each, "audience", None) or ():
-            other = of_clients.get((getattr(each, "issuer", ""), audience))
-            if other is not None:
-                raise ConfigError(
-                    f"providers.{each.id}.audience",
-                    f"is the client_id of {other!r} at the same issuer, so that every ID token of "
-                    "that client would be an access token too; give the API a name of its own",
-                )
-
-
-def _email(config: AuthConfig) -> None:
-    for each in config.providers:
-        if each.type == "email" and config.adapter is None:
-            raise ConfigError(
-                "adapter",
-                f"is needed for {each.id!r}, whose links are kept until they are used: "
-                "'sqlite:///auth.db', for one",
-            )
-        # what one tenant says of an address must not become a user whom another's mail signs in
-        if each.type == "email" and any(one.type == "per_request" for one in config.providers):
-            raise ConfigError(
-                f"providers.{each.id}",
-                "does not go with a provider that is made per request: it knows no tenants",
-            )
 
 
 def _who(config: AuthConfig) -> None:
@@ -389,12 +258,15 @@ def risks(config: AuthConfig) -> Iterator[str]:
         yield "url is not set: return URLs are limited to paths, cookies are Secure all the same"
     if config.url is not None and not config.url.secure and not config.url.is_loopback:
         yield f"url is {config.url.origin}: without https anybody on the way can take a session"
-    if config.session.absolute_age is None and any(_is_oauth(each) for each in config.providers):
+    if config.session.absolute_age is None and any(is_oauth(each) for each in config.providers):
         yield (
             "session.absolute_age is not set: who is removed at the provider stays signed in here "
             "for as long as they keep coming"
         )
-    yield from _short_secrets(config)
+    if config.providers:
+        from wsgi_auth.config.of_providers import short_secrets
+
+        yield from short_secrets(config)
     if config.session.read_only:
         yield from _idle(config)
     yield from _of_patterns(config)
@@ -403,20 +275,6 @@ def risks(config: AuthConfig) -> Iterator[str]:
         yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
     if "*" in (config.allow_emails or ()):
         yield "allow_emails = *: everybody with an account at a provider may sign in"
-
-
-def _short_secrets(config: AuthConfig) -> Iterator[str]:
-    """Secrets that are shorter than the hash they sign with (RFC 7518 section 3.2, OpenID Connect
-    Core section 16.19). No mistake of ours to refuse: the provider made the secret and signs."""
-    for each in config.providers:
-        for algorithm in getattr(each, "id_token_signed_response_alg", ()):
-            octets = int(algorithm[2:]) // 8 if algorithm.startswith("HS") else 0
-            if len(getattr(each, "client_secret", "").encode()) < octets:
-                yield (
-                    f"providers.{each.id}.client_secret: {algorithm} wants {octets} octets or "
-                    "more, and it is shorter: whoever sees an ID token can guess at it; have the "
-                    "provider make a longer one, or sign with RS256 or ES256"
-                )
 
 
 def _of_patterns(config: AuthConfig) -> Iterator[str]:
@@ -484,5 +342,6 @@ def _idle(config: AuthConfig) -> Iterator[str]:
         yield "session.read_only is set and pages.sign_in does not say where people sign in"
 
 
-def _is_oauth(provider: Any) -> bool:
+def is_oauth(provider: Any) -> bool:
+    """Whether somebody is sent there to sign in."""
     return provider.type in ("oauth", "oidc", "per_request")

@@ -19,7 +19,8 @@ from wsgi_auth.errors import ProviderRefused, ProviderUnavailable, SignInAgain, 
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.protocols import UserStore
 from wsgi_auth.records import AccountData, AccountRecord
-from wsgi_auth.tokens import SealedCodec, random_id
+from wsgi_auth.sealed import SealedCodec
+from wsgi_auth.tokens import random_id
 from wsgi_auth.types import TURNS, Account
 
 #: Seconds that a renewal may take: more than its requests do (metadata, keys, and twice the token

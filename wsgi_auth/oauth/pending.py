@@ -13,7 +13,7 @@ from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.cookies import CookieFormat
 from wsgi_auth.oauth.checks import LIFETIME, Flow, alive
 from wsgi_auth.providers.oauth import OIDC, OAuth
-from wsgi_auth.tokens import SealedCodec
+from wsgi_auth.sealed import SealedCodec
 
 #: Most sign-ins that are remembered; of more, the oldest are forgotten.
 MOST = 5

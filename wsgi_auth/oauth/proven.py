@@ -13,7 +13,7 @@ from wsgi_auth import cookies
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.oauth.checks import is_recent
 from wsgi_auth.oauth.token import Tokens
-from wsgi_auth.tokens import SealedCodec
+from wsgi_auth.sealed import SealedCodec
 
 #: Seconds that the user has to answer.
 LIFETIME = 10 * 60

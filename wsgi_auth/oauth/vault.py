@@ -12,7 +12,7 @@ from dataclasses import replace
 from wsgi_auth import cookies
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.oauth.token import Tokens
-from wsgi_auth.tokens import SealedCodec
+from wsgi_auth.sealed import SealedCodec
 from wsgi_auth.types import Claims, FrozenDict
 
 #: Most characters of the cookies in all: proxies cut headers at 8 kB, and the session is beside it.

@@ -7,20 +7,14 @@ is a fifth shorter for it, and read in less time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 from typing import Any
 
 from wsgi_auth.types import Claims, FrozenDict, Stored, freeze
 
 _NONE = type(None)
-#: Of which kinds what is at the places may be; other claims cannot be told from none in a list, or
-#: would have to be looked at again when they are read.
-_KINDS = frozenset(
-    product(
-        (int,), (int,), (str,), (str, _NONE), (str, _NONE), (str, _NONE), (str, _NONE),
-        (int, _NONE), (str, _NONE), (bool, _NONE),
-    )
-)  # fmt: skip
+_TEXT = frozenset({str, _NONE})
+_NUMBER = frozenset({int, _NONE})
+_TRUTH = frozenset({bool, _NONE})
 
 
 def packed(claims: Mapping[str, Any]) -> list[Any] | Mapping[str, Any]:
@@ -33,10 +27,17 @@ def packed(claims: Mapping[str, Any]) -> list[Any] | Mapping[str, Any]:
         pop("email", None), pop("picture", None), pop("sid", None), pop("auth_time", None),
         pop("provider", None), pop("email_verified", None),
     ]  # fmt: skip
-    if tuple(map(type, found)) not in _KINDS:
-        return claims
     if len(rest) + len(found) - found.count(None) != len(claims):
         return claims  # one is None, and not missing
+    # others would have to be looked at again when they are read
+    _, _, _, *shown, began, provider, verified = found
+    if not (
+        _TEXT.issuperset(map(type, shown))
+        and type(provider) in _TEXT
+        and type(began) in _NUMBER
+        and type(verified) in _TRUTH
+    ):
+        return claims
     found.append(rest or None)
     return found
 
