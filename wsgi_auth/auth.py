@@ -55,7 +55,7 @@ _CACHING = frozenset({"vary", "cache-control"})
 #: Headers that are none of these, as they are usually spelt: the others cost a little more.
 _OTHERS = frozenset({"Content-Type", "Content-Length"})
 #: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
-_DIRECTIVE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+_DIRECTIVE = r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+'
 #: Seconds for which a browser keeps which provider it used last: a year without signing in.
 LAST_PROVIDER_AGE = 365 * 86_400
 
@@ -625,7 +625,7 @@ def _kept_from_others(headers: Headers) -> Headers:
 
 def _private(said: str) -> str:
     """A Cache-Control with ``private``, or ``no-store`` where it was said, and nothing shared."""
-    words = [word.strip() for word in _DIRECTIVE.findall(said) if word.strip()]
+    words = [word.strip() for word in re.findall(_DIRECTIVE, said) if word.strip()]
     # bare only: private="Set-Cookie" lets a shared cache have the rest (RFC 9111 section 5.2.2.7)
     if {word.lower() for word in words} & {"no-store", "private"}:
         return said

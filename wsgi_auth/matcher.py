@@ -222,6 +222,9 @@ def as_route(entry: RouteSource, key: str) -> Route:
     if isinstance(entry, str | re.Pattern):
         return Route(_source(entry, key))
     if isinstance(entry, Route):
+        if entry == Route(entry.source):
+            _source(entry.source, key)
+            return entry
         given = {name: getattr(entry, name) for name in _ROUTE_KEYS}
     elif isinstance(entry, Mapping):
         given = dict(entry)

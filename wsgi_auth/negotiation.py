@@ -117,14 +117,14 @@ def _accept(environ: Environ) -> _Accept:
 # nothing, which is the closed side: the 401.
 _Q = re.compile(r"0(?:\.([0-9]{0,3}))?|1(?:\.0{0,3})?")
 # The second alternative ends at the end of the text, so that an open quote is read once (linear).
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_QUOTED = r'(?s)"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
 _XHTML = "application/xhtml+xml"
 
 
 def _parse(header: str) -> _Accept:
     """Linear in the length of the header, and defined for any text (R055)."""
     if '"' in header:  # a comma or a "q=" inside a quoted string is none
-        header = _QUOTED.sub('""', header)
+        header = re.sub(_QUOTED, '""', header)
     named: dict[str, int] = {}
     for entry in header.split(","):
         media, *parameters = entry.split(";")

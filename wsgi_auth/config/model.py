@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from wsgi_auth.config import checks, parts, values
-from wsgi_auth.config.secret import dev_secret
 from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.frozen import Frozen
@@ -404,6 +403,8 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
         where = "secret (from AUTH_SECRET)"
         if not given:
             if dev:
+                from wsgi_auth.config.secret import dev_secret
+
                 return (dev_secret(),)
             raise ConfigError(
                 "secret", "is missing; set it, or AUTH_SECRET, to what `wsgi-auth secret` prints"
