@@ -976,3 +976,182 @@ def test_what_a_header_proved_is_no_session_to_update(fake):
     answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=200)
     page.authorization = ("Basic", ("ada", "any"))
     assert "Set-Cookie" not in {**answer.headers, **page.get("/api/x", status=200).headers}
+
+
+# --- tokens that the provider is asked about (RFC 7662) -----------------------------------------------
+
+
+def asking(*fakes: FakeProvider, **more: Any) -> TestApp:
+    """A client of an API whose tokens the provider is asked about."""
+    return served(
+        *fakes, **{**more, "provider": {"introspection": True, **more.get("provider", {})}}
+    )
+
+
+def asked(fake: FakeProvider) -> list[str]:
+    """The tokens that the provider was asked about, in turn."""
+    return [dict(each.form)["token"] for each in fake.requests if each.path == "/introspect"]
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+def test_a_token_that_the_provider_knows_is_let_in(fake, opaque):
+    token = fake.access_token("robot", API, "read", opaque=opaque, groups=["ops"])
+    page = asking(fake, routes=api(scopes="read", allow_groups=["ops"]))
+    answer = page.get("/api/x", headers=bearing(token), status=200)
+    assert answer.json["session"]["user"]["id"] == "robot"
+    assert answer.json["claims"]["provider"] == "fake"
+    assert "Set-Cookie" not in answer.headers
+    page.get("/api/x", headers=bearing(fake.access_token("robot", API, opaque=opaque)), status=403)
+
+
+def test_the_provider_is_asked_by_us_and_about_this_token_alone(fake):
+    token = fake.access_token("robot", API, opaque=True)
+    asking(fake).get("/api/x", headers=bearing(token), status=200)
+    (said,) = [each for each in fake.requests if each.path == "/introspect"]
+    assert dict(said.form) == {"token": token, "token_type_hint": "access_token"}
+    assert said.headers["authorization"].startswith("Basic ")
+    assert said.headers["accept"] == "application/json"
+
+
+def test_an_endpoint_that_is_not_announced_may_be_named(fake):
+    fake.tamper("discovery", lambda said, _: {**said, "introspection_endpoint": None})
+    token = fake.access_token("robot", API, opaque=True)
+    assert asking(fake).get("/api/x", headers=bearing(token), status=503)
+    named = {"introspection": f"{fake.issuer}/introspect"}
+    asking(fake, provider=named).get("/api/x", headers=bearing(token), status=200)
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [({"exp": 1}, "it is not active"), ({"aud": "https://elsewhere.example.test"}, "aud must be one"),
+     ({"aud": None}, "aud must be one"), ({"cnf": {"jkt": "x"}}, "it is bound to a key"),
+     ({"iss": "https://evil.test"}, "iss is not the provider's"),
+     ({"token_use": "refresh_token"}, "it is another kind of token")],
+    ids=str,
+)  # fmt: skip
+def test_a_token_that_is_good_for_something_else_is_refused(fake, claims, why):
+    token = fake.access_token("robot", API, opaque=True, **claims)
+    answer = asking(fake).get("/api/x", headers=bearing(token), status=401)
+    assert f'error="invalid_token", error_description="{why}' in challenge(answer)
+
+
+def test_the_provider_is_asked_once_a_minute_whatever_it_says(fake):
+    page = asking(fake)
+    good, bad = fake.access_token("robot", API, opaque=True), "made-up"
+    with time_machine.travel("2026-11-25 10:00", tick=False) as clock:
+        good = fake.access_token("robot", API, opaque=True)
+        for _ in range(3):
+            page.get("/api/x", headers=bearing(good), status=200)
+            page.get("/api/x", headers=bearing(bad), status=401)
+        assert asked(fake) == [good, bad]
+        fake.revoke(good)
+        page.get("/api/x", headers=bearing(good), status=200)
+        clock.shift(61)
+        page.get("/api/x", headers=bearing(good), status=401)
+        page.get("/api/x", headers=bearing(bad), status=401)
+        assert asked(fake) == [good, bad, good, bad]
+
+
+def test_a_token_of_which_the_provider_does_not_say_when_it_ends_is_asked_about_in_a_minute(fake):
+    with time_machine.travel("2026-11-25 10:00", tick=False):
+        token = fake.access_token("robot", API, opaque=True, exp=None)
+        said = asking(fake).get("/api/x", headers=bearing(token)).json
+    assert said["session"]["expires"] == "2026-11-25T10:01:00Z"
+
+
+FAULTS = {
+    "down": lambda answer, _: as_text("", 500),
+    "overloaded": lambda answer, _: as_text("", 429),
+    "it does not know us": lambda answer, _: as_json({"error": "invalid_client"}, 401),
+    "it does not say": lambda answer, _: as_json({"sub": "robot"}),
+    "it says so in its own way": lambda answer, _: as_json({"active": "true"}),
+    "a page": lambda answer, _: as_text("<h1>Hello</h1>"),
+    "a list": lambda answer, _: as_json([]),
+    "empty": lambda answer, _: as_text("", 204),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_provider_that_gives_no_answer_refuses_no_token(fake, fault, caplog):
+    """401 would be: throw it away."""
+    page = asking(fake)
+    token = fake.access_token("robot", API, opaque=True)
+    with fake.tamper("http.introspect", fault):
+        answer = page.get("/api/x", headers=bearing(token), status=503)
+    assert answer.headers["Retry-After"] and token not in caplog.text
+    page.get("/api/x", headers=bearing(token), status=200)
+
+
+def test_a_token_of_a_kind_that_the_provider_is_not_asked_about_is_refused(fake):
+    """oidc-provider says so of its own JWTs."""
+    said = {"error": "unsupported_token_type"}
+    with fake.tamper("http.introspect", lambda answer, _: as_json(said, 400)):
+        answer = asking(fake).get("/api/x", headers=bearing("any"), status=401)
+    assert "the provider says nothing of its kind" in challenge(answer)
+
+
+def test_whoever_makes_tokens_up_is_stopped_and_who_has_one_is_not(fake):
+    page = asking(fake, limits={"address": "5/10m"})
+    good = fake.access_token("robot", API, opaque=True)
+    page.get("/api/x", headers=bearing(good), status=200)
+    for guess in range(5):
+        page.get("/api/x", headers=bearing(f"made-up-{guess}"), status=401)
+    answer = page.get("/api/x", headers=bearing("made-up-5"), status=429)
+    assert answer.headers["Retry-After"] and len(asked(fake)) == 6
+    page.get("/api/x", headers=bearing(good), status=200)
+    page.get("/api/x", headers=bearing("made-up-0"), status=401)  # no guess: the answer is known
+    elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
+    page.get("/api/x", headers=bearing("made-up-6"), extra_environ=elsewhere, status=401)
+
+
+def test_tokens_that_are_good_and_providers_that_are_down_use_up_no_attempts(fake):
+    page = asking(fake, limits={"address": "2/10m"})
+    for number in range(5):
+        token = fake.access_token(f"robot-{number}", API, opaque=True)
+        with fake.tamper("http.introspect", FAULTS["down"]):
+            page.get("/api/x", headers=bearing(token), status=503)
+        page.get("/api/x", headers=bearing(token), status=200)
+
+
+def test_the_applications_own_tokens_are_shown_to_no_provider(fake):
+    page = own(lambda token, request: KEYS.get(token), fake, provider={"introspection": True})
+    said = page.get("/api/x", headers=bearing("key-of-ada"), status=200).json
+    assert said["session"]["user"]["id"] == "ada" and asked(fake) == []
+    other = fake.access_token("robot", API, opaque=True)
+    assert page.get("/api/x", headers=bearing(other)).json["session"]["user"]["id"] == "robot"
+    answer = page.get("/api/x", headers=bearing("made-up"), status=401)
+    assert 'error_description="it is not active"' in challenge(answer)
+
+
+def test_a_token_of_one_provider_is_never_shown_to_another(fake):
+    other = FakeProvider("https://other.example.test", id="other")
+    for both in (True, False):
+        app = site(
+            providers=[fake.options(audience=API, introspection=True),
+                       other.options(audience=API, introspection=both)],
+            transport=FakeTransport(fake, other), routes=api(),
+        )  # fmt: skip
+        page = TestApp(app, extra_environ=dict(SERVED))
+        said = any(
+            "introspection is set for fake and other" in each for each in app.config.warnings
+        )
+        assert said is both
+        page.get("/api/x", headers=bearing(other.access_token("robot", API)), status=200)
+        page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=200)
+        opaque = fake.access_token("robot", API, opaque=True)
+        page.get("/api/x", headers=bearing(opaque), status=401 if both else 200)
+        assert opaque not in asked(other) and (opaque in asked(fake)) is not both
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [({"audience": ()}, r"providers\.fake\.audience: is missing"),
+     ({"introspection": "http://id.example.test/i"}, r"providers\.fake\.introspection: "),
+     ({"introspection": 1}, r"providers\.fake\.introspection: "),
+     ({"client_auth": "none", "client_secret": ""}, r"introspection: is for a client that can prove")],
+    ids=str,
+)  # fmt: skip
+def test_what_nobody_could_be_asked_by_stops_the_start(fake, wrong, match):
+    options = {**fake.options(audience=API, introspection=True), **wrong}
+    with pytest.raises(ConfigError, match=match):
+        site(providers=[options], transport=fake.transport)

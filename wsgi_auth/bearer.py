@@ -20,8 +20,10 @@ from wsgi_auth.errors import (
     OAuthError,
     ProviderUnavailable,
     StoreUnavailable,
+    TooManyAttempts,
 )
 from wsgi_auth.events import shown
+from wsgi_auth.oauth.client import Holder
 from wsgi_auth.oauth.id_token import LONGEST, unverified_claims
 from wsgi_auth.oauth.keys import UnknownKey
 from wsgi_auth.providers.base import Provider
@@ -82,6 +84,8 @@ class BearerAuthentication:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._remembered: Remembered[_Holder] = Remembered()
+        #: Why a token was refused by a provider that was asked about it.
+        self._refused: Remembered[str] = Remembered()
 
     def read(self, environ: Environ, now: float) -> HeaderReading | Decision:
         """Whom the header's token stands for, or the answer to one that is no good."""
@@ -92,6 +96,8 @@ class BearerAuthentication:
         except _Refused as refused:
             site.events.logger.info("an access token was refused: %s", shown(refused))
             return self._invalid(str(refused), environ)
+        except TooManyAttempts as error:
+            return Failed(429, error.code, error.retry_after)
         except AccessDenied as denied:
             site.events.logger.warning("who bears an access token was refused: %s", denied)
             return Forbidden()
@@ -113,12 +119,20 @@ class BearerAuthentication:
         known = self._remembered.get(key, now)
         if known is not None and any(each is known.provider for each in on_offer):
             return known
+        why = self._refused.get(key, now)
+        if why is not None:
+            raise _Refused(why)
         parties = self._parties(token, on_offer)
         try:
             if not parties:
-                return self._asked(token, environ, now)
+                own = self._asked(token, environ, now)
+                if own is not None:
+                    return own
+                parties = self._opaque(on_offer)
             known, ends = self._held(token, parties, environ, now)
-        except _Refused:
+        except _Refused as refused:
+            if parties and parties[0].introspection:
+                self._refused.put(key, str(refused), now)
             if problem is not None:  # it may be of the one that could not be made just now
                 raise problem from None
             raise
@@ -138,15 +152,39 @@ class BearerAuthentication:
             return []
         return [each for each in issuing if isinstance(issuer, str) and each.may_be_issuer(issuer)]
 
+    def _opaque(self, on_offer: Sequence[Provider]) -> list[OIDC]:
+        """The provider to ask about a token that does not say whose it is: the only one that can be
+        asked, for no other must be shown it."""
+        asked = [each for each in on_offer if isinstance(each, OIDC) and each.introspection]
+        return asked if len(asked) == 1 else []
+
+    def _holder(self, token: str, provider: OIDC, environ: Environ, now: float) -> Holder:
+        client = self._site.client(provider)
+        if not provider.introspection:
+            return client.holder(token, now)
+        # whoever makes tokens up makes us ask: a guess is an attempt
+        attempt = self._site.attempts.attempt("", environ)
+        is_guess = False
+        try:
+            return client.holder(token, now)
+        except OAuthError as error:
+            is_guess = error.step in _OF_THE_TOKEN
+            raise
+        finally:
+            if not is_guess:
+                attempt.succeeded()
+
     def _held(
         self, token: str, parties: Sequence[OIDC], environ: Environ, now: float
     ) -> tuple[_Holder, float]:
         """By the one of these providers that issued it; and when it ends."""
         site = self._site
-        problem = ""
+        problem = "it was issued by no provider that is known here"
+        if site.config.callbacks.bearer is not None:
+            problem = "it is not known here"
         for provider in parties:
             try:
-                holder = site.client(provider).holder(token, now)
+                holder = self._holder(token, provider, environ, now)
             except OAuthError as error:
                 if error.step not in _OF_THE_TOKEN and not isinstance(error, UnknownKey):
                     raise
@@ -157,12 +195,12 @@ class BearerAuthentication:
             return _Holder(provider, stamped, holder.scopes), holder.expires
         raise _Refused(problem)
 
-    def _asked(self, token: str, environ: Environ, now: float) -> _Holder:
-        """By the application, every time: it may have been withdrawn."""
+    def _asked(self, token: str, environ: Environ, now: float) -> _Holder | None:
+        """By the application, every time: it may have been withdrawn. None: it does not know it."""
         site = self._site
         callback = site.config.callbacks.bearer
         if callback is None:
-            raise _Refused("it was issued by no provider that is known here")
+            return None
         try:
             user = callback(token, webob_request(environ))
         except AccessDenied:
@@ -172,7 +210,7 @@ class BearerAuthentication:
             where = "".join(traceback.format_tb(error.__traceback__))
             raise CallbackError("bearer", f"raised {type(error).__name__}:\n{where}") from None
         if user is None:
-            raise _Refused("it is not known here")
+            return None
         claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
         stamped = FrozenDict({**claims, "iat": int(now), "exp": int(now) + LIFETIME})
         return _Holder(TOKENS, stamped, _scopes(user))

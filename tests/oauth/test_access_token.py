@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from tests.oauth.ground import ISSUER, NOW
 from tests.oauth.test_id_token import ABSENT, KEYS, SECRET, claims_with, header_with, key
 from wsgi_auth.errors import OAuthError
-from wsgi_auth.oauth.id_token import SKEW, Expected, Identity, verify_access_token
+from wsgi_auth.oauth.id_token import (
+    SKEW,
+    Expected,
+    Identity,
+    accept_access_token,
+    verify_access_token,
+)
 from wsgi_auth.testing.fake_provider.keys import signed, signed_hs256
 
 API = "https://api.example.test"
@@ -169,3 +175,64 @@ def test_whatever_the_claims_are_it_is_an_answer_and_no_traceback(claims: dict[s
 def test_the_algorithms_are_the_configured_ones() -> None:
     with pytest.raises(OAuthError, match="alg must be"):
         verify(token(), replace(EXPECTED, algorithms=("RS256",)))
+
+
+# --- what the provider says of a token (RFC 7662) ---------------------------------------------------
+
+
+def accept(now: float = NOW, **claims: Any) -> Identity:
+    """What comes of a provider's answer about a good token, with these changes."""
+    said = claims_with({"active": True, **claims}, CLAIMS)
+    return accept_access_token(said, EXPECTED, (API, "https://other.example.test"), now)
+
+
+SAID = {
+    **{name: said for name, said in GOOD.items() if "no scope" not in name},
+    "nothing but whose it is, and for whom": dict.fromkeys(("iss", "iat", "exp", "jti", "client_id", "scope"), ABSENT),
+    "the usual type": {"token_type": "Bearer"},
+    "the type in lower case": {"token_type": "bearer"},
+    "Hydra's word": {"token_use": "access_token"},
+    "Cognito's word": {"token_use": "access"},
+    "nothing where null stands": {
+        "iss": None, "exp": None, "token_type": None, "cnf": None, "nonce": None, "typ": None,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claims", SAID.values(), ids=SAID)
+def test_a_token_that_its_provider_knows_stands_for_somebody(claims: dict[str, Any]) -> None:
+    assert accept(**claims).subject == "alice"
+
+
+@pytest.mark.parametrize("absent", [ABSENT, None])
+def test_a_token_that_nobody_stands_behind_is_its_clients(absent: Any) -> None:
+    assert accept(sub=absent).subject == "a-program"
+
+
+UNACCEPTED = {
+    **{
+        name: case
+        for name, case in BAD.items()
+        if not name.startswith(("no issuer", "no end", "no beginning", "nobody's", "a word"))
+    },
+    "not active": ({"active": False}, "not active"),
+    "no word of it": ({"active": ABSENT}, "not active"),
+    "active in another way": ({"active": "true"}, "not active"),
+    "active by a number": ({"active": 1}, "not active"),
+    "nobody's, of no client": ({"sub": ABSENT, "client_id": ABSENT}, "sub must be"),
+    "from the future": ({"iat": NOW + SKEW + 9}, "from the future"),
+    "not yet good": ({"nbf": NOW + SKEW + 9}, "from the future"),
+    "a refresh token": ({"token_use": "refresh_token"}, "another kind"),
+    "Cognito's ID token": ({"token_use": "id"}, "another kind"),
+    "bound to a key by its type": ({"token_type": "DPoP"}, "another kind"),
+    "a type that is none": ({"token_type": ["Bearer"]}, "another kind"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("claims", "match"), UNACCEPTED.values(), ids=UNACCEPTED)
+def test_any_other_answer_about_a_token_stands_for_nobody(
+    claims: dict[str, Any], match: str | None
+) -> None:
+    with pytest.raises(OAuthError, match=match) as caught:
+        accept(**claims)
+    assert caught.value.step == "access_token"

@@ -68,7 +68,7 @@ const configuration = () => ({
     backchannelLogout: { enabled: true },
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
-    // access tokens for an API are JWTs (RFC 9068)
+    // access tokens for an API are JWTs (RFC 9068), for one of them texts that say nothing
     resourceIndicators: {
       enabled: true,
       defaultResource: () => undefined,
@@ -76,7 +76,7 @@ const configuration = () => ({
       getResourceServerInfo: (ctx, resource) => ({
         scope: 'orders:read orders:write',
         audience: resource,
-        accessTokenFormat: 'jwt',
+        accessTokenFormat: resource === 'https://opaque.example.test' ? 'opaque' : 'jwt',
         jwt: { sign: { alg: 'ES256' } },
       }),
     },

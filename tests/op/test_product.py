@@ -12,6 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 import requests
+import time_machine
 from webtest import TestApp
 
 from tests.op.harness import CLIENTS, SECRET
@@ -160,6 +161,60 @@ def test_a_program_acts_for_somebody_who_signed_in_and_their_id_token_is_no_toke
     said = program.get("/api/x", headers={"Authorization": f"Bearer {token}"}).json
     assert said["session"]["user"]["id"] == "alice"
     program.get("/api/x", headers={"Authorization": f"Bearer {id_token}"}, status=401)
+
+
+OPAQUE = "https://opaque.example.test"
+
+
+@pytest.mark.parametrize("client", ["basic", "post", "key"])
+def test_the_provider_says_of_a_token_that_says_nothing_whose_it_is(oidc_provider, client):
+    options = oidc_provider.options(client, audience=OPAQUE, introspection=True)
+    routes = [{"source": "/api/:path*", "bearer": True, "scopes": ["orders:read"]}]
+    page = TestApp(site(options, routes=routes), extra_environ=dict(SERVED))
+    for scope, status in (("orders:read orders:write", 200), ("orders:write", 403)):
+        token = of_a_machine(oidc_provider, scope=scope, resource=OPAQUE)
+        assert token.count(".") != 2
+        answer = page.get("/api/x", headers={"Authorization": f"Bearer {token}"}, status=status)
+        if status == 200:
+            assert answer.json["session"]["user"]["id"] == "machine"
+    # a JWT for another API, which the provider knows well, and what it does not know at all
+    for wrong in (of_a_machine(oidc_provider), token[:-5] + "AAAAA"):
+        answer = page.get("/api/x", headers={"Authorization": f"Bearer {wrong}"}, status=401)
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_token_that_was_withdrawn_at_the_provider_is_good_for_a_minute_at_most(oidc_provider):
+    told = []
+    page = TestApp(
+        site(
+            oidc_provider.options(
+                audience=OPAQUE, introspection=True, tokens=True,
+                scope="openid profile email orders:read offline_access",
+                authorization_params={"resource": OPAQUE, "prompt": "consent"},
+                token_params={"resource": OPAQUE},
+            ),
+            routes=[{"source": "/api/:path*", "bearer": True}],
+            events={"sign_in": lambda event: told.append(event.account.tokens)},
+        ),
+        extra_environ=dict(SERVED),
+    )  # fmt: skip
+    assert sign_in(page, oidc_provider.visitor()).status_int == 302
+    program = TestApp(page.app, extra_environ=dict(SERVED))
+    token, refresh = told[0]["access_token"], told[0]["refresh_token"]
+    said = program.get("/api/x", headers={"Authorization": f"Bearer {token}"}).json
+    assert said["session"]["user"]["id"] == "alice"
+    # the provider says of it, too, that it is active
+    program.get("/api/x", headers={"Authorization": f"Bearer {refresh}"}, status=401)
+    answer = requests.post(
+        f"{oidc_provider.issuer}/token/revocation",
+        {"token": token},
+        auth=("basic", SECRET),
+        timeout=20,
+    )
+    assert answer.status_code == 200
+    program.get("/api/x", headers={"Authorization": f"Bearer {token}"}, status=200)
+    with time_machine.travel(time.time() + 61):
+        program.get("/api/x", headers={"Authorization": f"Bearer {token}"}, status=401)
 
 
 class Quiet(WSGIRequestHandler):

@@ -264,9 +264,9 @@ def risks(config: AuthConfig) -> Iterator[str]:
             "for as long as they keep coming"
         )
     if config.providers:
-        from wsgi_auth.config.of_providers import short_secrets
+        from wsgi_auth.config.of_providers import risks as provider_risks
 
-        yield from short_secrets(config)
+        yield from provider_risks(config)
     if config.session.read_only:
         yield from _idle(config)
     yield from _of_patterns(config)

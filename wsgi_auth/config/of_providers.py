@@ -162,7 +162,18 @@ def _icons(config: AuthConfig) -> None:
         own_image(config, key, icon)
 
 
-def short_secrets(config: AuthConfig) -> Iterator[str]:
+def risks(config: AuthConfig) -> Iterator[str]:
+    """What is allowed of a provider but deserves a second look, one sentence each."""
+    yield from _short_secrets(config)
+    asked = [each.id for each in config.providers if getattr(each, "introspection", False)]
+    if len(asked) > 1:
+        yield (
+            f"introspection is set for {' and '.join(asked)}: a token that is no JWT does not say "
+            "whose it is, and no other provider must be shown it, so none of them is asked about it"
+        )
+
+
+def _short_secrets(config: AuthConfig) -> Iterator[str]:
     """Secrets that are shorter than the hash they sign with (RFC 7518 section 3.2, OpenID Connect
     Core section 16.19). No mistake of ours to refuse: the provider made the secret and signs."""
     for each in config.providers:

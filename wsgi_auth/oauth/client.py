@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wsgi_auth.errors import OAuthError
-from wsgi_auth.oauth import authorization, checks, dpop, token, userinfo
+from wsgi_auth.oauth import authorization, checks, dpop, introspection, token, userinfo
 from wsgi_auth.oauth.callback import ValidatedCallback, validate_callback
 from wsgi_auth.oauth.checks import Flow
 from wsgi_auth.oauth.discovery import MetadataSource
@@ -21,6 +21,7 @@ from wsgi_auth.oauth.id_token import (
     Identity,
     KeyFor,
     LogoutNotice,
+    accept_access_token,
     algorithms_of,
     unverified_claims,
     verify_access_token,
@@ -149,7 +150,7 @@ class Client:
     def holder(self, token: str, now: float) -> Holder:
         """Whom an access token of this provider stands for that was issued for its ``audience``;
         raises :class:`OAuthError` for one that is not right. Asks the provider for nothing but its
-        metadata and keys, as seldom as ever."""
+        metadata and keys, as seldom as ever; with ``introspection`` about the token, each time."""
         provider, metadata = self._provider, self.metadata(now)
         assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
         # what everybody who has the secret could sign is no word of the provider's
@@ -157,9 +158,13 @@ class Client:
             name for name in _algorithms(provider, metadata) if not name.startswith("HS")
         )
         expected = Expected(provider.issuer_of, provider.client_id, asymmetric, nonce=None)
-        identity = verify_access_token(
-            token, self._key_for(metadata, now), expected, provider.audience, now
-        )
+        if provider.introspection:
+            request = introspection.introspection_request(token, provider, metadata, now)
+            answer = introspection.read_introspection(self._transport.send(request))
+            identity = accept_access_token(answer, expected, provider.audience, now)
+        else:
+            key_for = self._key_for(metadata, now)
+            identity = verify_access_token(token, key_for, expected, provider.audience, now)
         claims = identity.claims
         profile = document(claims)
         user = self._user(profile)
@@ -167,7 +172,8 @@ class Client:
             provider.id, provider.type, str(user.get("id", "")), freeze({"access_token": token})
         )
         proof = Proof(account, FrozenDict(profile), proved_at=identity.proved_at, acr=identity.acr)
-        return Holder(user, proof, _scopes(claims), int(claims["exp"]))
+        expires = int(claims.get("exp", now + introspection.LIFETIME))
+        return Holder(user, proof, _scopes(claims), expires)
 
     def logout_notice(self, token: str, now: float) -> LogoutNotice:
         """What a logout token of this provider says; raises :class:`OAuthError` for one that is not

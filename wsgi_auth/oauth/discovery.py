@@ -29,6 +29,7 @@ PAUSE = 10
 _URLS = (
     "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri",
     "end_session_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint",
+    "introspection_endpoint",
 )  # fmt: skip
 _FLAGS = (
     "require_pushed_authorization_requests", "authorization_response_iss_parameter_supported",

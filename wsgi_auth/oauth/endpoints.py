@@ -29,6 +29,7 @@ def overruled(discovered: Metadata, provider: OIDC) -> Metadata:
             ("authorization_endpoint", provider.authorization),
             ("token_endpoint", provider.token),
             ("userinfo_endpoint", provider.userinfo),
+            ("introspection_endpoint", provider.introspection),
         )
         if isinstance(url, str) and url
     }

@@ -28,6 +28,9 @@ SKEW = 60
 #: Seconds since ``iat`` after which a token without a nonce is none for us, whatever ``exp`` says.
 OLDEST = 86_400
 _END_OF_TIME = 253_402_300_800  # the year 10000
+#: What a provider that is asked about a token may call an access token (the first: if it says
+#: nothing); it answers for refresh tokens as well.
+_TOKEN_KINDS = {"token_type": ("bearer",), "token_use": ("access_token", "access")}
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _SYMMETRIC = ("HS256", "HS384", "HS512")
 #: Header fields that change what a signature covers, or how: never agreed on with anybody.
@@ -162,9 +165,43 @@ def verify_access_token(
     step = "access_token"
     _, claims = _opened(step, token, key_for, expected.algorithms, ("at+jwt", "jwt"))
     _check_issuer(step, claims, expected)
+    _check_times(step, claims, expected, now)
+    return _checked_access(step, claims, expected, audience, now)
+
+
+def accept_access_token(
+    answer: Mapping[str, Any], expected: Expected, audience: tuple[str, ...], now: float
+) -> Identity:
+    """Whom an access token stands for by what its provider has just said of it (RFC 7662 section
+    2.2). Raises as :func:`verify_access_token` does.
+
+    Judged as what a JWT says of itself, but that it need not say who issued it, and when. A token
+    of a client that nobody stands behind may have no ``sub``: it is the client then (RFC 9068
+    section 2.2)."""
+    step = "access_token"
+    if answer.get("active") is not True:
+        _refuse(step, "it is not active")
+    said = {name: answer[name] for name in answer if answer[name] is not None}
+    said.setdefault("sub", said.get("client_id"))
+    claims: Claims = freeze(said)
+    if "iss" in claims:
+        _check_issuer(step, claims, expected)
+    for name, kinds in _TOKEN_KINDS.items():
+        if str(claims.get(name, kinds[0])).lower() not in kinds:
+            _refuse(step, "it is another kind of token")
+    soon = now + expected.skew
+    if "exp" in claims and _time(step, claims, "exp") + expected.skew <= now:
+        _refuse(step, "exp is over; is the clock of this machine right?")
+    if max(_time(step, claims, name, required=False) for name in ("iat", "nbf")) > soon:
+        _refuse(step, "it is from the future; is the clock of this machine right?")
+    return _checked_access(step, claims, expected, audience, now)
+
+
+def _checked_access(
+    step: str, claims: Claims, expected: Expected, audience: tuple[str, ...], now: float
+) -> Identity:
     if not any(each in audience for each in _audience(claims)):
         _refuse(step, f"aud must be one of {', '.join(audience)}")
-    _check_times(step, claims, expected, now)
     _check_subject(step, claims)
     if _time(step, claims, "auth_time", required=False) > now + expected.skew:
         _refuse(step, "auth_time is in the future; is the clock of this machine right?")

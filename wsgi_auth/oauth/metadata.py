@@ -21,6 +21,7 @@ class Metadata:
     jwks_uri: str | None = None
     end_session_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    introspection_endpoint: str | None = None
     pushed_authorization_request_endpoint: str | None = None
     require_pushed_authorization_requests: bool = False
     #: RFC 9207: an answer without ``iss`` is refused.

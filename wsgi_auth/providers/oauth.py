@@ -230,8 +230,8 @@ class _Client:
             )
 
     def _check_urls(self) -> None:
-        for option in ("authorization", "token", "issuer", "userinfo"):
-            url = getattr(self, option)
+        for option in ("authorization", "token", "issuer", "userinfo", "introspection"):
+            url = getattr(self, option, "")
             if url and isinstance(url, str):
                 _check_url(self._key(option), url)
         for name, url in self.more.items():
@@ -333,7 +333,8 @@ class OIDC(_Client):
     ``frontchannel_logout_session_required``: the browser has to say which session (``iss`` and
     ``sid``), as the provider was told at registration. ``audience``: what the ``aud`` of an access
     token has to be for a route with ``bearer`` (RFC 9068); never the ``client_id``, which is what
-    the ``aud`` of an ID token is.
+    the ``aud`` of an ID token is. ``introspection``: such tokens are no JWTs, or may be withdrawn,
+    so the provider is asked about each (RFC 7662), at the endpoint that it announces or at a URL.
     """
 
     id_token_signed_response_alg: tuple[str, ...] | str = ()
@@ -345,6 +346,7 @@ class OIDC(_Client):
     issuer_pattern: str = ""
     trusted_audiences: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
+    introspection: bool | str = False
     scope: str = "openid profile email"
     userinfo: str | bool = False
     type: str = field(default="oidc", init=False)
@@ -388,11 +390,27 @@ class OIDC(_Client):
             )
         if not all(_is_clean(each) for each in self.audience):
             raise ConfigError(self._key("audience"), "has a blank value in it")
-        if self.audience and algorithms and all(name.startswith("HS") for name in algorithms):
+        if self.introspection:
+            self._check_introspection()
+        elif self.audience and algorithms and all(name.startswith("HS") for name in algorithms):
             raise ConfigError(
                 self._key("audience"),
                 "needs a provider that signs with a private key, and id_token_signed_response_alg "
                 f"is {', '.join(algorithms)}",
+            )
+
+    def _check_introspection(self) -> None:
+        if not self.audience:
+            raise ConfigError(
+                self._key("audience"),
+                "is missing: what the provider calls this API; it says of a token whether it is "
+                "good, and not whether it was meant for this application",
+            )
+        if self.client_auth == "none":
+            raise ConfigError(
+                self._key("introspection"),
+                "is for a client that can prove who it is (RFC 7662 section 2.1); client_auth is "
+                "none",
             )
 
     @property
@@ -438,6 +456,9 @@ def _check_kind(key: str, kind: str, value: object) -> None:
         expected = "a mapping of strings"
     elif kind == "bool":
         ok, expected = isinstance(value, bool), "True or False"
+    elif kind in ("str | bool", "bool | str"):
+        ok = isinstance(value, bool) or (isinstance(value, str) and _is_line(value))
+        expected = "a URL, True or False"
     elif kind == "int | None":
         ok = value is None or (type(value) is int and value >= 0)
         expected = "seconds, 0 or more"

@@ -48,7 +48,8 @@ def party_of(provider: OAuth | OIDC) -> str:
         provider.issuer,
         getattr(provider, "issuer_pattern", ""),
         provider.token,
-        provider.userinfo if isinstance(provider.userinfo, str) else "",
+        _url(provider.userinfo),
+        _url(getattr(provider, "introspection", "")),
         provider.more,
         profile.get("id", ""),
     )
@@ -56,7 +57,8 @@ def party_of(provider: OAuth | OIDC) -> str:
 
 #: What may change without its being another tenant.
 _NOT_ABOUT = (
-    "name", "style", "icon", "client_secret", "private_key", "private_key_id", "quirk", "audience"
+    "name", "style", "icon", "client_secret", "private_key", "private_key_id", "quirk", "audience",
+    "introspection",
 )  # fmt: skip
 
 
@@ -69,6 +71,11 @@ def tenant_of(provider: OAuth | OIDC) -> str:
         if each.init and each.name not in _NOT_ABOUT
     }
     return _digest(party_of(provider), said)
+
+
+def _url(option: str | bool) -> str:
+    """The URL that an option names; "" where it leaves that to the issuer."""
+    return option if isinstance(option, str) else ""
 
 
 def _digest(*parts: object) -> str:

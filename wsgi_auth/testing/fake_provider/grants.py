@@ -57,6 +57,8 @@ class Memory:
     used_codes: dict[str, Grant] = field(default_factory=dict)
     refresh_tokens: dict[str, Grant] = field(default_factory=dict)
     access_tokens: dict[str, tuple[Grant, float]] = field(default_factory=dict)
+    #: What is said of a token without a grant, if somebody asks; None: it was withdrawn.
+    told: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     dpop_nonce: str = field(default_factory=random_id)
 

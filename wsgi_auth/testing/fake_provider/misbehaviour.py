@@ -33,7 +33,8 @@ Endpoint = Literal["discovery", "jwks", "token", "userinfo", "par", "revoke"]
 Stage = Literal[
     "discovery", "jwks", "token", "refresh", "userinfo", "par", "response", "logout_response",
     "claims", "refresh_claims", "logout_claims", "id_token", "logout_token", "http.discovery",
-    "http.jwks", "http.token", "http.userinfo", "http.par", "http.revoke",
+    "http.jwks", "http.token", "http.userinfo", "http.par", "http.revoke", "introspection",
+    "http.introspect",
 ]  # fmt: skip
 Verdict = Literal["refuse", "accept", "either"]
 ENDPOINTS: Final[tuple[Endpoint, ...]] = get_args(Endpoint)

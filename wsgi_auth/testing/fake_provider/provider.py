@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -251,10 +252,18 @@ class FakeProvider:
         return self._sign(said, client, "logout_token", "logout+jwt")
 
     def access_token(
-        self, sub: str, audience: str, scope: str = "", client_id: str | None = None, **claims: Any
+        self,
+        sub: str,
+        audience: str,
+        scope: str = "",
+        client_id: str | None = None,
+        *,
+        opaque: bool = False,
+        **claims: Any,
     ) -> str:
         """An access token to send as ``Authorization: Bearer`` to an API of this ``audience`` (RFC
-        9068), for one of the people or for a machine, whose ``sub`` is anything else."""
+        9068), for one of the people or for a machine, whose ``sub`` is anything else. ``opaque``: a
+        random text in place of a JWT, which says nothing to whoever does not ask (RFC 7662)."""
         client = self.clients[client_id] if client_id else next(iter(self.clients.values()))
         now = int(time.time())
         said = {
@@ -268,7 +277,15 @@ class FakeProvider:
             "scope": scope or None,
         }
         said = {name: value for name, value in {**said, **claims}.items() if value is not None}
-        return self._sign(said, client, "access_token", "at+jwt")
+        token = random_id() if opaque else self._sign(said, client, "access_token", "at+jwt")
+        with self._lock:
+            self._memory.told[token] = said
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Withdraw an access token: whoever asks about it hears that it is not active."""
+        with self._lock:
+            self._memory.told[token] = None
 
     # --- requests ---------------------------------------------------------------------------
 
@@ -283,6 +300,7 @@ class FakeProvider:
             "/userinfo": ("GET POST", "userinfo", self._userinfo),
             "/par": ("POST", "par", self._push),
             "/revoke": ("POST", "revoke", self._revoke),
+            "/introspect": ("POST", "introspect", self._introspect),
             "/logout": ("GET POST", "", self._logout),
         }
         methods, endpoint, endpoint_of = routes.get(asked.path, ("", "", None))
@@ -319,6 +337,7 @@ class FakeProvider:
             "jwks_uri": self._url("/jwks"),
             "pushed_authorization_request_endpoint": self._url("/par"),
             "revocation_endpoint": self._url("/revoke"),
+            "introspection_endpoint": self._url("/introspect"),
             "end_session_endpoint": self._url("/logout"),
             "scopes_supported": ["openid", *SCOPE_CLAIMS, "offline_access"],
             "response_types_supported": ["code"],
@@ -563,6 +582,14 @@ class FakeProvider:
         if grant and grant.client.client_id == client.client_id:
             grant.ended = True
         return Answered(200, [])  # unknown tokens too (RFC 7009 2.2)
+
+    def _introspect(self, asked: Asked) -> Answered:
+        form = once(asked.form)
+        client = self._client(asked, form)
+        said = self._memory.told.get(form.get("token", ""))
+        is_active = said is not None and said.get("exp", math.inf) > time.time()
+        answer = {"active": True, "token_type": "Bearer", **said} if said and is_active else {}
+        return as_json(self._apply("introspection", answer or {"active": False}, client))
 
     # --- leaving ----------------------------------------------------------------------------
 
