@@ -76,15 +76,18 @@ REFUSING: dict[str, tuple[dict[str, Any], int]] = {
     "is late": ({"sign_in": lambda user, account, context: late()}, 500),
     "makes no claims": ({"jwt": lambda claims, context: None}, 403),
     "fails over the claims": ({"jwt": lambda claims, context: 1 / 0}, 500),
+    "denies what is seen": ({"session": denied}, 403),
 }
 
 
 @pytest.mark.parametrize(("callbacks", "status"), REFUSING.values(), ids=REFUSING)
 def test_a_callback_that_does_not_agree_lets_nobody_sign_in(
-    callbacks: dict[str, Any], status: int
+    callbacks: dict[str, Any], status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     browser = visitor({"id": "ada"}, callbacks=callbacks)
     answer = browser.sign_in(status=status)
+    refused = [each for each in caplog.messages if each.endswith(" refused") or " refused: " in each]
+    assert len(refused) == (status == 403)
     assert not any("session" in each for each in answer.headers.getall("Set-Cookie"))
     browser.get("/", status=401)
 

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.endings import Endings
 
 
+_TOO_LATE = "all sessions of the user were ended in the course of the sign-in"
+
+
 class Begun:
     """A session as it is from now on: what the handler sees, its claims, and its cookie's value."""
 
@@ -244,16 +247,27 @@ class Lifecycle:
         """A new session, under a new identifier (R025), for a user that :meth:`admit` lets in. The
         one of the same browser ``before`` is over."""
         try:
-            claims, is_new = self._admitted(user, provider, environ, now, proof, self._owner)
+            return self._begun(user, provider, environ, now, proof, before)
         except (AccessDenied, AccountNotLinked) as denied:
             self._events.logger.warning(
                 "sign-in of %s by %s refused: %s", shown(user.get("id")), provider.id, denied
             )
             raise
+
+    def _begun(
+        self,
+        user: Mapping[str, Any],
+        provider: Any,
+        environ: Environ,
+        now: float,
+        proof: Proof,
+        before: Reading,
+    ) -> Begun:
+        claims, is_new = self._admitted(user, provider, environ, now, proof, self._owner)
         endings, user_id = self._endings, claims["sub"]
         ending = "" if endings is None else endings.last(user_id)
         if endings is not None and endings.is_since(ending, proof.since or now):
-            raise self._too_late(claims)
+            raise AccessDenied(_TOO_LATE)
         from wsgi_auth.addresses import client_address  # needed at sign-in alone
 
         address = client_address(environ, self._config.trusted_proxies)
@@ -267,7 +281,7 @@ class Lifecycle:
             raise AccessDenied("the provider ended its session in the course of the sign-in")
         if endings is not None and endings.last(user_id) not in (ending, ""):
             self._strategy.delete(begun.claims, now)
-            raise self._too_late(claims)
+            raise AccessDenied(_TOO_LATE)
         begun.is_new_user = is_new
         if before.claims is not None:
             self._strategy.delete(before.claims, now)
@@ -283,11 +297,6 @@ class Lifecycle:
             session=begun.session,
         )
         return begun
-
-    def _too_late(self, claims: Claims) -> AccessDenied:
-        why = "all sessions of the user were ended in the course of the sign-in"
-        self._events.logger.warning("sign-in of %s refused: %s", shown(claims["sub"]), why)
-        return AccessDenied(why)
 
     def renew(self, reading: Reading, now: float) -> Written | None:
         """A reading that is due, prolonged; None where another request was faster, or the session
