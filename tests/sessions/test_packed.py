@@ -14,6 +14,7 @@ from tests.conftest import SECRET
 from tests.test_tokens import json_values
 from wsgi_auth.config.parts import SessionOptions
 from wsgi_auth.sessions.cookie import CookieStrategy
+from wsgi_auth.sessions.packed import Packed, unpacked
 from wsgi_auth.sessions.view import OWN_CLAIMS, default_session
 from wsgi_auth.tokens import SignedCodec
 from wsgi_auth.types import FrozenDict, FrozenList, Stored
@@ -118,6 +119,23 @@ def test_what_we_signed_and_is_no_session_is_none(content: Any) -> None:
 def test_the_shortest_session_is_one() -> None:
     found = STRATEGY.load(SIGNED.encode([NOW, NOW + 9, "ada", *[None] * 8]), NOW)
     assert found is not None and found.claims == {"sub": "ada", "iat": NOW, "exp": NOW + 9}
+
+
+def test_two_threads_may_unpack_the_same_claims_at_once() -> None:
+    """As it is where the other one is faster: the list is gone between two looks at it."""
+
+    class Shared(Packed):
+        @property
+        def raw(self) -> Any:
+            return looks.pop(0)
+
+        @raw.setter
+        def raw(self, claims: Any) -> None:
+            looks[:] = [claims]
+
+    content = payload(STRATEGY.save(ADA, NOW).value)
+    looks: list[Any] = [content, unpacked(content)]
+    assert Shared().claims == with_times(ADA)
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -74,7 +74,8 @@ class Packed(Stored):
     @property
     def claims(self) -> Claims:  # type: ignore[override]
         """The claims, unpacked when somebody asks: few requests do."""
-        if type(self.raw) is list:
-            self.raw = unpacked(self.raw)
-        claims: Claims = self.raw
+        content = self.raw  # looked at once: another thread may unpack it meanwhile
+        if type(content) is list:
+            content = self.raw = unpacked(content)
+        claims: Claims = content
         return claims
