@@ -99,6 +99,25 @@ def test_update_asks_the_jwt_callback():
     assert browser.get("/").text == "dark "
 
 
+@pytest.mark.parametrize(
+    "change", [Auth.sign_out, lambda auth: auth.sign_in({"id": "eve"})], ids=["out", "in"]
+)
+def test_a_callback_that_is_asked_about_the_session_cannot_change_it_in_the_same_breath(change):
+    """What it did would be lost, or half of it: an error that is seen, on protected pages."""
+
+    def jwt(claims, context):
+        if context.trigger is None:
+            change(get_auth(context.environ))
+        return claims
+
+    asked = config(callbacks={"jwt": jwt}, matcher=["/members"])
+    browser = Browser(AuthMiddleware(hello, asked))
+    cookie = {"Cookie": session_cookie(config(), {"id": "alice"})}
+    assert "Set-Cookie" not in browser.get("/members", headers=cookie, status=500).headers
+    answer = browser.get("/open", headers=cookie)
+    assert "hello nobody" in answer and "Set-Cookie" not in answer.headers
+
+
 def test_nobody_can_be_signed_out_and_has_no_session_to_update():
     assert site().get("/logout").text == "nobody "
     with pytest.raises(UsageError, match="nobody is signed in"):

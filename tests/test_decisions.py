@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -268,6 +269,15 @@ def test_the_store_being_down_is_503_on_protected_pages_and_nothing_elsewhere():
     answer = browser.get("/x", status=503)
     assert answer.headers["Retry-After"]
     assert "Set-Cookie" not in answer.headers
+    assert "hello nobody" in browser.get("/open")
+
+
+@pytest.mark.parametrize("answer", [None, 1, (None, None), SimpleNamespace(session={})], ids=repr)
+def test_a_reader_whose_answer_is_no_reading_is_500_on_protected_pages_and_nobody_elsewhere(answer):
+    """R038."""
+    reader = SimpleNamespace(read=lambda environ, now: answer)
+    browser = Browser(AuthMiddleware(hello, config(reader=reader, public=["/open"])))
+    assert "hello" not in browser.get("/x", status=500)
     assert "hello nobody" in browser.get("/open")
 
 

@@ -157,7 +157,7 @@ class AuthMiddleware:
             app = self.app  # a local name is called faster
             return app(environ, start_response)
         # Filled in here: a constructor with arguments would take as long as all of the above.
-        environ["auth.handle"] = handle = Auth()
+        handle = Auth()
         handle.site = self.site
         handle.environ = environ
         handle.send = start_response
@@ -171,15 +171,17 @@ class AuthMiddleware:
             try:
                 read = self._read
                 reading = read(environ, _now())
-            except Exception as error:
-                failed = self._failure(error)
-            else:
                 if reading is not ANONYMOUS:
+                    # first what another's reader may have left out: then it is nobody's
+                    if reading.then is not KEEP:
+                        handle.pending = []
                     environ["auth.session"] = reading.session
                     handle.reading = reading
                     handle.caching = SOMEBODYS
-                    if reading.then is not KEEP:
-                        handle.pending = []
+            except Exception as error:
+                failed = self._failure(error)
+        # not before: a callback that is asked about the session cannot change it in the same breath
+        environ["auth.handle"] = handle
         if not plan.is_open:
             own = plan.own
             if own is not None:

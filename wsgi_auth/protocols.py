@@ -38,9 +38,9 @@ if TYPE_CHECKING:  # needed by few configurations
 class Reader(Protocol):
     """Cookies to :class:`~wsgi_auth.types.Reading`: the option ``reader``.
 
-    Nobody is signed in: a reading without a session, never an exception. An exception means that
-    the question could not be answered: protected pages answer 500 (503 for
-    :class:`~wsgi_auth.errors.StoreUnavailable`), public ones go on without a session.
+    Nobody is signed in: a reading without a session, never an exception. An exception, or an answer
+    that is no reading, means that the question could not be answered: protected pages answer 500
+    (503 for :class:`~wsgi_auth.errors.StoreUnavailable`), public ones go on without a session.
     """
 
     def read(self, environ: Environ, now: float) -> Reading: ...
