@@ -423,6 +423,12 @@ def test_a_wrong_entry_is_refused_with_a_reason(entry, message):
     assert caught.value.key == "routes"
 
 
+@pytest.mark.parametrize("wrong", [{"basic": 0}, {"case_sensitive": 1}, {"user_verified": 0.0}])
+def test_a_route_is_checked_though_it_equals_one_without_options(wrong):
+    with pytest.raises(ConfigError, match="must be True or False"):
+        as_route(Route("/a", **wrong), "routes")
+
+
 def test_what_is_no_list_of_entries_is_refused_with_a_reason():
     for option in ("matcher", "public", "ignore", "routes"):
         with pytest.raises(ConfigError, match=f"^{option}: must be a pattern or a list of them"):

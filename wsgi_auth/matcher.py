@@ -222,7 +222,7 @@ def as_route(entry: RouteSource, key: str) -> Route:
     if isinstance(entry, str | re.Pattern):
         return Route(_source(entry, key))
     if isinstance(entry, Route):
-        if entry == Route(entry.source):
+        if type(entry) is Route and vars(entry) == {"source": entry.source}:  # nothing else given
             _source(entry.source, key)
             return entry
         given = {name: getattr(entry, name) for name in _ROUTE_KEYS}
