@@ -7,7 +7,7 @@ import functools
 import pickle
 import re
 from datetime import timedelta
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
@@ -99,6 +99,8 @@ def _fields(fields):
         ({"providers": [{"id": "a b", "type": "credentials", "authorize": authorize}]}, "letters"),
         ({"providers": [{"id": "credentials", "authorize": authorize}] * 2}, "two providers"),
         ({"providers": [object()]}, "is no provider"),
+        ({"providers": [SimpleNamespace(id="a", name="A", type=["x"])]}, "is no provider"),
+        ({"providers": [SimpleNamespace(id=1, name="A", type="x")]}, "is no provider"),
         ({"providers": [{"id": "htpasswd", "file": "/no/such/file"}]}, "htpasswd"),
         ({"matcher": ["/(?!api).*"]}, "write /((?!api).*)"),
         ({"matcher": ["/a/*"]}, "write /a/:path* or /a/(.*)"),

@@ -208,8 +208,14 @@ _MAKERS = {
 
 
 def _checked(provider: Any) -> Provider:
-    if isinstance(provider, type) or not isinstance(provider, Provider):
-        raise ConfigError("providers", f"{provider!r} is no provider: it needs id, name and type")
+    if (
+        isinstance(provider, type)
+        or not isinstance(provider, Provider)
+        or not all(isinstance(each, str) for each in (provider.id, provider.type))
+    ):
+        raise ConfigError(
+            "providers", f"{provider!r} is no provider: it needs id, name and type, each a text"
+        )
     if not re.fullmatch(_ID, provider.id):
         raise ConfigError(
             "providers", f"the id {provider.id!r} must be letters, digits, '-' and '_' only"
