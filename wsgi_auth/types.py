@@ -189,7 +189,8 @@ class Stored(Reading):
     __init__ = object.__init__
 
     session: Session
-    #: The claims for us alone: a ``dict`` that might be changed, with values that cannot.
+    #: What the claims are made of, for us alone: a ``dict`` that might be changed, with values that
+    #: cannot, or what else a kind of its own knows to read.
     raw: Any
     renew_at: float
     ends_at: float
