@@ -118,6 +118,17 @@ def test_a_callback_that_is_asked_about_the_session_cannot_change_it_in_the_same
     assert "hello nobody" in answer and "Set-Cookie" not in answer.headers
 
 
+def test_a_callback_that_asks_for_the_handle_hears_why_there_is_none(caplog):
+    def jwt(claims, context):
+        if context.trigger is None:
+            get_auth(context.environ)
+        return claims
+
+    browser = Browser(AuthMiddleware(hello, config(callbacks={"jwt": jwt})))
+    browser.get("/x", headers={"Cookie": session_cookie(config(), {"id": "alice"})}, status=500)
+    assert "the session is only being read, and a callback asks for it" in caplog.text
+
+
 def test_nobody_can_be_signed_out_and_has_no_session_to_update():
     assert site().get("/logout").text == "nobody "
     with pytest.raises(UsageError, match="nobody is signed in"):
