@@ -648,8 +648,8 @@ def get_auth(environ: Environ) -> Auth:
         return handle
     if SESSION in environ:
         raise UsageError(
-            "there is no handle: this path is in the option 'ignore', where nothing is read (put it "
-            "into 'public' if it is open but has a session), or the session is only being read, "
+            "there is no handle: this path is in the option 'ignore', where nothing is read (put "
+            "it into 'public' if it is open but has a session), or the session is only being read, "
             "and a callback asks for it: what it needs is in its context"
         )
     raise UsageError(

@@ -62,8 +62,11 @@ def read_claims(octets: bytes) -> dict[str, Any] | None:
         claims, end = _scan(text, 0)
         if type(claims) is not dict or end != len(text):
             return None
-        if not SCALARS.issuperset(map(type, claims.values())):
-            claims = {name: freeze(value) for name, value in claims.items()}
+        # few hold lists or objects; a text may hold a bracket, too
+        if "[" in text or text.rpartition("{")[0]:
+            for name, value in claims.items():
+                if type(value) not in SCALARS:
+                    claims[name] = freeze(value)
     except (ValueError, StopIteration, RecursionError):
         return None
     return claims

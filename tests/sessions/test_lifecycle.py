@@ -86,7 +86,9 @@ def test_a_callback_that_does_not_agree_lets_nobody_sign_in(
 ) -> None:
     browser = visitor({"id": "ada"}, callbacks=callbacks)
     answer = browser.sign_in(status=status)
-    refused = [each for each in caplog.messages if each.endswith(" refused") or " refused: " in each]
+    refused = [
+        each for each in caplog.messages if each.endswith(" refused") or " refused: " in each
+    ]
     assert len(refused) == (status == 403)
     assert not any("session" in each for each in answer.headers.getall("Set-Cookie"))
     browser.get("/", status=401)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wsgi_auth.types import Claims, FrozenDict, Stored, freeze
+from wsgi_auth.types import SCALARS, Claims, FrozenDict, Stored, freeze
 
 _NONE = type(None)
 _TEXT = frozenset({str, _NONE})
@@ -62,7 +62,7 @@ def unpacked(content: list[Any]) -> Claims:
         claims["email_verified"] = verified
     if rest is not None:
         for key, value in rest.items():
-            claims[key] = freeze(value)
+            claims[key] = value if type(value) in SCALARS else freeze(value)
     return FrozenDict(claims)
 
 
