@@ -43,6 +43,8 @@ class Remembered(Generic[Value]):
         """The value that was put there, while it lasts."""
         with self._lock:
             known = self._known.get(key)
+            if known is not None and known[0] <= now:  # it must not come back with the clock
+                del self._known[key]
         # nothing lasts longer because the clock went back
         is_current = known is not None and now < known[0] <= now + LIFETIME
         return known[1] if known is not None and is_current else None
