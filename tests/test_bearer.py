@@ -1052,6 +1052,63 @@ def test_the_provider_is_asked_once_a_minute_whatever_it_says(fake):
         assert asked(fake) == [good, bad, good, bad]
 
 
+def test_the_provider_is_asked_once_a_minute_whatever_we_say(fake):
+    """Whoever has a token of it must not make us ask at will."""
+    page = asking(fake, allow_groups=["ops"])
+    token = fake.access_token("robot", API, opaque=True)
+    for host in ("a.example.test", "b.example.test"):
+        page.get("/api/x", headers={"Host": host, **bearing(token)}, status=403)
+        page.get("/api/x", headers={"Host": host, **bearing(token)}, status=403)
+    assert asked(fake) == [token]
+
+
+def test_a_token_is_good_for_a_minute_after_the_answer_wherever_it_is_used_first(fake):
+    at_a, at_b = ({"Host": f"{host}.example.test"} for host in "ab")
+    with time_machine.travel("2026-11-25 10:00", tick=False) as clock:
+        page = asking(fake)
+        token = fake.access_token("robot", API, opaque=True)
+        ends = fake.access_token("robot", API, opaque=True, exp=int(time.time()) + 90)
+        endless = fake.access_token("robot", API, opaque=True, exp=None)
+        for each in (token, ends, endless):
+            page.get("/api/x", headers={**at_a, **bearing(each)}, status=200)
+        clock.shift(59)
+        page.get("/api/x", headers={**at_b, **bearing(token)}, status=200)
+        said = page.get("/api/x", headers={**at_b, **bearing(endless)}).json
+        assert said["session"]["expires"] == "2026-11-25T10:01:00Z"
+        fake.revoke(token)
+        clock.shift(1)
+        page.get("/api/x", headers={**at_b, **bearing(token)}, status=401)
+        page.get("/api/x", headers={**at_b, **bearing(ends)}, status=200)
+        clock.shift(31)
+        page.get("/api/x", headers={**at_b, **bearing(ends)}, status=401)
+
+
+def test_what_one_tenants_provider_refuses_is_good_at_anothers_a_moment_later(fake):
+    other = FakeProvider("https://other.example.test", id="other")
+    tenants = {"a": fake, "b": other}
+
+    def per_request(request):
+        options = tenants[request.headers["X-Tenant"]].options(audience=API, introspection=True)
+        return options | {"id": "company"}
+
+    app = site(
+        providers=[{"id": "company", "per_request": per_request}], routes=api(),
+        transport=FakeTransport(fake, other),
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    token = fake.access_token("robot", API, opaque=True)
+    for tenant, status in (("b", 401), ("a", 200), ("b", 401), ("a", 200)):
+        page.get("/api/x", headers={"X-Tenant": tenant, **bearing(token)}, status=status)
+
+
+def test_a_key_that_the_application_learns_of_a_moment_later_is_good_then(fake):
+    keys: dict[str, Any] = {}
+    page = own(lambda token, request: keys.get(token), fake, provider={"introspection": True})
+    page.get("/api/x", headers=bearing("key-of-ada"), status=401)
+    keys.update(KEYS)
+    page.get("/api/x", headers=bearing("key-of-ada"), status=200)
+
+
 def test_a_token_of_which_the_provider_does_not_say_when_it_ends_is_asked_about_in_a_minute(fake):
     with time_machine.travel("2026-11-25 10:00", tick=False):
         token = fake.access_token("robot", API, opaque=True, exp=None)

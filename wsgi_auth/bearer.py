@@ -7,6 +7,7 @@ checks of a token (``oauth/id_token``), whether its scopes are enough (``authori
 
 from __future__ import annotations
 
+import math
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,7 @@ from wsgi_auth.errors import (
     TooManyAttempts,
 )
 from wsgi_auth.events import shown
-from wsgi_auth.oauth.client import Holder
-from wsgi_auth.oauth.id_token import LONGEST, unverified_claims
+from wsgi_auth.oauth.id_token import LONGEST, Identity, unverified_claims
 from wsgi_auth.oauth.keys import UnknownKey
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
@@ -71,6 +71,16 @@ class _Holder(NamedTuple):
     scopes: frozenset[str]
 
 
+class _Told(NamedTuple):
+    """What a provider that was asked about a token said of it, and when: whom it stands for, or
+    else what is wrong with it."""
+
+    provider: OIDC
+    at: float
+    identity: Identity | None
+    problem: str = ""
+
+
 class _Refused(AuthError):
     """The token proves nothing; the message is for whoever sent it."""
 
@@ -84,8 +94,7 @@ class BearerAuthentication:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._remembered: Remembered[_Holder] = Remembered()
-        #: Why a token was refused by a provider that was asked about it.
-        self._refused: Remembered[str] = Remembered()
+        self._told: Remembered[_Told] = Remembered()
 
     def read(self, environ: Environ, now: float) -> HeaderReading | Decision:
         """Whom the header's token stands for, or the answer to one that is no good."""
@@ -119,9 +128,6 @@ class BearerAuthentication:
         known = self._remembered.get(key, now)
         if known is not None and any(each is known.provider for each in on_offer):
             return known
-        why = self._refused.get(key, now)
-        if why is not None:
-            raise _Refused(why)
         parties = self._parties(token, on_offer)
         try:
             if not parties:
@@ -129,14 +135,12 @@ class BearerAuthentication:
                 if own is not None:
                     return own
                 parties = self._opaque(on_offer)
-            known, ends = self._held(token, parties, environ, now)
-        except _Refused as refused:
-            if parties and parties[0].introspection:
-                self._refused.put(key, str(refused), now)
+            known, proven_at = self._held(token, parties, environ, now)
+        except _Refused:
             if problem is not None:  # it may be of the one that could not be made just now
                 raise problem from None
             raise
-        self._remembered.put(key, known, now, ends)
+        self._remembered.put(key, known, proven_at, known.claims["exp"])
         return known
 
     def _parties(self, token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
@@ -158,18 +162,34 @@ class BearerAuthentication:
         asked = [each for each in on_offer if isinstance(each, OIDC) and each.introspection]
         return asked if len(asked) == 1 else []
 
-    def _holder(self, token: str, provider: OIDC, environ: Environ, now: float) -> Holder:
-        client = self._site.client(provider)
+    def _identity(
+        self, token: str, provider: OIDC, environ: Environ, now: float
+    ) -> tuple[Identity, float]:
+        """Whom the token stands for at this provider, and when that was proven."""
         if not provider.introspection:
-            return client.holder(token, now)
+            return self._site.client(provider).verified(token, now), now
+        # what the provider says is the same at each of our hosts, and for whom we let in or not
+        key = self._told.key(token, {})
+        told = self._told.get(key, now)
+        if told is None or told.provider is not provider:
+            told = self._ask(token, provider, environ, now)
+            ends = math.inf if told.identity is None else told.identity.claims.get("exp", math.inf)
+            self._told.put(key, told, now, ends)
+        if told.identity is None:
+            raise OAuthError("access_token", told.problem)
+        return told.identity, told.at
+
+    def _ask(self, token: str, provider: OIDC, environ: Environ, now: float) -> _Told:
         # whoever makes tokens up makes us ask: a guess is an attempt
         attempt = self._site.attempts.attempt("", environ)
         is_guess = False
         try:
-            return client.holder(token, now)
+            return _Told(provider, now, self._site.client(provider).introspected(token, now))
         except OAuthError as error:
-            is_guess = error.step in _OF_THE_TOKEN
-            raise
+            if error.step not in _OF_THE_TOKEN:
+                raise
+            is_guess = True
+            return _Told(provider, now, None, error.problem)
         finally:
             if not is_guess:
                 attempt.succeeded()
@@ -177,14 +197,15 @@ class BearerAuthentication:
     def _held(
         self, token: str, parties: Sequence[OIDC], environ: Environ, now: float
     ) -> tuple[_Holder, float]:
-        """By the one of these providers that issued it; and when it ends."""
+        """By the one of these providers that issued it; and when that was proven."""
         site = self._site
         problem = "it was issued by no provider that is known here"
         if site.config.callbacks.bearer is not None:
             problem = "it is not known here"
         for provider in parties:
             try:
-                holder = self._holder(token, provider, environ, now)
+                identity, proven_at = self._identity(token, provider, environ, now)
+                holder = site.client(provider).holder(token, identity, proven_at)
             except OAuthError as error:
                 if error.step not in _OF_THE_TOKEN and not isinstance(error, UnknownKey):
                     raise
@@ -192,7 +213,7 @@ class BearerAuthentication:
                 continue
             claims = site.lifecycle.admit_holder(holder.user, provider, environ, now, holder.proof)
             stamped = FrozenDict({**claims, "iat": int(now), "exp": holder.expires})
-            return _Holder(provider, stamped, holder.scopes), holder.expires
+            return _Holder(provider, stamped, holder.scopes), proven_at
         raise _Refused(problem)
 
     def _asked(self, token: str, environ: Environ, now: float) -> _Holder | None:

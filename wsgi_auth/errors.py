@@ -144,8 +144,9 @@ class ProviderUnavailable(AuthError):
 
 class OAuthError(AuthError):
     """A sign-in with another party failed. ``step`` is where (``discovery``, ``authorization``,
-    ``callback``, ``token``, ``id_token``, ``userinfo``, ``profile``, ``refresh``, ``logout``), and
-    the message what was expected there; no token is ever part of it."""
+    ``callback``, ``token``, ``id_token``, ``userinfo``, ``profile``, ``refresh``, ``logout``,
+    ``access_token``, ``introspection``), and the message what was expected there; no token is ever
+    part of it."""
 
     code = "OAuthCallbackError"
     status = 502

@@ -147,10 +147,10 @@ class Client:
             user = {**user, "id": f"{party_of(provider)}:{user.get('id', '')}"}
         return user
 
-    def holder(self, token: str, now: float) -> Holder:
+    def verified(self, token: str, now: float) -> Identity:
         """Whom an access token of this provider stands for that was issued for its ``audience``;
         raises :class:`OAuthError` for one that is not right. Asks the provider for nothing but its
-        metadata and keys, as seldom as ever; with ``introspection`` about the token, each time."""
+        metadata and keys, as seldom as ever."""
         provider, metadata = self._provider, self.metadata(now)
         assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
         # what everybody who has the secret could sign is no word of the provider's
@@ -158,21 +158,29 @@ class Client:
             name for name in _algorithms(provider, metadata) if not name.startswith("HS")
         )
         expected = Expected(provider.issuer_of, provider.client_id, asymmetric, nonce=None)
-        if provider.introspection:
-            request = introspection.introspection_request(token, provider, metadata, now)
-            answer = introspection.read_introspection(self._transport.send(request))
-            identity = accept_access_token(answer, expected, provider.audience, now)
-        else:
-            key_for = self._key_for(metadata, now)
-            identity = verify_access_token(token, key_for, expected, provider.audience, now)
-        claims = identity.claims
+        key_for = self._key_for(metadata, now)
+        return verify_access_token(token, key_for, expected, provider.audience, now)
+
+    def introspected(self, token: str, now: float) -> Identity:
+        """The same, by what the provider says of the token, which is asked each time."""
+        provider, metadata = self._provider, self.metadata(now)
+        assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
+        request = introspection.introspection_request(token, provider, metadata, now)
+        answer = introspection.read_introspection(self._transport.send(request))
+        expected = Expected(provider.issuer_of, provider.client_id, (), nonce=None)
+        return accept_access_token(answer, expected, provider.audience, now)
+
+    def holder(self, token: str, identity: Identity, proven_at: float) -> Holder:
+        """The user and the rights of whom an access token stands for; it was looked at
+        ``proven_at`` (seconds since the epoch). Raises what :func:`user_from` does."""
+        provider, claims = self._provider, identity.claims
         profile = document(claims)
         user = self._user(profile)
         account = Account(
             provider.id, provider.type, str(user.get("id", "")), freeze({"access_token": token})
         )
         proof = Proof(account, FrozenDict(profile), proved_at=identity.proved_at, acr=identity.acr)
-        expires = int(claims.get("exp", now + introspection.LIFETIME))
+        expires = int(claims.get("exp", proven_at + introspection.LIFETIME))
         return Holder(user, proof, _scopes(claims), expires)
 
     def logout_notice(self, token: str, now: float) -> LogoutNotice:
