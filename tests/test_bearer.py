@@ -1200,6 +1200,26 @@ def test_a_token_of_one_provider_is_never_shown_to_another(fake):
         assert opaque not in asked(other) and (opaque in asked(fake)) is not both
 
 
+@pytest.mark.parametrize("callback", [None, lambda token, request: None], ids=["alone", "with own"])
+def test_a_token_that_names_another_issuer_is_not_shown_to_the_only_provider(fake, callback):
+    """It may be good there."""
+    other = FakeProvider("https://other.example.test", id="other")
+    app = site(
+        providers=[fake.options(audience=API, introspection=True), other.options(audience=API)],
+        transport=FakeTransport(fake, other), routes=api(), callbacks={"bearer": callback},
+        providers_for=lambda request: ["fake"],
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    stranger = FakeProvider("https://stranger.example.test")
+    for each in (other, stranger):
+        answer = page.get("/api/x", headers=bearing(each.access_token("robot", API)), status=401)
+        assert "known here" in challenge(answer)
+    assert asked(fake) == []
+    for opaque in (True, False):
+        token = fake.access_token("robot", API, opaque=opaque)
+        page.get("/api/x", headers=bearing(token), status=200)
+
+
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [({"audience": ()}, r"providers\.fake\.audience: is missing"),

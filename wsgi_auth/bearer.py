@@ -134,7 +134,7 @@ class BearerAuthentication:
                 own = self._asked(token, environ, now)
                 if own is not None:
                     return own
-                parties = self._opaque(on_offer)
+                parties = self._opaque(token, on_offer)
             known, proven_at = self._held(token, parties, environ, now)
         except _Refused:
             if problem is not None:  # it may be of the one that could not be made just now
@@ -144,23 +144,20 @@ class BearerAuthentication:
         return known
 
     def _parties(self, token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
-        """The providers that may have issued a token: the only one that there is, else by what the
-        token says itself, for they will look."""
+        """The providers that may have issued a token: the only one that there is, if it alone
+        looks; else by what the token says itself, for they will look."""
         issuing = [each for each in on_offer if isinstance(each, OIDC) and each.audience]
         is_only = len(issuing) == 1 and self._site.config.callbacks.bearer is None
-        if is_only or not issuing:
+        if not issuing or (is_only and not issuing[0].introspection):
             return issuing
-        try:
-            issuer = unverified_claims(token).get("iss")
-        except OAuthError:
-            return []
-        return [each for each in issuing if isinstance(issuer, str) and each.may_be_issuer(issuer)]
+        issuer = _issuer(token)
+        return [each for each in issuing if issuer and each.may_be_issuer(issuer)]
 
-    def _opaque(self, on_offer: Sequence[Provider]) -> list[OIDC]:
+    def _opaque(self, token: str, on_offer: Sequence[Provider]) -> list[OIDC]:
         """The provider to ask about a token that does not say whose it is: the only one that can be
         asked, for no other must be shown it."""
         asked = [each for each in on_offer if isinstance(each, OIDC) and each.introspection]
-        return asked if len(asked) == 1 else []
+        return asked if len(asked) == 1 and not _issuer(token) else []
 
     def _identity(
         self, token: str, provider: OIDC, environ: Environ, now: float
@@ -254,6 +251,15 @@ def _token(environ: Environ) -> str:
     if found is None:
         raise _Refused("it is no token")
     return found[1]
+
+
+def _issuer(token: str) -> str:
+    """Who has issued it, by what it says itself; "" if it does not say."""
+    try:
+        said = unverified_claims(token).get("iss")
+    except OAuthError:
+        return ""
+    return said if isinstance(said, str) else ""
 
 
 def _scopes(user: Mapping[str, Any]) -> frozenset[str]:
