@@ -602,6 +602,28 @@ def test_a_tenant_that_cannot_be_made_refuses_no_token_and_others_are_good(fake,
     page.get("/api/x", headers=bearing(fake.access_token("robot", API)), status=status)
 
 
+def test_while_a_tenant_cannot_be_made_no_token_that_may_be_its_own_is_shown_to_another(fake):
+    other = FakeProvider("https://other.example.test", id="other")
+    made: list[Any] = []
+
+    def per_request(request):
+        return made[0]
+
+    app = site(
+        providers=[{"id": "company", "per_request": per_request},
+                   other.options(audience=API, introspection=True)],
+        transport=FakeTransport(fake, other), routes=api(),
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    token = fake.access_token("robot", API, opaque=True)
+    for _ in range(2):
+        page.get("/api/x", headers=bearing(token), status=500)
+    page.get("/api/x", headers=bearing(other.access_token("robot", API)), status=200)
+    assert token not in asked(other)
+    made.append(fake.options(audience=API) | {"id": "company"})
+    page.get("/api/x", headers=bearing(other.access_token("x", API, opaque=True)), status=200)
+
+
 def test_what_is_good_at_one_host_is_asked_about_at_another(fake):
     def is_at_home(request):
         return request.host == "a.example.test"

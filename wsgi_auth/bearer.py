@@ -134,10 +134,11 @@ class BearerAuthentication:
                 own = self._asked(token, environ, now)
                 if own is not None:
                     return own
-                parties = self._opaque(token, on_offer)
+                # it may be of the one that could not be made just now
+                parties = [] if problem is not None else self._opaque(token, on_offer)
             known, proven_at = self._held(token, parties, environ, now)
         except _Refused:
-            if problem is not None:  # it may be of the one that could not be made just now
+            if problem is not None:  # the same
                 raise problem from None
             raise
         self._remembered.put(key, known, proven_at, known.claims["exp"])
