@@ -191,6 +191,7 @@ SAID = {
     "nothing but whose it is, and for whom": dict.fromkeys(("iss", "iat", "exp", "jti", "client_id", "scope"), ABSENT),
     "the usual type": {"token_type": "Bearer"},
     "the type in lower case": {"token_type": "bearer"},
+    "a name for people": {"username": "alice@example.test"},
     "Hydra's word": {"token_use": "access_token"},
     "Cognito's word": {"token_use": "access"},
     "nothing where null stands": {
@@ -219,6 +220,7 @@ UNACCEPTED = {
     "no word of it": ({"active": ABSENT}, "not active"),
     "active in another way": ({"active": "true"}, "not active"),
     "active by a number": ({"active": 1}, "not active"),
+    "somebody's who has no name": ({"sub": ABSENT, "username": "alice"}, "sub must be"),
     "nobody's, of no client": ({"sub": ABSENT, "client_id": ABSENT}, "sub must be"),
     "from the future": ({"iat": NOW + SKEW + 9}, "from the future"),
     "not yet good": ({"nbf": NOW + SKEW + 9}, "from the future"),

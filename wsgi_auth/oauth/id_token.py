@@ -177,12 +177,13 @@ def accept_access_token(
 
     Judged as what a JWT says of itself, but that it need not say who issued it, and when. A token
     of a client that nobody stands behind may have no ``sub``: it is the client then (RFC 9068
-    section 2.2)."""
+    section 2.2). With a ``username`` somebody does, and all of them would be one."""
     step = "access_token"
     if answer.get("active") is not True:
         _refuse(step, "it is not active")
     said = {name: answer[name] for name in answer if answer[name] is not None}
-    said.setdefault("sub", said.get("client_id"))
+    if "username" not in said:
+        said.setdefault("sub", said.get("client_id"))
     claims: Claims = freeze(said)
     if "iss" in claims:
         _check_issuer(step, claims, expected)
