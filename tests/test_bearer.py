@@ -1146,6 +1146,7 @@ FAULTS = {
     "it says so in its own way": lambda answer, _: as_json({"active": "true"}),
     "a page": lambda answer, _: as_text("<h1>Hello</h1>"),
     "a list": lambda answer, _: as_json([]),
+    "a book": lambda answer, _: as_json({"active": True, "aud": API, "sub": "x", "more": "x" * 65_536}),
     "empty": lambda answer, _: as_text("", 204),
 }
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from wsgi_auth.errors import OAuthError
 from wsgi_auth.oauth.answers import object_in, refuse_error
 from wsgi_auth.oauth.client_auth import authenticated
+from wsgi_auth.oauth.id_token import LONGEST
 from wsgi_auth.oauth.metadata import Metadata
 from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.types import Incoming, Outgoing
@@ -39,6 +40,8 @@ def read_introspection(response: Incoming) -> Mapping[str, Any]:
     """What the provider says of the token. Raises :class:`OAuthError` where it says nothing: the
     step is ``access_token`` if that is the token's fault, else ``introspection`` (it does not know
     us, say); :class:`~wsgi_auth.errors.ProviderUnavailable` where it cannot now."""
+    if len(response.body) > LONGEST:  # it is kept for a while, and there are many of them
+        raise OAuthError(_STEP, f"the answer is larger than {LONGEST} bytes")
     found = object_in(response)
     if found is not None and found.get("error") == "unsupported_token_type":  # a JWT, at some
         raise OAuthError("access_token", "the provider says nothing of its kind")
