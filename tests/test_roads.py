@@ -282,20 +282,23 @@ def test_a_list_that_is_described_by_names_as_well_is_a_mistake(section, tmp_pat
         AuthConfig.from_toml(tmp_path / "auth.toml", environ={})
 
 
+@pytest.mark.parametrize("option", ["userinfo", "introspection"])
 @pytest.mark.parametrize(
     ("text", "found"),
     [("true", True), ("off", False), ("https://op.test/userinfo", "https://op.test/userinfo")],
 )
-def test_what_is_a_url_or_a_yes_or_no_is_told_apart_in_text(text, found, tmp_path):
+def test_what_is_a_url_or_a_yes_or_no_is_told_apart_in_text(option, text, found, tmp_path):
     acme = (
         "provider.acme.type = oidc\nprovider.acme.client_id = a\nprovider.acme.client_secret = b\n"
     )
     (tmp_path / "auth.ini").write_text(
         f"[auth]\nsecret = {SECRET}\nurl = https://app.example.test\n{acme}"
-        f"provider.acme.issuer = https://op.test\nprovider.acme.userinfo = {text}\n"
+        f"provider.acme.issuer = https://op.test\nprovider.acme.{option} = {text}\n"
+        "provider.acme.audience = https://api.example.test\n"
     )
     (provider,) = AuthConfig.from_ini(tmp_path / "auth.ini", environ={}).providers
-    assert provider.userinfo == found and type(provider.userinfo) is type(found)
+    said = getattr(provider, option)
+    assert said == found and type(said) is type(found)
 
 
 UNREADABLE = {

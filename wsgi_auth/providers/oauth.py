@@ -346,7 +346,7 @@ class OIDC(_Client):
     issuer_pattern: str = ""
     trusted_audiences: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
-    introspection: bool | str = False
+    introspection: str | bool = False
     scope: str = "openid profile email"
     userinfo: str | bool = False
     type: str = field(default="oidc", init=False)
@@ -456,7 +456,7 @@ def _check_kind(key: str, kind: str, value: object) -> None:
         expected = "a mapping of strings"
     elif kind == "bool":
         ok, expected = isinstance(value, bool), "True or False"
-    elif kind in ("str | bool", "bool | str"):
+    elif kind == "str | bool":
         ok = isinstance(value, bool) or (isinstance(value, str) and _is_line(value))
         expected = "a URL, True or False"
     elif kind == "int | None":
