@@ -1146,7 +1146,9 @@ FAULTS = {
     "it says so in its own way": lambda answer, _: as_json({"active": "true"}),
     "a page": lambda answer, _: as_text("<h1>Hello</h1>"),
     "a list": lambda answer, _: as_json([]),
-    "a book": lambda answer, _: as_json({"active": True, "aud": API, "sub": "x", "more": "x" * 65_536}),
+    "a book": lambda answer, _: as_json(
+        {"active": True, "aud": API, "sub": "x", "more": "x" * 65_536}
+    ),
     "empty": lambda answer, _: as_text("", 204),
 }
 
@@ -1160,6 +1162,25 @@ def test_a_provider_that_gives_no_answer_refuses_no_token(fake, fault, caplog):
         answer = page.get("/api/x", headers=bearing(token), status=503)
     assert answer.headers["Retry-After"] and token not in caplog.text
     page.get("/api/x", headers=bearing(token), status=200)
+
+
+def test_a_provider_that_is_silent_holds_up_one_request_and_not_all(fake):
+    """Whoever makes tokens up could stop every thread of the server, for as long as it is."""
+    sent: list[str] = []
+
+    class Silent:
+        def send(self, request):
+            if not request.url.endswith("/introspect"):
+                return fake.transport.send(request)
+            sent.append(request.url)
+            if len(sent) == 2:  # this one waits
+                page.get("/api/x", headers=bearing("another"), status=503)
+            raise ProviderUnavailable("it was silent for too long")
+
+    page = asking(fake, transport=Silent())
+    for _ in range(2):
+        page.get("/api/x", headers=bearing("any"), status=503)
+    assert len(sent) == 2
 
 
 def test_a_token_of_a_kind_that_the_provider_is_not_asked_about_is_refused(fake):

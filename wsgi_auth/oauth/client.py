@@ -32,6 +32,7 @@ from wsgi_auth.oauth.id_token import (
 from wsgi_auth.oauth.keys import KeySource
 from wsgi_auth.oauth.metadata import Metadata
 from wsgi_auth.oauth.profile import document, user_from
+from wsgi_auth.oauth.silence import Silence
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.protocols import Transport
 from wsgi_auth.providers.oauth import OIDC, OAuth
@@ -75,6 +76,7 @@ class Client:
         )
         self._fixed = configured(provider) if isinstance(provider, OAuth) else None
         self._keys: dict[str, KeySource] = {}
+        self._silence = Silence(transport)
 
     def metadata(self, now: float) -> Metadata:
         """Where the provider's endpoints are."""
@@ -166,7 +168,7 @@ class Client:
         provider, metadata = self._provider, self.metadata(now)
         assert isinstance(provider, OIDC)  # noqa: S101 - no other has such tokens
         request = introspection.introspection_request(token, provider, metadata, now)
-        answer = introspection.read_introspection(self._transport.send(request))
+        answer = introspection.read_introspection(self._silence.send(request, now))
         expected = Expected(provider.issuer_of, provider.client_id, (), nonce=None)
         return accept_access_token(answer, expected, provider.audience, now)
 
