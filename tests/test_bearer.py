@@ -1161,6 +1161,7 @@ def test_a_provider_that_gives_no_answer_refuses_no_token(fake, fault, caplog):
     with fake.tamper("http.introspect", fault):
         answer = page.get("/api/x", headers=bearing(token), status=503)
     assert answer.headers["Retry-After"] and token not in caplog.text
+    assert "an access token could not be checked: fake: introspection: " in caplog.text
     page.get("/api/x", headers=bearing(token), status=200)
 
 

@@ -204,9 +204,11 @@ class BearerAuthentication:
             try:
                 identity, proven_at = self._identity(token, provider, environ, now)
                 holder = site.client(provider).holder(token, identity, proven_at)
+            except ProviderUnavailable as error:
+                raise ProviderUnavailable(f"{provider.id}: {error}") from None
             except OAuthError as error:
                 if error.step not in _OF_THE_TOKEN and not isinstance(error, UnknownKey):
-                    raise
+                    raise ProviderUnavailable(f"{provider.id}: {error}") from None
                 problem = error.problem
                 continue
             claims = site.lifecycle.admit_holder(holder.user, provider, environ, now, holder.proof)
