@@ -29,6 +29,7 @@ from wsgi_auth.oauth.keys import UnknownKey
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.remembered import Remembered
+from wsgi_auth.sessions.view import default_session
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
     Claims,
@@ -39,6 +40,7 @@ from wsgi_auth.types import (
     FrozenDict,
     HeaderReading,
     Proof,
+    Session,
     webob_request,
 )
 
@@ -64,11 +66,13 @@ _NOT_LATELY = Proof(proved_at=0)
 
 
 class _Holder(NamedTuple):
-    """What a token proved: at which provider, the claims, and what it may be used for."""
+    """What a token proved: at which provider, the claims, what it may be used for, and what the
+    application sees of it."""
 
     provider: Any
     claims: Claims
     scopes: frozenset[str]
+    session: Session
 
 
 class _Told(NamedTuple):
@@ -100,8 +104,9 @@ class BearerAuthentication:
         """Whom the header's token stands for, or the answer to one that is no good."""
         site = self._site
         try:
-            known = self._proven(_token(environ), environ, now)
-            return HeaderReading(site.view.session(known.claims, environ), *known[1:])
+            known = self._proven(environ, now)
+            session = site.view.shown(known.session, known.claims, environ)
+            return HeaderReading(session, known.claims, known.scopes)
         except _Refused as refused:
             site.events.logger.info("an access token was refused: %s", shown(refused))
             return self._invalid(str(refused), environ)
@@ -121,13 +126,15 @@ class BearerAuthentication:
             site.events.logger.exception("an access token could not be checked")
             return Failed()
 
-    def _proven(self, token: str, environ: Environ, now: float) -> _Holder:
+    def _proven(self, environ: Environ, now: float) -> _Holder:
         # of this visitor: what is good at one tenant is not at another
         on_offer, problem = looked_for(self._site, environ)
-        key = self._remembered.key(token, environ)
+        header = str(environ["HTTP_AUTHORIZATION"])
+        key = self._remembered.key(header, environ)
         known = self._remembered.get(key, now)
         if known is not None and any(each is known.provider for each in on_offer):
             return known
+        token = _token(header)
         parties = self._parties(token, on_offer)
         try:
             if not parties:
@@ -213,7 +220,7 @@ class BearerAuthentication:
                 continue
             claims = site.lifecycle.admit_holder(holder.user, provider, environ, now, holder.proof)
             stamped = FrozenDict({**claims, "iat": int(now), "exp": holder.expires})
-            return _Holder(provider, stamped, holder.scopes), proven_at
+            return _Holder(provider, stamped, holder.scopes, default_session(stamped)), proven_at
         raise _Refused(problem)
 
     def _asked(self, token: str, environ: Environ, now: float) -> _Holder | None:
@@ -234,7 +241,7 @@ class BearerAuthentication:
             return None
         claims = site.lifecycle.admit(user, TOKENS, environ, now, _NOT_LATELY)
         stamped = FrozenDict({**claims, "iat": int(now), "exp": int(now) + LIFETIME})
-        return _Holder(TOKENS, stamped, _scopes(user))
+        return _Holder(TOKENS, stamped, _scopes(user), default_session(stamped))
 
     def _invalid(self, problem: str, environ: Environ) -> Decision:
         """401 that says why (RFC 6750 section 3.1); what is behind a semicolon is for the log."""
@@ -248,8 +255,7 @@ class BearerAuthentication:
         )
 
 
-def _token(environ: Environ) -> str:
-    header = str(environ["HTTP_AUTHORIZATION"])
+def _token(header: str) -> str:
     found = _HEADER.fullmatch(header) if len(header) <= LONGEST else None
     if found is None:
         raise _Refused("it is no token")
