@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.conftest import OTHER_SECRET, SECRET, config
 from wsgi_auth import CallbackError, CookieSessionReader, Then
 from wsgi_auth.cookies import cut
 from wsgi_auth.sessions import strategy_for
-from wsgi_auth.sessions.view import OWN_CLAIMS, SessionView
+from wsgi_auth.sessions.view import OWN_CLAIMS, SessionView, default_session
 from wsgi_auth.tokens import SignedCodec
 from wsgi_auth.types import ANONYMOUS, JWTContext
 
@@ -136,6 +138,22 @@ def test_what_becomes_of_a_session_as_it_ages(age, session, then, again):
     assert (reading.session is not None, reading.then) == (session, then)
     if then is not Then.KEEP:
         assert reading.names == (NAME,)
+
+
+@pytest.mark.parametrize("strategy", ["cookie", "jwt"])
+def test_the_reading_of_a_session_with_which_nothing_is_to_be_done_says_so(strategy):
+    settings = config(session={"strategy": strategy})
+    reader, name = CookieSessionReader(settings), settings.cookies.session.name
+    cookie = {"HTTP_COOKIE": f"{name}={reader.strategy.save(USER, NOW).value}"}
+    reading = reader.read(cookie, NOW + 1)
+    assert (reading.then, reading.names, reading.kept) == (Then.KEEP, (), None)
+
+
+def test_when_a_session_ends_is_said_to_the_second():
+    """Twice: minutes are remembered, and another one's would be wrong."""
+    for ends in [*range(7_200), *range(NOW, NOW + 60)] * 2:
+        said = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert default_session({"exp": ends})["expires"] == said
 
 
 @pytest.mark.parametrize("left", ["{NAME}.5=x; {cookie}", "{cookie}; {NAME}.5=x"])

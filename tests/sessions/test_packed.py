@@ -53,6 +53,7 @@ def with_times(claims: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(CLAIMS)
+@example(ADA)
 @example({"sub": "ada"})
 @example({"sub": "ada", "name": None})
 @example({"sub": "ada", "name": {"first": "Ada"}, "picture": ["x"]})
@@ -151,6 +152,12 @@ def test_claims_are_read_only_all_the_way_down(listed: bool) -> None:
     ):  # fmt: skip
         with pytest.raises(TypeError, match="read-only"):
             change()
+
+
+def test_claims_that_were_just_written_are_read_only_too() -> None:
+    written: Any = STRATEGY.save({**ADA, "groups": ["a"]}, NOW).claims
+    with pytest.raises(TypeError, match="read-only"):
+        written["groups"].append("b")
 
 
 def test_a_session_that_does_not_fit_a_list_can_be_shown_and_is_read_only() -> None:

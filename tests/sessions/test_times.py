@@ -72,6 +72,7 @@ def as_list(claims: dict[str, Any]) -> list[Any]:
 @settings(deadline=None)
 @given(CLAIMS, OPTIONS)
 @example(USUAL, SessionOptions(max_age=10 * DAY, update_age=9 * DAY))
+@example({**USUAL, "role": "editor"}, SessionOptions(max_age=10 * DAY, update_age=9 * DAY))
 @example({**USUAL, "max_age": 100}, SessionOptions())
 @example({**USUAL, "exp": NOW}, SessionOptions(absolute_age=DAY))
 @example({**USUAL, "exp": NOW + 30 * DAY}, SessionOptions(absolute_age=30 * DAY))
