@@ -254,6 +254,12 @@ def test_a_callback_that_fails_is_never_a_session(callbacks):
         read(f"{NAME}={TOKEN}", callbacks=callbacks)
 
 
+def test_claims_are_read_only_where_there_is_no_jwt_callback_too():
+    claims = SessionView(None, None).claims({"sub": "alice", "groups": ["a"]}, JWTContext({}))
+    with pytest.raises(TypeError, match="read-only"):
+        claims["groups"].append("b")
+
+
 def test_the_jwt_callback_ends_or_changes_the_session_but_not_whose_it_is():
     ended = read(f"{NAME}={TOKEN}", callbacks={"jwt": lambda claims, context: None})
     assert (ended.session, ended.then) == (None, Then.CLEAR)
