@@ -80,11 +80,20 @@ def test_what_is_not_ours_is_nobody_and_left_alone(cookie):
     assert (reading.session, reading.then) == (None, Then.KEEP)
 
 
+@pytest.mark.parametrize("environ", [{}, {"HTTP_COOKIE": ""}], ids=["no header", "empty"])
+def test_without_a_cookie_header_there_is_nobody(environ):
+    assert CookieSessionReader(config()).read(environ, NOW) is ANONYMOUS
+
+
 def test_of_duplicates_the_first_that_verifies_counts():
     """R010."""
     bob = value({**USER, "sub": "bob"})
     pieces = header(value({**USER, "data": "x" * 6_000}))
-    for duplicates in (f"{NAME}=junk; {pieces}", f"{pieces}; {NAME}=junk"):
+    short = f"{NAME}.0=1~{TOKEN}"
+    for duplicates in (
+        f"{NAME}=junk; {pieces}", f"{pieces}; {NAME}=junk",
+        f"{NAME}=junk; {short}", f"{short}; {NAME}=junk",
+    ):  # fmt: skip
         assert read(duplicates).session.user["id"] == "alice"
     for _ in range(20):
         assert read(f"{NAME}=junk; {NAME}={TOKEN}; {NAME}={bob}").session.user["id"] == "alice"
@@ -127,9 +136,11 @@ def test_a_chunk_left_over_from_a_longer_session_spoils_nothing():
     ],
 )
 @pytest.mark.parametrize("again", [False, True], ids=["read once", "read before"])
-def test_what_becomes_of_a_session_as_it_ages(age, session, then, again):
+@pytest.mark.parametrize("around", ["", '"'], ids=["bare", "quoted"])
+def test_what_becomes_of_a_session_as_it_ages(age, session, then, again, around):
+    """Quoted: the reader's long way."""
     reader = CookieSessionReader(config())
-    environ = {"HTTP_COOKIE": f"{NAME}={TOKEN}"}
+    environ = {"HTTP_COOKIE": f"{NAME}={around}{TOKEN}{around}"}
     if again:
         reader.read(environ, NOW + 1)
     reading = reader.read(environ, NOW + age)
