@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import random
 import re
 
 import itsdangerous
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_auth.sealed import SealedCodec
-from wsgi_auth.tokens import MAX_TOKEN, SignedCodec, random_id
+from wsgi_auth.tokens import MAX_TOKEN, SignedCodec, _dumper, dump_json, random_id, random_token
 
 SECRET, OTHER = b"s" * 40, b"o" * 40
 CLAIMS = {"sub": "1", "name": "Ада", "iat": 1, "exp": 2}
@@ -111,22 +113,36 @@ def test_a_signed_text_that_is_no_json_is_no_content(text):
 def test_a_token_beyond_the_limit_is_not_looked_at():
     codec = SignedCodec([SECRET], "p")
     assert codec.verify(codec.encode({"x": "a" * MAX_TOKEN})) is None
+    assert sealed().open(sealed().seal({"x": "a" * MAX_TOKEN})) is None
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), object(), {1, 2}, {("a", "b"): 1}],
+    ids=["nan", "inf", "object", "set", "key"],
+)  # fmt: skip
 def test_what_is_no_json_cannot_be_signed(value):
     with pytest.raises((ValueError, TypeError)):
         SignedCodec([SECRET], "p").encode({"x": value})
 
 
-def test_random_ids_do_not_repeat_and_do_not_follow_the_seed():
+@pytest.mark.parametrize("value", [CLAIMS, [1, None, True], {"a": {"b": ["ß", "\u2028", 0.5]}}])
+def test_without_the_encoder_that_cpython_has_the_same_is_written(value, monkeypatch):
+    monkeypatch.setattr("json.encoder.c_make_encoder", None)
+    dump = _dumper()
+    assert dump(value) == dump_json(value)
+    with pytest.raises(ValueError):
+        dump(float("nan"))
+
+
+@pytest.mark.parametrize(("make", "length"), [(random_id, 32), (random_token, 43)])
+def test_random_ids_do_not_repeat_and_do_not_follow_the_seed(make, length):
     """R024."""
     random.seed(1)
-    first = {random_id() for _ in range(2_000)}
+    first = {make() for _ in range(2_000)}
     random.seed(1)
     assert len(first) == 2_000
-    assert random_id() not in first
-    assert len(random_id()) == 32
+    assert make() not in first
+    assert len(make()) == length
 
 
 SEALED = {"verifier": "a" * 43, "state": "ß", "numbers": [1, 2.5, None, True], "more": {"a": "b"}}
@@ -141,6 +157,14 @@ def test_what_is_sealed_comes_back_and_cannot_be_read_or_recognised():
     assert sealed().open(first) == sealed().open(second) == SEALED
     assert first != second and "aaaa" not in first
     assert re.fullmatch(r"[A-Za-z0-9_-]+", first)
+
+
+def test_what_is_sealed_is_aes_256_gcm_with_a_nonce_of_96_bits():
+    """NIST SP 800-38D section 8.2; what was sealed before an upgrade must open after it."""
+    octets = base64.urlsafe_b64decode(sealed().seal(SEALED) + "==")
+    key = hmac.digest(SECRET, b"wsgi_auth.flow", "sha256")
+    text = AESGCM(key).decrypt(octets[:12], octets[12:], b"wsgi_auth.flow")
+    assert json.loads(text) == SEALED
 
 
 def test_what_was_sealed_under_an_older_secret_opens_and_under_a_removed_one_does_not():

@@ -72,6 +72,29 @@ def test_nobody_and_a_provider_that_keeps_none_have_no_token():
     assert "set providers.fake.tokens = True" in visitor.get("/").json
 
 
+@pytest.mark.parametrize("name", ["credentials", "no such provider"])
+def test_to_ask_for_a_token_where_there_can_be_none_is_a_mistake_that_is_named(name):
+    def asking(environ, start_response):
+        get_auth(environ).access_token(name)
+
+    fake = FakeProvider()
+    providers = [fake.options(tokens=True), {"id": "credentials", "authorize": lambda *_: None}]
+    app = AuthMiddleware(asking, secret="s" * 40, url=URL, matcher=[], providers=providers)
+    with pytest.raises(UsageError, match=f"the provider '{name}' keeps no tokens"):
+        browser(app).get("/")
+
+
+def test_somebody_whom_the_application_signs_in_brings_no_token_and_no_cookie_is_needed_for_that():
+    def signing_in(environ, start_response):
+        get_auth(environ).sign_in({"id": "alice"})
+        return application(environ, start_response)
+
+    fake = FakeProvider()
+    app = AuthMiddleware(signing_in, secret="s" * 40, url=URL, matcher=[],
+                         providers=[fake.options(tokens=True)])  # fmt: skip
+    assert browser(app).get("/").json is None
+
+
 def later(seconds: float = 100) -> time_machine.travel:
     return time_machine.travel(time.time() + seconds)
 
@@ -109,7 +132,38 @@ def test_of_many_requests_at_once_one_asks_and_all_get_the_same():
     assert token_requests(fake) == 2
 
 
-def test_a_refused_renewal_says_so_from_then_on_and_asks_no_more():
+def test_a_token_that_cannot_be_renewed_is_given_until_it_expires_and_nobody_is_asked():
+    fake = FakeProvider(token_life=120)
+    visitor = browser(site(fake))
+    with fake.tamper("token", lambda said, scene: {**said, "refresh_token": None}):
+        fake.sign_in(visitor, "alice")
+    assert len(visitor.get("/").json) > 20
+    with later(130):
+        said = visitor.get("/").json
+    assert said == "RefreshTokenError: the token of fake has expired, and it gave none to renew it"
+    assert token_requests(fake) == 1
+
+
+def test_a_token_that_nobody_could_keep_is_not_renewed():
+    """Once the headers have left: the provider might take the one that there is for used up."""
+
+    def too_late(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/json")])(b"")
+        return application(environ, lambda *_: None)
+
+    fake = FakeProvider(token_life=120)
+    app = site(fake)
+    visitor = browser(app)
+    fake.sign_in(visitor, "alice")
+    app.app, application_ = too_late, app.app
+    with later():
+        assert "headers have left" in visitor.get("/").json
+        assert token_requests(fake) == 1
+        app.app = application_
+        assert len(visitor.get("/").json) > 20
+
+
+def test_a_refused_renewal_says_so_from_then_on_and_asks_no_more(caplog):
     fake = FakeProvider(token_life=120)
     visitor = browser(site(fake))
     fake.sign_in(visitor, "alice")
@@ -120,6 +174,7 @@ def test_a_refused_renewal_says_so_from_then_on_and_asks_no_more():
         assert visitor.get("/").json.startswith("RefreshTokenError")
         assert visitor.get("/auth/session").json["user"]["id"] == "alice"
     assert token_requests(fake) == 2
+    assert "fake gives no fresh token" in caplog.text and "invalid_grant" in caplog.text
 
 
 def test_fresh_tokens_that_are_too_large_to_keep_are_given_once_and_the_log_says_so(caplog):
