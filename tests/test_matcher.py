@@ -366,6 +366,10 @@ def test_a_mapping_becomes_a_route():
     )
 
 
+def test_what_a_mapping_does_not_say_is_as_in_a_route():
+    assert as_route({"source": "/a", "fresh": 1}, "routes") == Route("/a", fresh=1)
+
+
 def test_a_route_in_order_stays_the_object_it_is():
     route = Route("/a", methods=frozenset({"GET"}))
     assert RouteMatcher([route]).match(environ("/a"))[0] is route
@@ -387,18 +391,30 @@ def test_a_route_in_order_stays_the_object_it_is():
         ({"source": "/a", "methods": 3}, "methods must be"),
         ({"source": "/a", "methods": ["GET POST"]}, "methods must be"),
         ({"source": "/a", "allow_groups": []}, "allow_groups must be"),
+        ({"source": "/a", "allow_groups": ["ops", ""]}, "allow_groups must be"),
+        ({"source": "/a", "allow_groups": ["ops", 7]}, "allow_groups must be"),
+        ({"source": "/a", "allow_groups": {"ops": False}}, "allow_groups must be"),
         ({"source": "/a", "authorized": "no.such"}, "authorized must be callable"),
         ({"source": "/a", "fresh": "5m"}, "fresh must be"),
         ({"source": "/a", "fresh": True}, "fresh must be"),
         ({"source": "/a", "fresh": -1}, "fresh must be"),
+        ({"source": "/a", "fresh": 0}, "fresh must be"),
         ({"source": "/a", "answer": "403"}, "answer must be 'redirect' or '401'"),
         ({"source": "/a", "basic": "yes"}, "basic must be"),
         ({"source": "/a", "name": 1}, "name must be"),
         ({"source": "/a", "has": "x"}, "list of conditions"),
+        ({"source": "/a", "has": 5}, "list of conditions"),
         ({"source": "/a", "has": ["x"]}, "a condition is a mapping"),
         ({"source": "/a", "has": [{"type": "headr", "key": "x"}]}, "did you mean 'header'"),
         ({"source": "/a", "has": [{"type": "header"}]}, "needs a key"),
+        ({"source": "/a", "has": [{"type": "cookie", "key": ""}]}, "needs a key"),
+        ({"source": "/a", "has": [{"type": "cookie", "key": 7}]}, "needs a key"),
         ({"source": "/a", "has": [{"type": "host", "key": "x"}]}, "a value and no key"),
+        ({"source": "/a", "has": [{"type": "host"}]}, "a value and no key"),
+        (
+            {"source": "/a", "has": [{"type": "host", "key": "x", "value": "y"}]},
+            "a value and no key",
+        ),
         (
             {"source": "/a", "has": [{"type": "query", "key": "x", "val": "y"}]},
             "did you mean 'value'",
@@ -493,15 +509,21 @@ HAS = [
     ("header x-beta 1|2", {"HTTP_X_BETA": "2"}, True, False),
     ("header x-beta 1|2", {"HTTP_X_BETA": "12"}, False, True),
     ("header x-beta 1", {"HTTP_X_BETA": "0, 1"}, True, True),
+    ("header x-beta a, b", {"HTTP_X_BETA": "a, b"}, True, False),
     ("cookie c", {"HTTP_COOKIE": "a=b; c=d"}, True, False),
     ("cookie c", {"HTTP_COOKIE": "a=b; c="}, False, True),
     ("cookie c", {"HTTP_COOKIE": "c"}, False, True),
     ("cookie c", {"HTTP_COOKIE": "cc=1; C=1"}, False, True),
+    ("cookie Sid", {"HTTP_COOKIE": "Sid=1"}, True, False),
     ("cookie c 1", {"HTTP_COOKIE": "c=1; c=2"}, True, True),
     ("cookie c 1", {"HTTP_COOKIE": "c=2;\tc=1 "}, True, True),
     ("cookie c 1", {"HTTP_COOKIE": 'c="1"'}, True, True),
     ("cookie c 1", {"HTTP_COOKIE": "a=b,c=1"}, True, True),
+    ("cookie c 1?", {"HTTP_COOKIE": "c"}, False, True),
+    ("cookie c 1?", {"HTTP_COOKIE": 'c=""'}, True, True),
+    ("cookie c 1?", {"HTTP_COOKIE": 'c="'}, False, True),
     ("query q", {"QUERY_STRING": "q=1"}, True, False),
+    ("query Q", {"QUERY_STRING": "Q=1"}, True, False),
     ("query q", {"QUERY_STRING": "q="}, False, True),
     ("query q", {"QUERY_STRING": "q"}, False, True),
     ("query q", {"QUERY_STRING": "%71=%31"}, True, False),

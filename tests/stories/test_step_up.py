@@ -218,6 +218,12 @@ def test_a_strength_that_no_parameter_can_hold_stops_start_up(fake, route, match
         site(fake, routes=[{"source": "/vault", **route}])
 
 
+def test_the_longest_strengths_that_a_parameter_can_hold_are_taken(fake):
+    longest = ["a" * 255, "b" * 254, "c"]
+    (route,) = site(fake, routes=[{"source": "/vault", "acr": longest}]).config.routes
+    assert route.acr == tuple(longest)
+
+
 def test_a_strength_that_no_provider_can_give_stops_start_up(fake):
     with pytest.raises(ConfigError, match="there must be a provider of type oidc"):
         AuthMiddleware(
