@@ -519,6 +519,10 @@ HAS = [
     ("cookie c 1", {"HTTP_COOKIE": "c=2;\tc=1 "}, True, True),
     ("cookie c 1", {"HTTP_COOKIE": 'c="1"'}, True, True),
     ("cookie c 1", {"HTTP_COOKIE": "a=b,c=1"}, True, True),
+    ('cookie c "1"', {"HTTP_COOKIE": 'c="1"'}, True, False),
+    ("cookie c 1", {"HTTP_COOKIE": "c=x1y"}, False, True),
+    ("cookie c 1", {"HTTP_COOKIE": 'c="1x'}, False, True),
+    ("cookie c 1", {"HTTP_COOKIE": 'c=x1"'}, False, True),
     ("cookie c 1?", {"HTTP_COOKIE": "c"}, False, True),
     ("cookie c 1?", {"HTTP_COOKIE": 'c=""'}, True, True),
     ("cookie c 1?", {"HTTP_COOKIE": 'c="'}, False, True),
@@ -539,6 +543,7 @@ HAS = [
     ("host a.test", {"SERVER_NAME": "a.test"}, True, False),
     ("host a.test", {"HTTP_HOST": "a.test."}, True, True),
     ("host a.test", {"HTTP_HOST": "b.test, a.test:1"}, True, True),
+    ("host a.test,a.test", {"HTTP_HOST": "a.test,a.test"}, True, False),
     (r"host \[::1\]", {"HTTP_HOST": "[::1]:8080"}, True, False),
     (r"host (?<who>\w+)\.test", {"HTTP_HOST": "a.test"}, True, False),
 ]
