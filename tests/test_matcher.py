@@ -542,6 +542,7 @@ HAS = [
     ("host a.test", {"HTTP_HOST": "xa.test"}, False, True),
     ("host a.test", {"SERVER_NAME": "a.test"}, True, False),
     ("host a.test", {"HTTP_HOST": "a.test."}, True, True),
+    ("host a.test.", {"HTTP_HOST": "a.test."}, True, False),
     ("host a.test", {"HTTP_HOST": "b.test, a.test:1"}, True, True),
     ("host a.test,a.test", {"HTTP_HOST": "a.test,a.test"}, True, False),
     (r"host \[::1\]", {"HTTP_HOST": "[::1]:8080"}, True, False),
