@@ -406,6 +406,14 @@ def test_what_can_be_used_is_not(given):
     assert not [said for said in (IN_NO_GROUP, EVERYBODY, NO_TOKEN) if said in found]
 
 
+@pytest.mark.parametrize("provider", [ACME, EMAIL, {"id": "passkey"}], ids=lambda each: each["id"])
+def test_while_developing_the_url_is_found_out(provider):
+    given = options(providers=[provider], adapter="memory:", url=None)
+    with pytest.raises(ConfigError, match=f"^url: is needed for '{provider['id']}'"):
+        AuthConfig.from_mapping(given, environ={})
+    AuthConfig.from_mapping({**given, "dev": True}, environ={})
+
+
 @pytest.mark.parametrize(
     "pattern", ["/user/:id", "/a{/b}?", "/a{-:x}?", "/x{abc}*", "/:name{.html}", "/:size{px}"]
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -878,6 +880,8 @@ def settings(**more: Any) -> AuthConfig:
     ({"providers": [{"id": "passkey", "user_verification": "discouraged"}]},
      "providers.passkey.user_verification", "required"),
     ({"providers": ["passkey", {"id": "more", "type": "passkey"}]}, "providers.passkey", "one provider"),
+    ({"providers": ["passkey", {"id": "sso", "per_request": print}]}, "providers.passkey", "knows no tenants"),
+    ({"providers": [SimpleNamespace(id="own", name="Own", type="passkey")]}, "providers.own", "no wsgi_auth.providers.Passkey"),
     ({"providers": [PASSWORD], "routes": [{"source": "/a", "user_verified": True}]}, "providers", "passkey"),
     ({"providers": [{"id": "passkey", "rp": "x"}]}, "providers.passkey.rp", "no such option"),
     ({"providers": [{"id": "passkey", "fresh": "soon"}]}, "providers.passkey.fresh", "15m"),
@@ -896,6 +900,12 @@ def test_a_mistake_in_an_object_is_one_too(wrong):
     with pytest.raises(ConfigError):
         Passkey(**wrong)
     assert Passkey(rp_id="Example.TEST.").rp_id == "example.test"
+
+
+def test_without_fido2_start_up_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fido2", None)
+    with pytest.raises(ConfigError, match=r"pip install 'wsgi_auth\[passkeys\]'"):
+        settings()
 
 
 def test_a_domain_that_nobody_can_own_stops_start_up():
