@@ -902,6 +902,10 @@ def test_a_mistake_in_an_object_is_one_too(wrong):
     assert Passkey(rp_id="Example.TEST.").rp_id == "example.test"
 
 
+def test_browsers_have_passkeys_at_localhost_without_https():
+    assert settings(url="http://localhost:8000").url.is_loopback
+
+
 def test_without_fido2_start_up_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "fido2", None)
     with pytest.raises(ConfigError, match=r"pip install 'wsgi_auth\[passkeys\]'"):
