@@ -244,6 +244,29 @@ def test_the_recipe_for_sign_in_again_leads_to_the_provider_and_back_with_fresh_
         assert isinstance(visitor.get(done.location, headers=HTML).json, str)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data; boundary=x", b"--x--"), ("text/plain", b"a=b"),
+        ("application/json", b"[1]"), ("application/octet-stream", b"\xff" * 200_000),
+        ("application/x-www-form-urlencoded", b"remember=no"),
+    ],
+    ids=["multipart", "text", "json", "large", "remember"],
+)  # fmt: skip
+def test_the_body_of_a_post_that_needs_fresh_tokens_is_the_applications_and_says_nothing(
+    kind, body
+):
+    fake = FakeProvider(token_life=120)
+    visitor = out_of_tokens(fake)
+    with later():
+        with fake.tamper("http.token", lambda answer, scene: NO_MORE):
+            sent = visitor.post("/repos", body, content_type=kind, headers=HTML, status=303)
+        landing = fake.approve(sent.location, "alice")
+        done = visitor.get(landing.url.removeprefix(URL))
+    (session,) = (c for c in done.headers.getall("Set-Cookie") if "session-token=" in c)
+    assert "Max-Age=" in session
+
+
 def test_a_program_that_has_to_sign_in_again_gets_401_and_the_session_stays():
     fake = FakeProvider(token_life=120)
     visitor = out_of_tokens(fake)

@@ -40,15 +40,20 @@ def depart(
     provider: OAuth | OIDC,
     asked: Iterable[tuple[str, str]],
     subject: str = "",
+    *,
+    remember: bool = True,
 ) -> WSGIApp:
     """On to the provider; ``asked`` are the parameters of the request, of which some may be for
-    the provider (``login_hint``, ...). ``subject``: the user who asks to link an account there."""
+    the provider (``login_hint``, ...). ``subject``: the user who asks to link an account there.
+    Without ``remember`` the session will last until the browser is closed.
+
+    The body of the request is not read: it may be the application's (``actions/challenge``)."""
     site = exchange.site
     now = site.clock()
     back, target = _absolute(exchange, f"callback/{provider.id}"), exchange.callback_url
     with _causes_logged(exchange, provider):
         url, flow = site.client(provider).begin(back, target, now, asked)
-    if exchange.environ["REQUEST_METHOD"] == "POST" and not exchange.remembers():
+    if not remember:
         flow = replace(flow, brief="y")
     if subject:
         flow = replace(flow, subject=subject)

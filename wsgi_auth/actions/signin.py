@@ -105,7 +105,7 @@ def start(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         return ask(exchange, provider)
     if isinstance(provider, OAuth | OIDC):
         asked = [(name, exchange.text(name)) for name in provider.request_params]
-        return depart(exchange, provider, asked)
+        return depart(exchange, provider, asked, remember=exchange.remembers())
     return _to_page(exchange)
 
 
