@@ -17,7 +17,8 @@ from wsgi_auth.sealed import SealedCodec
 
 #: Most sign-ins that are remembered; of more, the oldest are forgotten.
 MOST = 5
-#: Most characters of the cookie's value, so that it is one cookie.
+#: Most characters of the cookie's value, so that it is one cookie (only one is read) whatever its
+#: name: ``config/values`` leaves that the rest.
 LARGEST = 3_800
 
 
@@ -50,10 +51,9 @@ class Pending:
         """The Set-Cookie values that keep the newest of these flows; for none, the removal."""
         cookie, codec = self._of(provider)
         kept = list(flows)[-MOST:]
-        largest = min(LARGEST, cookies.MAX_COOKIE - len(cookie.name))  # for only one is read
         while kept:
             value = codec.seal({"flows": [flow.to_json() for flow in kept]})
-            if len(value) <= largest:
+            if len(value) <= LARGEST:
                 return cookie.set(value, LIFETIME)
             del kept[0]
         return cookie.remove([cookie.name])
