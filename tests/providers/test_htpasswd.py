@@ -98,6 +98,11 @@ def test_a_password_is_taken_whole_or_refused(path: Path) -> None:
     assert not users.check("bob", "é" * 37)
 
 
+@pytest.mark.parametrize("length", [1, 255])
+def test_a_name_may_be_as_short_and_as_long_as_in_apache(path: Path, length: int) -> None:
+    assert write(path, line("a" * length, "secret")).check("a" * length, "secret")
+
+
 def test_an_empty_password_can_be_one(path: Path) -> None:
     users = write(path, line("ada", ""))
     assert users.check("ada", "")
@@ -182,6 +187,11 @@ def test_a_line_that_is_none_stops_start_up(path: Path, bad: str, says: str) -> 
     assert f"{path}, line 3: " in message
     assert says in message
     assert HASH[7:] not in message  # a hash is no text for a log
+
+
+@pytest.mark.parametrize("cost", ["04", "17"])
+def test_a_line_of_any_cost_that_htpasswd_takes_is_read(path: Path, cost: str) -> None:
+    write(path, f"ada:{HASH.replace('$04$', f'${cost}$')}")
 
 
 def test_names_that_look_the_same_stop_start_up(path: Path) -> None:
