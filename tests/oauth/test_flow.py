@@ -121,7 +121,7 @@ def test_an_answer_to_no_sign_in_of_this_browser_is_never_exchanged_R076(state):
     assert exchanged(fake) == before and who(page) is None
 
 
-def test_a_lost_state_leaves_a_session_as_it_is():
+def test_a_lost_state_leaves_a_session_as_it_is_and_the_log_says_so(caplog):
     fake = FakeProvider()
     page = browser(site(fake))
     url = local(fake.approve(begin(page), "alice").url)
@@ -129,6 +129,7 @@ def test_a_lost_state_leaves_a_session_as_it_is():
     before = exchanged(fake)
     assert page.get(url).location == "/"
     assert who(page) == "alice" and exchanged(fake) == before
+    assert "an answer of fake belongs to no sign-in of this browser" in caplog.text
 
 
 def test_an_answer_of_one_provider_is_none_of_another_R078():

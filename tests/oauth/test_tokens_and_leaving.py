@@ -419,12 +419,13 @@ def test_who_left_one_of_several_providers_comes_back_to_where_it_was_to_lead():
 
 
 @pytest.mark.parametrize("state", ["", "x", "x" * 43])
-def test_coming_back_with_a_state_that_is_none_of_ours_leads_nowhere(state):
+def test_coming_back_with_a_state_that_is_none_of_ours_leads_nowhere(state, caplog):
     fake = FakeProvider()
     visitor = browser(site(fake))
     fake.sign_in(visitor, "alice")
     leave(visitor)
     assert visitor.get(f"/auth/signout?state={state}", status="*").status_int == 400
+    assert "a state of no sign-out of this browser" in caplog.text
 
 
 def test_the_state_of_a_sign_out_is_no_state_of_a_sign_in():
