@@ -72,6 +72,18 @@ def test_nobody_and_a_provider_that_keeps_none_have_no_token():
     assert "set providers.fake.tokens = True" in visitor.get("/").json
 
 
+@pytest.mark.parametrize(
+    ("keeps", "has_cookie"),
+    [({"tokens": True}, True), ({"logout": True}, True), ({}, False)],
+    ids=["tokens", "logout", "neither"],
+)
+def test_a_browser_keeps_of_the_tokens_what_is_asked_for_and_else_nothing(keeps, has_cookie):
+    fake = FakeProvider()
+    visitor = browser(site(fake, **{"tokens": False, "logout": False, **keeps}))
+    fake.sign_in(visitor, "alice")
+    assert (TOKENS in visitor.cookies) is has_cookie
+
+
 @pytest.mark.parametrize("name", ["credentials", "no such provider"])
 def test_to_ask_for_a_token_where_there_can_be_none_is_a_mistake_that_is_named(name):
     def asking(environ, start_response):
