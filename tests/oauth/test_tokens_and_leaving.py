@@ -22,6 +22,7 @@ from wsgi_auth import (
     UsageError,
     get_auth,
 )
+from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.testing import MISBEHAVIOURS, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import Answered
 
@@ -82,6 +83,28 @@ def test_a_browser_keeps_of_the_tokens_what_is_asked_for_and_else_nothing(keeps,
     visitor = browser(site(fake, **{"tokens": False, "logout": False, **keeps}))
     fake.sign_in(visitor, "alice")
     assert (TOKENS in visitor.cookies) is has_cookie
+
+
+@pytest.mark.parametrize(
+    ("adapter", "tokens"), [(None, False), ("memory:", False), ("memory:", True)]
+)
+def test_what_a_browser_keeps_for_the_sign_out_alone_opens_nothing_else(adapter, tokens):
+    fake = FakeProvider()
+
+    def kept(**options):
+        app = AuthMiddleware(
+            application, secret="s" * 40, url=URL, matcher=["/members"], transport=fake.transport,
+            providers=[fake.options(tokens=tokens, **options)], adapter=adapter,
+        )  # fmt: skip
+        visitor = browser(app)
+        fake.sign_in(visitor, "alice")
+        header = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+        claims = app.site.reader.read({"HTTP_COOKIE": header}, time.time()).claims
+        return app.site.vault.read(header, claims)
+
+    held = kept(logout=True)["fake"]
+    assert held == Tokens("-", id_token=held.id_token) and held.id_token
+    assert kept(logout=False) == {}
 
 
 @pytest.mark.parametrize("name", ["credentials", "no such provider"])
