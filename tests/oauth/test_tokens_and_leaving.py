@@ -444,7 +444,10 @@ def test_who_left_one_of_several_providers_comes_back_to_where_it_was_to_lead():
     first, plain = (FakeProvider(f"https://{id}.example.test", id=id) for id in ("first", "plain"))
     app = AuthMiddleware(
         application, secret="s" * 40, url=URL, transport=FakeTransport(fake, first, plain),
-        providers=[plain.options(), first.options(logout=True), fake.options(logout=True)],
+        providers=[
+            {"id": "credentials", "authorize": lambda *_: None}, plain.options(),
+            first.options(logout=True), fake.options(logout=True),
+        ],
         public=["/"],
     )  # fmt: skip
     visitor = browser(app)
@@ -472,7 +475,17 @@ def test_the_state_of_a_sign_out_is_no_state_of_a_sign_in():
     assert answer.status_int == 400 and "InvalidCheck" in answer.text
 
 
-def test_a_provider_that_is_down_or_has_no_such_endpoint_keeps_nobody_signed_in():
+def test_nor_is_the_state_of_a_sign_in_one_of_a_sign_out():
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    form = visitor.get("/auth/signin?callbackUrl=/members").forms[0]
+    landing = fake.approve(visitor.post(form.action, form.submit_fields()).location, "alice")
+    answer = visitor.get(f"/auth/signout?state={landing.params['state']}", status="*")
+    assert answer.status_int == 400 and "InvalidCheck" in answer.text
+    assert visitor.get(landing.url.removeprefix(URL)).location == "/members"
+
+
+def test_a_provider_that_is_down_or_has_no_such_endpoint_keeps_nobody_signed_in(caplog):
     fake = FakeProvider()
     app = site(fake)
     visitor = browser(app)
@@ -484,6 +497,7 @@ def test_a_provider_that_is_down_or_has_no_such_endpoint_keeps_nobody_signed_in(
             fresh.set_cookie(name, value)
         assert leave(fresh).location == "/bye"
     assert fresh.get("/auth/session").json is None
+    assert "signed out here, but not at fake" in caplog.text
 
     def without(said, scene):
         return {name: value for name, value in said.items() if name != "end_session_endpoint"}
