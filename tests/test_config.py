@@ -417,6 +417,37 @@ def test_what_can_be_used_is_not(given):
     assert not [said for said in (IN_NO_GROUP, EVERYBODY, NO_TOKEN) if said in found]
 
 
+LOCAL = {"dev": True, "url": "http://localhost:8000", "adapter": "memory:"}
+NO_END = "session.absolute_age is not set"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, []),
+        ({"providers": []}, ["no providers and no pages.sign_in"]),
+        ({"providers": [], "pages": {"sign_in": "/in"}}, []),
+        ({"url": None}, ["url is not set"]),
+        ({"url": None, "dev": True}, []),
+        ({"url": "http://app.example.test"}, ["url is http://app.example.test: without https"]),
+        ({"url": "http://localhost:8000"}, []),
+        ({**LOCAL, "providers": [WORDS, "passkey"]}, []),
+        ({**LOCAL, "url": None, "providers": [WORDS, "passkey"]}, ["passkeys work at"]),
+        ({**LOCAL, "providers": ["passkey"]}, ["the only provider is passkey"]),
+        ({"providers": ["passkey"], "adapter": "memory:"}, ["the only provider is passkey"]),
+        ({"providers": [ACME]}, [NO_END]),
+        ({"providers": [ACME], "session": {"absolute_age": "90d"}}, []),
+        ({"session": {"max_age": "9d", "absolute_age": "9d"}}, []),
+        ({"matcher": [re.compile("/(?P<id>a)")]}, []),
+    ],
+    ids=range(15),
+)
+def test_what_deserves_a_second_look_is_said_where_it_does_and_nowhere_else(given, said):
+    warnings = AuthConfig.from_mapping(options(**given), environ={}).warnings
+    assert len(warnings) == len(said)
+    assert all(map(str.startswith, warnings, said))
+
+
 @pytest.mark.parametrize("provider", [ACME, EMAIL, {"id": "passkey"}], ids=lambda each: each["id"])
 def test_while_developing_the_url_is_found_out(provider):
     given = options(providers=[provider], adapter="memory:", url=None)
