@@ -405,6 +405,47 @@ def test_urls_bear_the_mount_and_custom_pages():
         handle().sign_in_url("nope")
 
 
+def asking(question, **more) -> Browser:
+    """An application that answers with what its handle says."""
+
+    def app(environ, start_response):
+        said = question(get_auth(environ))
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(said).encode()]
+
+    return Browser(AuthMiddleware(app, options(matcher=[], **more)))
+
+
+@pytest.mark.parametrize(("more", "lasts"), [({}, True), ({"remember": False}, False)], ids=str)
+def test_somebody_whom_the_application_signs_in_is_remembered_unless_it_says_otherwise(more, lasts):
+    answer = asking(lambda auth: auth.sign_in({"id": "carol"}, **more)).get("/")
+    (cookie,) = (each for each in answer.headers.getall("Set-Cookie") if "session-token=" in each)
+    assert ("Max-Age=" in cookie) is lasts
+
+
+def test_where_sessions_are_only_read_the_application_signs_nobody_in():
+    browser = asking(lambda auth: auth.sign_in({"id": "carol"}), session={"read_only": True})
+    with pytest.raises(UsageError, match=r"session\.read_only is set"):
+        browser.get("/")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "url"), [("/x?y=z", "/x?y=z"), ("https://evil.test/", "/"), (None, "/"), (7, "/")]
+)
+def test_where_to_go_on_is_judged_for_an_own_form_too(wanted, url):
+    assert asking(lambda auth: auth.return_url(wanted)).get("/").text == url
+
+
+def test_a_token_for_a_form_stays_good_when_another_is_asked_for_and_a_planted_cookie_is_not_used():
+    browser = asking(lambda auth: auth.csrf_token)
+    name = "__Host-auth.csrf-token"
+    browser.get("/")
+    assert name in browser.cookies
+    assert "Set-Cookie" not in browser.get("/").headers
+    browser.set_cookie(name, "short")
+    assert f"{name}=" in browser.get("/").headers["Set-Cookie"]
+
+
 def test_the_csrf_cookie_is_set_when_a_token_is_asked_for_and_only_then():
     assert handle().pending is None
     auth = handle()
