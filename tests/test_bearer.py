@@ -1193,22 +1193,40 @@ def test_a_token_of_a_kind_that_the_provider_is_not_asked_about_is_refused(fake)
 
 
 def test_whoever_makes_tokens_up_is_stopped_and_who_has_one_is_not(fake):
-    page = asking(fake, limits={"address": "5/10m"})
+    page = asking(fake, limits={"address": "1/10m"})
     good = fake.access_token("robot", API, opaque=True)
     page.get("/api/x", headers=bearing(good), status=200)
-    for guess in range(5):
+    for guess in range(20):  # twenty times as many as attempts at sign-in
         page.get("/api/x", headers=bearing(f"made-up-{guess}"), status=401)
-    answer = page.get("/api/x", headers=bearing("made-up-5"), status=429)
-    assert answer.headers["Retry-After"] and len(asked(fake)) == 6
+    answer = page.get("/api/x", headers=bearing("made-up-20"), status=429)
+    assert answer.headers["Retry-After"] and len(asked(fake)) == 21
     page.get("/api/x", headers=bearing(good), status=200)
     page.get("/api/x", headers=bearing("made-up-0"), status=401)  # no guess: the answer is known
     elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
-    page.get("/api/x", headers=bearing("made-up-6"), extra_environ=elsewhere, status=401)
+    page.get("/api/x", headers=bearing("made-up-21"), extra_environ=elsewhere, status=401)
+
+
+def test_a_program_whose_tokens_are_over_keeps_nobody_from_signing_in(fake):
+    def authorize(credentials, request):
+        return {"id": "ada"} if credentials["password"] == "b" else None
+
+    app = site(
+        providers=[fake.options(audience=API, introspection=True),
+                   {"id": "credentials", "authorize": authorize}],
+        transport=fake.transport, routes=api(basic=True), limits={"address": "1/10m"},
+    )  # fmt: skip
+    page = TestApp(app, extra_environ=dict(SERVED))
+    for number in range(20):
+        page.get("/api/x", headers=bearing(f"over-{number}"), status=401)
+    right, wrong = {"Authorization": "Basic YTpi"}, {"Authorization": "Basic YTpj"}
+    page.get("/api/x", headers=wrong, status=401)  # the one attempt at signing in
+    page.get("/api/x", headers=right, status=429)
+    page.get("/api/x", headers=right, extra_environ={"REMOTE_ADDR": "198.51.100.7"}, status=200)
 
 
 def test_tokens_that_are_good_and_providers_that_are_down_use_up_no_attempts(fake):
-    page = asking(fake, limits={"address": "2/10m"})
-    for number in range(5):
+    page = asking(fake, limits={"address": "1/10m"})
+    for number in range(21):
         token = fake.access_token(f"robot-{number}", API, opaque=True)
         with fake.tamper("http.introspect", FAULTS["down"]):
             page.get("/api/x", headers=bearing(token), status=503)

@@ -413,6 +413,21 @@ def test_a_forked_worker_goes_on_counting_even_if_the_lock_was_held() -> None:
     assert passes(throttle, "ada", peer(), 20) == 6
 
 
+@pytest.mark.parametrize("rate", ["2/10m", "off"])
+def test_tokens_to_ask_about_are_counted_by_themselves_and_twenty_times_as_many(rate: str) -> None:
+    throttle = Throttle(address=rate)
+    asked = 0
+    for _ in range(50):
+        try:
+            throttle.question(peer())
+            asked += 1
+        except TooManyAttempts:
+            pass
+    assert asked == (40 if rate != "off" else 50)
+    assert passes(throttle, "", peer(), 5) == (2 if rate != "off" else 5)
+    throttle.question(peer("8.8.8.8")).succeeded()
+
+
 def test_a_million_keys_leave_memory_flat() -> None:
     threads = threading.active_count()
     counters, rate = MemoryCounters(capacity=5_000), Rate(10, 900)

@@ -185,8 +185,8 @@ class BearerAuthentication:
         return told.identity, told.at
 
     def _ask(self, token: str, provider: OIDC, environ: Environ, now: float) -> _Told:
-        # whoever makes tokens up makes us ask: a guess is an attempt
-        attempt = self._site.attempts.attempt("", environ)
+        # whoever makes tokens up makes us ask
+        attempt = self._site.attempts.question(environ)
         is_guess = False
         try:
             return _Told(provider, now, self._site.client(provider).introspected(token, now))

@@ -105,6 +105,7 @@ class Attempts(Protocol):
     """
 
     def attempt(self, account: str, environ: Environ) -> Attempt: ...
+    def question(self, environ: Environ) -> Attempt: ...
 
 
 class Transport(Protocol):

@@ -35,6 +35,9 @@ ADDRESS = "50 per 15 minutes"
 
 #: A peer that seems to be a proxy nobody configured may use this many addresses' attempts.
 _PROXY_FACTOR = 10
+#: How many times as many tokens may be asked about and be no good as attempts at sign-in may be:
+#: programs bring those that are over, and get a new one then.
+_QUESTIONS_FACTOR = 20
 
 
 class Throttle:
@@ -75,8 +78,17 @@ class Throttle:
         Raises TooManyAttempts (then nothing was counted) or StoreUnavailable (fail closed). An
         empty ``account`` (no name is known yet) counts for the address only.
         """
+        return self._counted(self._keys(account, environ))
+
+    def question(self, environ: Environ) -> Attempt:
+        """Counts one access token that a provider has to be asked about, by the address alone and
+        by itself: a program whose token is over, again and again, must keep nobody behind its
+        address from signing in. Raises as :meth:`attempt` does."""
+        return self._counted(self._of_client(environ, "token ", _QUESTIONS_FACTOR))
+
+    def _counted(self, keys: Iterable[tuple[str, Rate]]) -> Attempt:
         counted: list[tuple[str, Rate]] = []
-        for key, rate in self._keys(account, environ):
+        for key, rate in keys:
             retry_after = self._counters.take(key, rate)
             if retry_after is not None:
                 Attempt(self._counters, counted, self._logger).succeeded()
@@ -86,15 +98,21 @@ class Throttle:
 
     def _keys(self, account: str, environ: Environ) -> Iterable[tuple[str, Rate]]:
         # Addresses first: who is over that limit must not use up other people's accounts.
+        yield from self._of_client(environ)
+        if self._account and account:
+            yield self._name("account", _same_name(account)), self._account
+
+    def _of_client(
+        self, environ: Environ, what: str = "", factor: int = 1
+    ) -> Iterable[tuple[str, Rate]]:
         if self._address:
+            rate = self._address.times(factor)
             client = client_address(environ, self._trusted_proxies)
             behind = "" if self._trusted_proxies else _forgotten_proxy(environ, client)
             if behind:
                 self._warn(client)
-                yield self._name("peer", _network(client)), self._address.times(_PROXY_FACTOR)
-            yield self._name("address", _network(behind or client)), self._address
-        if self._account and account:
-            yield self._name("account", _same_name(account)), self._account
+                yield self._name(f"{what}peer", _network(client)), rate.times(_PROXY_FACTOR)
+            yield self._name(f"{what}address", _network(behind or client)), rate
 
     def _name(self, kind: str, subject: str) -> str:
         """A short name of a counter without the subject in it, nor a guess at it that somebody
