@@ -70,6 +70,25 @@ def test_an_application_signs_in_by_its_own_form_and_out_again():
     assert not browser.cookies
 
 
+@pytest.mark.parametrize(
+    ("said", "counts"), [({}, True), ({"email_verified": True}, True), ({"email_verified": False}, False)]
+)  # fmt: skip
+def test_an_address_that_the_application_gives_is_proven_unless_it_says_otherwise(said, counts):
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        try:
+            auth.sign_in({"id": "carol", "email": "carol@example.test", **said})
+        except AccessDenied:
+            assert not counts
+        else:
+            assert auth.claims["email_verified"] is counts
+        start_response("200 OK", [])
+        return [b"signed in" if auth.session else b"nobody"]
+
+    browser = Browser(AuthMiddleware(app, config(matcher=[], allow_domains=["example.test"])))
+    assert browser.get("/").text == ("signed in" if counts else "nobody")
+
+
 def test_a_new_sign_in_is_a_new_session():
     """R025."""
     browser = site()
