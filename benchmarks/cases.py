@@ -94,6 +94,9 @@ class Suite:
         floor = self.floor
         one = environ("/members/area", self.cookies[0])
         self._add("hand-written reader", floor, self.noop, "N")
+        by_hand = self._hand_written(floors.reads_hand_written, floors.HandWrittenList)
+        case = Case("F list", by_hand, environ(), self.cookies)
+        self._add("the same of our cookie, whose claims are a list", case, floor, "F")
         case = Case("protected", ours, environ("/members/area"), self.cookies)
         self._add("protected, session, token not seen before", case, floor, "F", 1.0)
         ours = alone(AuthMiddleware, floors.reads_ours, self.settings)
