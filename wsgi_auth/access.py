@@ -1,7 +1,7 @@
 """A provider's access token for whoever is signed in: from the store, or from the browser's cookie.
 
 What lives here: which of the two, and what a refusal to renew it means for this request. What must
-not: the renewal (``oauth/refresher``), and how tokens are kept (``oauth/kept``, ``oauth/vault``).
+not: the renewal (``oauth/refresh``), and how tokens are kept (``oauth/kept``, ``oauth/vault``).
 """
 
 from __future__ import annotations

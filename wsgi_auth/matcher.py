@@ -1,7 +1,8 @@
-r"""Which routes apply to a request: the compiled set of patterns, and the conditions.
+r"""Which routes apply to a request: the compiled set of patterns.
 
 What lives here: the trie that holds every pattern at once, and :class:`RouteMatcher`. What must
-not: how one pattern is read (``patterns``), sessions, who may pass, answers, endpoints.
+not: how one pattern is read (``patterns``), what else a route may say (``routes``), what its
+conditions look at (``conditions``), sessions, who may pass, answers, endpoints.
 
 Two readings of every doubt. A pattern that *protects* is read widely: ``\d`` covers all Unicode
 digits (frameworks route ``/reports/٣`` to an integer rule), ``.`` covers line ends, one reading

@@ -98,7 +98,8 @@ class Attempt(Protocol):
 
 
 class Attempts(Protocol):
-    """Counts attempts at sign-in, per account and per address.
+    """Counts attempts at sign-in, per account and per address; by themselves (``question``) the
+    access tokens that a provider has to be asked about, per address.
 
     Raises :class:`~wsgi_auth.errors.TooManyAttempts`, or
     :class:`~wsgi_auth.errors.StoreUnavailable` when it cannot count: then nobody may try.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from binascii import a2b_base64, b2a_base64
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,8 +19,6 @@ from wsgi_auth.types import Claims, freeze
 
 #: Octets of AES-GCM's nonce and tag (NIST SP 800-38D).
 _NONCE, _TAG = 12, 16
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
-_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 class SealedCodec:
@@ -40,12 +38,12 @@ class SealedCodec:
         """The string; ``TypeError`` or ``ValueError`` if the content is no JSON."""
         nonce = secrets.token_bytes(_NONCE)
         sealed = AESGCM(self._keys[0]).encrypt(nonce, dump_json(content).encode(), self._purpose)
-        return b2a_base64(nonce + sealed, newline=False).translate(_TO_URL, b"=").decode("ascii")
+        return urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode("ascii")
 
     def open(self, token: str) -> Claims | None:
         """What was sealed, or None for anything else. Never raises."""
         try:
-            octets = a2b_base64(token.encode("ascii").translate(_FROM_URL) + b"==")
+            octets = urlsafe_b64decode(token.encode("ascii") + b"==")
         except ValueError:
             return None
         if len(octets) > MAX_TOKEN or len(octets) < _NONCE + _TAG:

@@ -142,22 +142,30 @@ def test_a_machine_brings_the_token_that_the_provider_gave_it(oidc_provider):
     page.get("/api/x", headers={"Authorization": f"Bearer {fresh}"}, status=200)
 
 
-def test_a_program_acts_for_somebody_who_signed_in_and_their_id_token_is_no_token(oidc_provider):
+def of_somebody(
+    provider, audience: str, scope: str, asked: dict[str, str] | None = None, **more
+) -> tuple[TestApp, dict[str, str]]:
+    """A program, and the tokens for this API that alice's sign-in brought; ``asked`` for with these
+    parameters, too; ``more``: options of the provider."""
     told = []
-    page = TestApp(
-        site(
-            oidc_provider.options(
-                audience=API, tokens=True, scope="openid profile email orders:read",
-                authorization_params={"resource": API}, token_params={"resource": API},
-            ),
-            routes=[{"source": "/api/:path*", "bearer": True}],
-            events={"sign_in": lambda event: told.append(event.account.tokens)},
-        ),
-        extra_environ=dict(SERVED),
+    options = provider.options(
+        audience=audience, tokens=True, scope=f"openid profile email {scope}",
+        authorization_params={"resource": audience, **(asked or {})},
+        token_params={"resource": audience}, **more,
     )  # fmt: skip
-    assert sign_in(page, oidc_provider.visitor()).status_int == 302
-    program = TestApp(page.app, extra_environ=dict(SERVED))
-    token, id_token = told[0]["access_token"], told[0]["id_token"]
+    app = site(
+        options,
+        routes=[{"source": "/api/:path*", "bearer": True}],
+        events={"sign_in": lambda event: told.append(event.account.tokens)},
+    )
+    page = TestApp(app, extra_environ=dict(SERVED))
+    assert sign_in(page, provider.visitor()).status_int == 302
+    return TestApp(app, extra_environ=dict(SERVED)), told[0]
+
+
+def test_a_program_acts_for_somebody_who_signed_in_and_their_id_token_is_no_token(oidc_provider):
+    program, told = of_somebody(oidc_provider, API, "orders:read")
+    token, id_token = told["access_token"], told["id_token"]
     said = program.get("/api/x", headers={"Authorization": f"Bearer {token}"}).json
     assert said["session"]["user"]["id"] == "alice"
     program.get("/api/x", headers={"Authorization": f"Bearer {id_token}"}, status=401)
@@ -184,23 +192,14 @@ def test_the_provider_says_of_a_token_that_says_nothing_whose_it_is(oidc_provide
 
 
 def test_a_token_that_was_withdrawn_at_the_provider_is_good_for_a_minute_at_most(oidc_provider):
-    told = []
-    page = TestApp(
-        site(
-            oidc_provider.options(
-                audience=OPAQUE, introspection=True, tokens=True,
-                scope="openid profile email orders:read offline_access",
-                authorization_params={"resource": OPAQUE, "prompt": "consent"},
-                token_params={"resource": OPAQUE},
-            ),
-            routes=[{"source": "/api/:path*", "bearer": True}],
-            events={"sign_in": lambda event: told.append(event.account.tokens)},
-        ),
-        extra_environ=dict(SERVED),
-    )  # fmt: skip
-    assert sign_in(page, oidc_provider.visitor()).status_int == 302
-    program = TestApp(page.app, extra_environ=dict(SERVED))
-    token, refresh = told[0]["access_token"], told[0]["refresh_token"]
+    program, told = of_somebody(
+        oidc_provider,
+        OPAQUE,
+        "orders:read offline_access",
+        {"prompt": "consent"},
+        introspection=True,
+    )
+    token, refresh = told["access_token"], told["refresh_token"]
     said = program.get("/api/x", headers={"Authorization": f"Bearer {token}"}).json
     assert said["session"]["user"]["id"] == "alice"
     # the provider says of it, too, that it is active
