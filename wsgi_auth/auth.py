@@ -97,11 +97,9 @@ class Auth:
     environ then asks ``get_auth(environ)``."""
 
     __slots__ = (
-        "_browser",
         "caching",
         "environ",
         "header",
-        "is_new_user",
         "is_sent",
         "pending",
         "reading",
@@ -125,8 +123,6 @@ class Auth:
     caching: Headers
     #: Whether the response's headers have left.
     is_sent: bool
-    #: Whether the user who has just signed in was made for that. Set by :meth:`begin`.
-    is_new_user: bool
 
     # --- what is ----------------------------------------------------------------------------
 
@@ -147,14 +143,14 @@ class Auth:
         On first use in a browser it sets the cookie that the token is bound to.
         """
         site = self.site
-        browser = getattr(self, "_browser", None)
+        cookie = site.config.cookies.csrf
+        # what this very response sets counts before what the browser has
+        held = "; ".join([*(self.pending or ()), self.header or ""])
+        known = cookies.values(held, cookie.name)
+        browser = next((value for value in known if len(value) >= 22), None)
         if browser is None:
-            known = cookies.values(self.header or "", site.config.cookies.csrf.name)
-            browser = next((value for value in known if len(value) >= 22), None)
-            if browser is None:
-                browser = site.csrf.new_browser_value()
-                self.set_cookies(site.config.cookies.csrf.set(browser))
-            self._browser = browser
+            browser = site.csrf.new_browser_value()
+            self.set_cookies(cookie.set(browser))
         return site.csrf.token(browser, self.reading.claims)
 
     def sign_in_url(self, provider: str | None = None, redirect_to: str | None = None) -> str:
@@ -216,6 +212,7 @@ class Auth:
         decision = site.authorizer.challenge(self.environ) if self.session is None else Forbidden()
 
         def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            self.caching = GUARDED
             return site.responders.refuse(environ, decision, start_response)
 
         return challenge
@@ -225,6 +222,7 @@ class Auth:
         decision = site.authorizer.challenge(self.environ)
 
         def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            self.caching = GUARDED
             if not isinstance(decision, Redirect):
                 return site.responders.refuse(environ, decision, start_response)
             from wsgi_auth.actions.challenge import sent_to
@@ -268,9 +266,9 @@ class Auth:
         ``user`` has an ``id`` (and ``name``, ``email``, ``image``, ``login``, ``groups``). The
         ``sign_in`` callback and ``allow_*`` run as ever and may raise :class:`AccessDenied`.
         """
-        return self.begin(user, APPLICATION, Proof(remember=remember))
+        return self.begin(user, APPLICATION, Proof(remember=remember)).session
 
-    def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = NO_PROOF) -> Session:
+    def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = NO_PROOF) -> Begun:
         """Sign in a user that ``provider`` proved: what the endpoints call."""
         self._may_write()
         site = self.site
@@ -278,11 +276,10 @@ class Auth:
             user, provider, self.environ, site.clock(), proof, self.reading
         )
         self._become(begun)
-        self.is_new_user = begun.is_new_user
         site.sweep()
         self._forget_tokens()
         self._note_provider(provider, proof.remember)
-        return begun.session
+        return begun
 
     def update(self, data: Any) -> Session | None:
         """Give ``data`` to the ``jwt`` callback (trigger ``update``); the session as it is then.
@@ -472,17 +469,23 @@ class Auth:
         """
         if self.pending is not None:
             headers = self._headers(headers)
+        elif self.caching is NOBODYS:
+            # it may say so in other words as well, in another line (RFC 9110 section 5.3)
+            if VARY_COOKIE not in headers:
+                try:
+                    headers = headers + NOBODYS
+                except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
+                    headers = [*headers, VARY_COOKIE]
         else:
             for name, _ in headers:
                 # merged, where it has something to look at
                 if name not in _OTHERS and name.lower() in _CACHING:
-                    caching = self.caching
-                    headers = merged(headers, None if caching is NOBODYS else caching[1])
+                    headers = merged(headers, self.caching[1])
                     break
             else:
                 try:
                     headers = headers + self.caching
-                except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
+                except TypeError:
                     headers = [*headers, *self.caching]
         self.is_sent = True
         send = self.send
@@ -591,12 +594,12 @@ class Auth:
             )
 
 
-def merged(headers: Headers, caching: tuple[str, str] | None) -> Headers:
+def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
     """A new list of the headers, with ``Vary: Cookie`` unless the application has said so, and with
     a ``Cache-Control`` that keeps the answer from being given to somebody else (R065).
 
-    ``caching`` is what to say where the application says nothing; None: it may say what it likes.
-    What it does say is kept, but for what would let a shared cache have the answer.
+    ``caching`` is what to say where the application says nothing. What it does say is kept, but for
+    what would let a shared cache have the answer.
     """
     vary: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
     says = False
@@ -606,8 +609,6 @@ def merged(headers: Headers, caching: tuple[str, str] | None) -> Headers:
             vary = ()
         elif size == 13 and name.lower() == "cache-control":
             says = True
-    if caching is None:
-        return [*headers, *vary]
     if says:
         return [*_kept_from_others(headers), *vary]
     return [*headers, *vary, caching]

@@ -185,6 +185,7 @@ class AuthMiddleware:
         if not plan.is_open:
             own = plan.own
             if own is not None:
+                handle.caching = GUARDED
                 return handle.part(self._act(own, environ, handle, failed))
             routes = plan.static if not plan.conditional else plan.routes(environ)
             if routes:

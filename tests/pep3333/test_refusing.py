@@ -73,7 +73,10 @@ def test_our_headers_are_a_list_of_pairs_of_plain_text(kind, validated):
     exchange = run(kind, validated)
     for _, headers, _ in exchange.heads:
         assert_well_formed(headers)
-    names = [name for name, _ in exchange.headers if name != "Set-Cookie"]
+    # lists may come in several lines (RFC 9110 section 5.3); around the inner middleware another
+    # adds to what it takes for the application's Vary, without reading it
+    several = {"Set-Cookie", "Vary"} if kind.name.startswith("nested") else {"Set-Cookie"}
+    names = [name for name, _ in exchange.headers if name not in several]
     assert len(names) == len({name.lower() for name in names})
 
 

@@ -145,11 +145,11 @@ def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     to = record.identifier
     proof = Proof(Account(provider.id, "email", to), remember=link.remember, since=since)
     try:
-        exchange.handle.begin(_user(site, to), provider, proof)
+        begun = exchange.handle.begin(_user(site, to), provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(environ, elsewhere.location))
     target = link.target
-    if exchange.handle.is_new_user and site.config.pages.new_user is not None:
+    if begun.is_new_user and site.config.pages.new_user is not None:
         target = site.locations.page(environ, "new_user", callbackUrl=target)
     return exchange.go(target)
 

@@ -117,12 +117,12 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
     signed_in = _proven(exchange, provider, flow, now)
     try:
         proof = signed_in.proof.but(remember=not flow.brief, since=now)
-        exchange.handle.begin(signed_in.user, provider, proof)
+        begun = exchange.handle.begin(signed_in.user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
     _keep(exchange, provider, signed_in, now)
     target = flow.callback_url
-    if exchange.handle.is_new_user and site.config.pages.new_user is not None:
+    if begun.is_new_user and site.config.pages.new_user is not None:
         target = site.locations.page(exchange.environ, "new_user", callbackUrl=target)
     return _onward(exchange, target)
 
