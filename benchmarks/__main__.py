@@ -83,7 +83,7 @@ def main() -> None:
     others_rows = [[label, f"{ratio(case, suite.floor):.1f}", "F"] for label, case in others]
     worst = [[label, f"{milliseconds:.1f} ms"] for label, milliseconds in hostile.measure()]
     begun = [list(line) for line in start.measure(3 if quick else 11)]
-    served = [list(line) for line in server.measure(3 if quick else 15)]
+    served = [list(line) for line in server.measure(1 if quick else 9)]
 
     for line in rows + served + others_rows + worst + begun:
         print("  ".join([f"{line[0]:52}", *(f"{cell:>12}" for cell in line[1:])]))

@@ -145,6 +145,20 @@ class HandWrittenUncached(HandWritten):
         return super().__call__(environ, uncached)
 
 
+class HandWrittenSeen(HandWrittenUncached):
+    """The same, keeping what it read of every token it has seen."""
+
+    def __init__(self, app: App, name: str, key: bytes) -> None:
+        super().__init__(app, name, key)
+        self.seen: dict[str, Any] = {}
+
+    def verify(self, token: str) -> Any:
+        claims = self.seen.get(token)
+        if claims is None:
+            claims = self.seen[token] = super().verify(token)
+        return claims if claims is not None and claims["exp"] > time.time() else None
+
+
 class HandWrittenChunks(HandWritten):
     """The same for a session in several cookies: ``name.0`` begins with their number and ``~``."""
 
@@ -204,6 +218,10 @@ class HandWrittenJWE(HandWritten):
         if claims["exp"] < time.time():
             return None
         return claims
+
+
+class HandWrittenJWEUncached(HandWrittenJWE, HandWrittenUncached):
+    """The same, with the headers that keep what a visitor gets out of caches."""
 
 
 class JoserfcJWE(HandWrittenJWE):
