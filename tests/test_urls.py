@@ -239,6 +239,8 @@ HOSTILE: list[object] = [
     f"https://{E}",
     f"http://{E}",
     f"HTTPS://{E}/",
+    "http\u017f://app.example.com/",  # a long s, which is an s where the case is ignored
+    "HTTP\u017f://app.example.com/",
     f"https://{E}/app.example.com",
     f"https://{E}?app.example.com",
     f"https://{E}#app.example.com",
@@ -593,6 +595,7 @@ def test_a_base_url_is_normalised(
         ("https:app.example.com", "must start with"),
         ("https:///app.example.com", "must start with"),
         ("ftp://app.example.com", "must start with"),
+        ("http\u017f://app.example.com", "must start with"),
         ("https://", "must start with"),
         ("https://user:hunter2@app.example.com", "user name"),
         ("https://app.example.com?x", "query or a fragment"),
