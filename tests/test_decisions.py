@@ -157,6 +157,39 @@ def test_a_routes_answer_overrules_the_negotiation(answer, status):
         assert browser.get("/x", headers=headers, status=status)
 
 
+@pytest.mark.parametrize("answer", [None, "redirect", "401"])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, BROWSER, PROGRAM, {**BROWSER, "Authorization": "Basic eDp5"}, {**BROWSER, "HX-Request": "true"},
+     {"Sec-Fetch-Mode": "cors"}, {**BROWSER, "Cookie": "auth.session-token=x"}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+def test_nobody_gets_the_same_answer_whether_or_not_a_callback_had_to_be_asked(
+    method, headers, answer
+):
+    """Where a session is all that is asked for, the middleware answers by itself."""
+    told = []
+
+    def answered(**more):
+        app = AuthMiddleware(
+            hello,
+            config(
+                matcher=[{"source": "/members", "answer": answer}, "/:path*"],
+                events={"denied": lambda event: told.append((event.reason, event.session))},
+                **more,
+            ),
+        )
+        return Browser(app).request("/members?a=b", method=method, headers=headers, status="*")
+
+    by_itself = answered()
+    asked = answered(authorized=lambda request, session: session is not None)
+    assert (by_itself.status, by_itself.headerlist, by_itself.body) == (
+        asked.status, asked.headerlist, asked.body
+    )  # fmt: skip
+    assert len(told) == 2 and told[0] == told[1]
+
+
 def test_a_refused_post_goes_by_303_and_reaches_nobody():
     """R051."""
     browser = visitor(None)

@@ -68,6 +68,11 @@ class Authorizer:
             )
         return decision
 
+    def nobody(self, environ: Environ, reading: Reading, route: Route) -> Any:
+        """What nobody-signed-in gets where every route asks for a session and no more, ``route``
+        first: as :meth:`decide` says, which need not ask."""
+        return self.refused(environ, reading, self.challenge(environ, route.answer))
+
     def schemes(self, routes: tuple[Route, ...]) -> frozenset[str]:
         """By which schemes of ``Authorization`` a program may prove who it is: a route says so, and
         every other that asks for more than a session says so too."""

@@ -190,15 +190,16 @@ class AuthMiddleware:
             routes = plan.static if not plan.conditional else plan.routes(environ)
             if routes:
                 handle.caching = GUARDED
-                # the usual case, for which nobody need be asked
-                if not (
-                    plan.session_is_enough
-                    and self._no_callback
-                    and handle.reading.session is not None
-                ):
+                if not (plan.session_is_enough and self._no_callback):
                     decision = failed or self._decide(environ, handle, routes)
-                    if decision is not PASS:
-                        return handle.part(self._refuse(environ, handle, decision))
+                elif handle.reading.session is not None:  # the usual case: nobody need be asked
+                    decision = PASS
+                else:
+                    decision = failed or self.site.authorizer.nobody(
+                        environ, handle.reading, routes[0]
+                    )
+                if decision is not PASS:
+                    return handle.part(self._refuse(environ, handle, decision))
         try:
             if self._after is not None:
                 return handle.part(self._after(environ, handle))
