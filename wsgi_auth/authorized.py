@@ -40,6 +40,7 @@ class Authorizer:
 
     def __init__(self, config: AuthConfig, locations: Locations, events: Events) -> None:
         self._authorized = config.authorized
+        self._has_page = config.has_sign_in
         self._locations = locations
         self._events = events
 
@@ -97,10 +98,10 @@ class Authorizer:
         """What nobody-signed-in gets: the sign-in page for a browser that navigates, else 401, with
         what the ``schemes`` that would do say; ``bearer``: what was wrong with an access token;
         ``acr``: how strong the sign-in has to be."""
-        url = self._locations.sign_in(environ)
-        if acr is not None:
+        url = self._locations.sign_in(environ) if self._has_page else ""
+        if acr is not None and url:
             url += _asking(acr)
-        if answer == "redirect" or (answer is None and wants_redirect(environ)):
+        if url and (answer == "redirect" or (answer is None and wants_redirect(environ))):
             return Redirect(url)
         # a dialogue is for programs: a page's own fetch must not open one
         basic = "basic" in schemes and "HTTP_SEC_FETCH_MODE" not in environ

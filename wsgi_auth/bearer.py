@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wsgi_auth.actions.offer import looked_for
+from wsgi_auth.actions.offer import issuing
 from wsgi_auth.errors import (
     AccessDenied,
     AuthError,
@@ -128,7 +128,7 @@ class BearerAuthentication:
 
     def _proven(self, environ: Environ, now: float) -> _Holder:
         # of this visitor: what is good at one tenant is not at another
-        on_offer, problem = looked_for(self._site, environ)
+        on_offer, problem = issuing(self._site, environ)
         header = str(environ["HTTP_AUTHORIZATION"])
         key = self._remembered.key(header, environ)
         known = self._remembered.get(key, now)

@@ -97,6 +97,11 @@ def _made(maker: PerRequest, key: str, said: Any) -> OAuth | OIDC:
             "must be asymmetric where a provider is made per request: who knows the client_secret "
             "could sign in anybody of any issuer",
         )
+    if not getattr(said, "sign_in", True):
+        raise ConfigError(
+            f"providers.{maker.id}.sign_in",
+            "is not for a provider that is made per request, which people sign in by",
+        )
     if said.link_by_email:
         raise ConfigError(
             f"providers.{maker.id}.link_by_email",

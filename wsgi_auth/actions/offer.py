@@ -31,21 +31,30 @@ def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
     return _some(_there(site, site.config.providers, environ))
 
 
+def issuing(site: Site, environ: Environ) -> Found:
+    """As :func:`looked_for`, with those that nobody signs in by: whose access tokens count."""
+    config = site.config
+    return _there(site, _chosen(site, environ, config.providers + config.issuers), environ)
+
+
 def looked_for(site: Site, environ: Environ) -> Found:
     """As :func:`offered`, for who has to know whether one was left out."""
-    return _there(site, _chosen(site, environ), environ)
+    return _there(site, _chosen(site, environ, site.config.providers), environ)
 
 
 def is_offered(site: Site, environ: Environ, provider: Provider | None) -> bool:
     """Whether this visitor may use the provider (of this very request) at all."""
-    return provider is not None and any(each.id == provider.id for each in _chosen(site, environ))
+    if provider is None:
+        return False
+    on_offer = _chosen(site, environ, site.config.providers)
+    return any(each.id == provider.id for each in on_offer)
 
 
-def _chosen(site: Site, environ: Environ) -> tuple[Provider, ...]:
+def _chosen(site: Site, environ: Environ, there: tuple[Provider, ...]) -> tuple[Provider, ...]:
     config = site.config
     choose = config.providers_for
     if choose is None:
-        return config.providers
+        return there
     try:
         ids = choose(webob_request(environ))
     except Exception as error:
@@ -53,13 +62,13 @@ def _chosen(site: Site, environ: Environ) -> tuple[Provider, ...]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise CallbackError("providers_for", "must return the ids of providers")
     wanted = list(ids)
-    known = [each.id for each in config.providers]
+    known = [each.id for each in config.providers + config.issuers]
     unknown = [id for id in wanted if id not in known]
     if unknown:
         # several pages and checks ask it
         problem = f"providers_for names {unknown[0]!a}, and the providers are {known}"
         site.events.mention("providers_for", site.clock(), problem)
-    return tuple(each for each in config.providers if each.id in wanted)
+    return tuple(each for each in there if each.id in wanted)
 
 
 def _some(found: Found) -> tuple[Provider, ...]:

@@ -17,6 +17,8 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     middleware = AuthMiddleware(_nothing, config.override(logger="wsgi_auth.check"))
     say(f"url        {config.url or 'not set'}{'  (dev)' if config.dev else ''}")
     say(f"sign-in    {', '.join(_providers(config)) or 'nobody can'}")
+    if config.issuers:
+        say(f"tokens     also of {', '.join(each.id for each in config.issuers)}")
     say(f"sessions   {_kept(config)}")
     say(f"protected  {_listed(config.matcher)}")
     for route in config.routes:

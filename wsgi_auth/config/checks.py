@@ -67,7 +67,7 @@ def agree(config: AuthConfig) -> None:
     _dev(config)
     _sessions(config)
     _strength(config)
-    if config.providers:
+    if config.providers or config.issuers:
         # imported here: a process that only reads sessions has none
         from wsgi_auth.config.of_providers import agree as providers_agree
 
@@ -219,7 +219,7 @@ def _who(config: AuthConfig) -> None:
             f"each tenant of {made!r} may call anybody by any name and any address; use 'id', a "
             "template with {id}, or a callable that knows the tenant",
         )
-    if rule in ("login", "id") and len(config.providers) > 1:
+    if rule in ("login", "id") and len(config.providers + config.issuers) > 1:
         raise ConfigError(
             "remote_user",
             f"two providers may know different people by one {rule}; use '{{provider}}:{{{rule}}}'",
@@ -233,7 +233,7 @@ def refuse_open_to_world(config: AuthConfig) -> None:
     narrows it: the application behind trusts whoever comes through."""
     if config.allow_emails or config.allow_domains or config.allow_groups:
         return
-    for provider in config.providers:
+    for provider in config.providers + config.issuers:
         if getattr(provider, "open_to_world", False) and not getattr(provider, "allow_claims", {}):
             raise ConfigError(
                 "allow_emails",
@@ -245,7 +245,7 @@ def refuse_open_to_world(config: AuthConfig) -> None:
 
 def risks(config: AuthConfig) -> Iterator[str]:
     """What is allowed but deserves a second look, one sentence each."""
-    if not config.providers and config.pages.sign_in is None:
+    if not config.providers and config.has_sign_in and config.pages.sign_in is None:
         yield "no providers and no pages.sign_in: nobody can sign in"
     if config.url is None and config.dev and any(e.type == "passkey" for e in config.providers):
         yield "passkeys work at http://localhost: browsers bind none to an IP address"
@@ -254,7 +254,7 @@ def risks(config: AuthConfig) -> Iterator[str]:
             "the only provider is passkey: people add one while they are signed in, so the "
             "application has to sign them in the first time"
         )
-    if config.url is None and not config.dev:
+    if config.url is None and not config.dev and config.has_sign_in:
         yield "url is not set: return URLs are limited to paths, cookies are Secure all the same"
     if config.url is not None and not config.url.secure and not config.url.is_loopback:
         yield f"url is {config.url.origin}: without https anybody on the way can take a session"
@@ -263,7 +263,7 @@ def risks(config: AuthConfig) -> Iterator[str]:
             "session.absolute_age is not set: who is removed at the provider stays signed in here "
             "for as long as they keep coming"
         )
-    if config.providers:
+    if config.providers or config.issuers:
         from wsgi_auth.config.of_providers import risks as provider_risks
 
         yield from provider_risks(config)
@@ -313,7 +313,7 @@ def _checks_tokens(config: AuthConfig) -> bool:
         return True
     return any(
         each.type == "per_request" or bool(getattr(each, "audience", None))
-        for each in config.providers
+        for each in config.providers + config.issuers
     )
 
 

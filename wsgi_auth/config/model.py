@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from wsgi_auth.protocols import Transport
     from wsgi_auth.providers.base import Provider
+    from wsgi_auth.providers.oauth import OIDC
 
 #: How a URL begins; ``package.module:name`` is none.
 _SCHEME = r"(memory|sqlite|postgresql|mysql|mariadb|rediss?)(\+\w+)?:"
@@ -38,7 +39,7 @@ AUTHJS_NAME, AUTHJS_V4_NAME = "authjs.session-token", "next-auth.session-token"
 
 
 class AuthConfig(
-    Frozen, hidden=("secret", "providers", "adapter", "log", "app", "source", "environ")
+    Frozen, hidden=("secret", "providers", "issuers", "adapter", "log", "app", "source", "environ")
 ):
     """The frozen, checked configuration. Make one with :meth:`from_mapping`, :meth:`from_ini`,
     :meth:`from_toml` or :meth:`from_env`; whatever is wrong raises :class:`ConfigError`.
@@ -52,7 +53,10 @@ class AuthConfig(
     dev: bool
     dev_peers: tuple[str, ...]
     base_path: str
+    #: Those of ``providers`` by which people sign in.
     providers: tuple[Provider, ...]
+    #: Those with ``sign_in = false``, which are there for their access tokens alone.
+    issuers: tuple[OIDC, ...]
     providers_for: Callable[..., Any] | None
     matcher: tuple[Any, ...]
     routes: tuple[Route, ...]
@@ -94,6 +98,11 @@ class AuthConfig(
     here: Path | None = None
     #: The ``AUTH_*`` variables it was read with.
     environ: Mapping[str, str] = NOTHING
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether there is a page to sign in at; without it the only way in is an access token."""
+        return bool(self.providers or self.pages.sign_in or not self.issuers)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -278,6 +287,7 @@ def _build(
     if adapter is not None:
         session.setdefault("strategy", "database")
     named = _Variables(env)
+    providers, issuers = _providers(given.get("providers"), named, here)
 
     config = AuthConfig(
         secret=_secrets(given.get("secret"), named, dev),
@@ -285,7 +295,8 @@ def _build(
         dev=dev,
         dev_peers=option("dev_peers", values.strings, ()),
         base_path=base_path,
-        providers=_providers(given.get("providers"), named, here),
+        providers=providers,
+        issuers=issuers,
         providers_for=option("providers_for", values.called_with("request")),
         matcher=_matcher(given.get("matcher")),
         routes=_routes("routes", given.get("routes"), ()),
@@ -488,9 +499,12 @@ def _pages(section: dict[str, Any], url: BaseURL | None) -> parts.PageOptions:
     return parts.PageOptions(**section)
 
 
-def _providers(given: Any, env: Mapping[str, str], here: Path | None) -> tuple[Provider, ...]:
+def _providers(
+    given: Any, env: Mapping[str, str], here: Path | None
+) -> tuple[tuple[Provider, ...], tuple[OIDC, ...]]:
+    """Those that people sign in by, and those that only issue tokens."""
     if given is None:
-        return ()
+        return (), ()
     from wsgi_auth.config.provider import provider_from  # who has none need not load them
 
     entries: list[Any]
@@ -509,7 +523,10 @@ def _providers(given: Any, env: Mapping[str, str], here: Path | None) -> tuple[P
         if provider.id in seen:
             raise ConfigError("providers", f"two providers have the id {provider.id!r}")
         seen.add(provider.id)
-    return tuple(providers)
+    issuers: list[Any] = [
+        each for each in providers if each.type == "oidc" and not getattr(each, "sign_in", True)
+    ]
+    return tuple(each for each in providers if each not in issuers), tuple(issuers)
 
 
 def _matcher(given: Any) -> tuple[Any, ...]:

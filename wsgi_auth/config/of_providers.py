@@ -122,7 +122,18 @@ def _audiences(config: AuthConfig) -> None:
         (getattr(each, "issuer", ""), getattr(each, "client_id", "")): each.id
         for each in config.providers
     }
-    for each in config.providers:
+    for alone in config.issuers:
+        at = alone.issuer
+        signs_in = next(
+            (each.id for each in config.providers if getattr(each, "issuer", "") == at), None
+        )
+        if signs_in is not None:
+            raise ConfigError(
+                f"providers.{alone.id}.sign_in",
+                f"is false, and people sign in at the same issuer by {signs_in!r}, as whom a token "
+                f"of theirs would not count; give {signs_in!r} the audience instead",
+            )
+    for each in config.providers + config.issuers:
         for audience in getattr(each, "audience", None) or ():
             other = of_clients.get((getattr(each, "issuer", ""), audience))
             if other is not None:
@@ -165,7 +176,8 @@ def _icons(config: AuthConfig) -> None:
 def risks(config: AuthConfig) -> Iterator[str]:
     """What is allowed of a provider but deserves a second look, one sentence each."""
     yield from _short_secrets(config)
-    asked = [each.id for each in config.providers if getattr(each, "introspection", False)]
+    there = config.providers + config.issuers
+    asked = [each.id for each in there if getattr(each, "introspection", False)]
     if len(asked) > 1:
         yield (
             f"introspection is set for {' and '.join(asked)}: a token that is no JWT does not say "

@@ -65,7 +65,8 @@ def party(
         options[option] = _typed(f"{key}.{option}", kinds[option], value)
     if isinstance(options.get("private_key"), str):
         options["private_key"] = _private_key(f"{key}.private_key", options["private_key"], here)
-    if not options.get("client_id"):
+    is_client = options.get("sign_in") is not False or options.get("introspection")
+    if is_client and not options.get("client_id"):
         raise ConfigError(
             f"{key}.client_id",
             "is missing: what the provider calls this application; it may come from "

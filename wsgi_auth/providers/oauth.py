@@ -52,6 +52,8 @@ _ALGORITHMS = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
      "EdDSA", "Ed25519", "HS256", "HS384", "HS512")
 )  # fmt: skip
+#: What says nothing where nobody signs in.
+_OF_SIGN_IN = ("tokens", "link_by_email", "logout", "backchannel_logout", "frontchannel_logout")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _TOKEN_FIELD = re.compile(r"\{tokens\.[A-Za-z0-9_]+\}")
 _PATTERN = re.compile(r"https://[^{}?#]+\{[a-z_]+\}[^{}?#]*")
@@ -99,7 +101,7 @@ class _Client:
     """
 
     id: str
-    client_id: str
+    client_id: str = ""
     client_secret: str = ""
     name: str = ""
     issuer: str = ""
@@ -178,7 +180,15 @@ class _Client:
     def _set(self, option: str, value: object) -> None:
         object.__setattr__(self, option, value)
 
+    @property
+    def _is_client(self) -> bool:
+        """Whether we ever prove to the provider who we are."""
+        return True
+
     def _check_client(self) -> None:
+        if not self._is_client:
+            self._set("client_auth", self.client_auth or "none")
+            return
         if not _is_clean(self.client_id):
             raise ConfigError(
                 self._key("client_id"), "is missing: what the provider calls this application"
@@ -335,6 +345,8 @@ class OIDC(_Client):
     token has to be for a route with ``bearer`` (RFC 9068); never the ``client_id``, which is what
     the ``aud`` of an ID token is. ``introspection``: such tokens are no JWTs, or may be withdrawn,
     so the provider is asked about each (RFC 7662), at the endpoint that it announces or at a URL.
+    ``sign_in``: False for one that nobody signs in by, whose access tokens are taken and no more;
+    it needs no ``client_id`` then, but for ``introspection``.
     """
 
     id_token_signed_response_alg: tuple[str, ...] | str = ()
@@ -347,6 +359,7 @@ class OIDC(_Client):
     trusted_audiences: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
     introspection: str | bool = False
+    sign_in: bool = True
     scope: str = "openid profile email"
     userinfo: str | bool = False
     type: str = field(default="oidc", init=False)
@@ -381,7 +394,13 @@ class OIDC(_Client):
                 "must be an https URL with one claim in it, https://login.example/{tid}/v2.0",
             )
 
+    @property
+    def _is_client(self) -> bool:
+        return self.sign_in or bool(self.introspection)
+
     def _check_audience(self, algorithms: tuple[str, ...]) -> None:
+        if not self.sign_in:
+            self._check_issuer_alone()
         if self.client_id in self.audience:
             raise ConfigError(
                 self._key("audience"),
@@ -398,6 +417,19 @@ class OIDC(_Client):
                 "needs a provider that signs with a private key, and id_token_signed_response_alg "
                 f"is {', '.join(algorithms)}",
             )
+
+    def _check_issuer_alone(self) -> None:
+        if not self.audience:
+            raise ConfigError(
+                self._key("audience"),
+                "is missing: nobody signs in by this provider (sign_in), so it is there for its "
+                "access tokens, and this is what it calls the API that they are for",
+            )
+        for option in _OF_SIGN_IN:
+            if getattr(self, option):
+                raise ConfigError(
+                    self._key(option), "is about those who sign in by it, and sign_in is false"
+                )
 
     def _check_introspection(self) -> None:
         if not self.audience:

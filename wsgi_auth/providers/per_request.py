@@ -58,7 +58,7 @@ def party_of(provider: OAuth | OIDC) -> str:
 #: What may change without its being another tenant.
 _NOT_ABOUT = (
     "name", "style", "icon", "client_secret", "private_key", "private_key_id", "quirk", "audience",
-    "introspection",
+    "introspection", "sign_in",
 )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ class Lifecycle:
         # what the ids of those begin with who bear a token, and never signed in
         self._machines = tuple(
             f"{each.id}:"
-            for each in config.providers
+            for each in config.providers + config.issuers
             if each.type == "per_request" or bool(getattr(each, "audience", None))
         )
 
@@ -453,11 +453,11 @@ def _word(value: Any) -> str:
 def _prefixes(config: AuthConfig) -> dict[str, str]:
     """What the ids of each outside provider's users begin with: nothing for the first provider of a
     configuration without passwords, so that a single provider's ids are its own."""
-    if not config.providers:
+    others = [each for each in config.providers + config.issuers if each.type != "dev"]
+    if not others:
         return {}
     from wsgi_auth.providers.base import FormProvider
 
-    others = [each for each in config.providers if each.type != "dev"]
     local = any(isinstance(each, FormProvider) for each in others)
     return {
         each.id: f"{each.id}:"
