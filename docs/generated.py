@@ -5,6 +5,7 @@
 """
 
 import ast
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +20,7 @@ from wsgi_auth.providers import catalogue
 from wsgi_auth.texts import ENGLISH
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "wsgi_auth"
 #: Options that an environment variable cannot hold: their values are mappings.
 NOT_IN_ENVIRONMENT = {("events",), ("texts",)}
 
@@ -84,7 +86,7 @@ class ErrorCodes(Directive):
 
 
 class Floors(Directive):
-    """The floors that ``tests/test_floors.py`` enforces, from the top."""
+    """The floors that ``tests/test_floors.py`` enforces, from the top, and who lives there."""
 
     def run(self) -> list[nodes.Node]:
         tree = ast.parse((ROOT / "tests" / "test_floors.py").read_text(encoding="utf-8"))
@@ -98,10 +100,43 @@ class Floors(Directive):
         floors: dict[int, list[str]] = {}
         for name, floor in found["FLOORS"].items():
             floors.setdefault(floor, []).append(name or "__init__")
-        rows = [[str(floor), literal(", ".join(names))] for floor, names in sorted(
-            floors.items(), reverse=True)]  # fmt: skip
-        rows.append(["annexe", literal(", ".join(sorted(found["ANNEXE"])))])
-        return [table(("floor", "modules"), rows, [15, 85])]
+        house = [(f"Floor {floor}", names) for floor, names in sorted(floors.items(), reverse=True)]
+        house.append(("Annexe", sorted(found["ANNEXE"])))
+        items = [
+            nodes.definition_list_item(
+                "", nodes.term("", title), nodes.definition("", self._rooms(names))
+            )
+            for title, names in house
+        ]
+        return [nodes.definition_list("", *items)]
+
+    def _rooms(self, names: list[str]) -> nodes.Node:
+        """Each module with the first sentence of its docstring, a package with those in it."""
+        return nodes.bullet_list("", *(self._room(PACKAGE / name) for name in names))
+
+    def _room(self, path: Path) -> nodes.list_item:
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        said = nodes.paragraph("", "", literal(path.name), nodes.Text(": "))
+        found, _ = self.state.inline_text(opening(file), self.lineno)
+        said += found
+        item = nodes.list_item("", said)
+        inside = sorted(
+            each.with_suffix("")
+            for each in path.glob("*")
+            if each.name != "__init__.py"
+            and (each.suffix == ".py" or (each / "__init__.py").exists())
+        )
+        if file.parent == path and path.name != "__init__" and inside:
+            item += nodes.bullet_list("", *(self._room(each) for each in inside))
+        return item
+
+
+def opening(file: Path) -> str:
+    """The first sentence of a module's docstring, without what only Sphinx's roles can show."""
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    first = " ".join(said.partition("\n\n")[0].split())
+    sentence = re.split(r"(?<=[a-z)`\"])\.(?: |$)", first)[0].rstrip(".")
+    return re.sub(r":[a-z]+:`~?([^`]+)`", r"``\1``", sentence)
 
 
 #: What a provider's environment variable ends with, where it is not the option in capitals.
