@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from tests.conftest import SECRET, hello
 from wsgi_auth import AuthConfig, ConfigError
 from wsgi_auth.config.model import option_names
+from wsgi_auth.config.roads import env_prefix, read_env
 from wsgi_auth.paste import filter_app_factory, filter_factory
+from wsgi_auth.providers import catalogue
+from wsgi_auth.providers.oauth import OIDC
 
 BASE = {"secret": SECRET, "url": "https://app.example.test"}
 
@@ -271,6 +275,68 @@ def test_providers_mean_the_same_on_every_road(tmp_path):
     for name, providers in shown.items():
         assert providers == shown["mapping"], name
     assert vars_of(AuthConfig.from_env(env).providers[0]) == shown["mapping"][0]
+
+
+def test_the_environment_alone_describes_a_provider():
+    """Who lists two, of which one's id begins with the other's, means the longer one's."""
+    who = {"ID": "a", "SECRET": "b", "ISSUER": "https://id.example.test"}
+    env = {
+        "AUTH_SECRET": SECRET, "AUTH_URL": BASE["url"], "AUTH_PROVIDERS": "staff, staff-api keycloak",
+        "AUTH_STAFF_TYPE": "oidc", "AUTH_STAFF_NAME": "The staff", "AUTH_STAFF_SCOPE": "openid groups",
+        "AUTH_STAFF_LOGOUT": "yes", "AUTH_STAFF_MAX_AGE": "1h", "AUTH_STAFF_TOKEN": "another program's",
+        "AUTH_STAFF_API_TYPE": "oidc", "AUTH_STAFF_API_SIGN_IN": "no",
+        "AUTH_STAFF_API_AUDIENCE": "https://api.example.test https://other.example.test",
+        **{f"AUTH_STAFF_{name}": value for name, value in who.items()},
+        **{f"AUTH_KEYCLOAK_{name}": f"{value}2" for name, value in who.items()},
+        "AUTH_STAFF_API_ISSUER": "https://api-id.example.test", "AUTH_KEYCLOAK_WEBHOOK": "another's",
+    }  # fmt: skip
+    config = AuthConfig.from_env(env)
+    staff, keycloak = config.providers
+    (api,) = config.issuers
+    assert (staff.name, staff.scope, staff.logout, staff.max_age) == (
+        "The staff", "openid groups", True, 3600
+    )  # fmt: skip
+    assert not staff.token and keycloak.type == "oidc"
+    assert api.audience == ("https://api.example.test", "https://other.example.test")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("AUTH_OIDC_AUDEINCE", "x", "AUTH_OIDC_AUDEINCE: is no option of a provider; did you mean 'audience'?"),
+        ("AUTH_OIDC_SCOPES", "x", "did you mean 'scope'?"),
+        ("AUTH_OIDC_CLIENT_ID", "x", "AUTH_OIDC_CLIENT_ID: is called AUTH_OIDC_ID in the environment"),
+        ("AUTH_OIDC_CLIENT_SECRET", "x", "is called AUTH_OIDC_SECRET"),
+        ("AUTH_OIDC_ALLOW_CLAIMS", "groups=staff", "AUTH_OIDC_ALLOW_CLAIMS: is no word, switch or list"),
+        ("AUTH_OIDC_USERINFO", "https://x.test", "is no word, switch or list"),
+        ("AUTH_OIDC_LOGOUT", "perhaps", "providers.oidc.logout: "),
+        ("AUTH_OIDC_TYPE", "odic", "providers.oidc.type: "),
+        ("AUTH_OIDC_CLIENT_AUTH", "magic", "providers.oidc.client_auth: "),
+    ],
+)  # fmt: skip
+def test_a_variable_of_a_provider_that_cannot_be_meant_stops_start_up(variable, value, said):
+    env = {
+        "AUTH_SECRET": SECRET, "AUTH_URL": BASE["url"], "AUTH_PROVIDERS": "oidc", "AUTH_OIDC_ID": "a",
+        "AUTH_OIDC_SECRET": "b", "AUTH_OIDC_ISSUER": "https://id.example.test", variable: value,
+    }  # fmt: skip
+    with pytest.raises(ConfigError) as error:
+        AuthConfig.from_env(env)
+    assert said in str(error.value)
+
+
+def test_no_variable_of_what_a_provider_has_is_taken_for_a_mistake():
+    """All that the catalogue and the other providers read from the environment."""
+    is_field = {each.name for each in fields(OIDC)}
+    for name in catalogue.names():
+        variables = [each for each in catalogue.options(name) if each not in is_field]
+        own = [*variables, "id", "secret", "secret_file", "issuer", "private_key"]
+        env = {env_prefix(name) + each.upper(): "x" for each in own}
+        assert read_env({"AUTH_PROVIDERS": name, **env}, ()) == {}, name
+    for name, own in {
+        "email": ["server", "from", "max_age"], "htpasswd": ["file"], "passkey": ["rp_id", "rp_name"]
+    }.items():  # fmt: skip
+        env = {env_prefix(name) + each.upper(): "1" for each in own}
+        read_env({"AUTH_PROVIDERS": name, **env}, ())
 
 
 @pytest.mark.parametrize("section", ["providers", "routes"])

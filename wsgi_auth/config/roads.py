@@ -136,6 +136,8 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
     ``AUTH_PROVIDERS`` lists providers; ``AUTH_<ID>_<OPTION>`` describes one of them. A variable
     that names nothing is left alone (others use the prefix too) unless it is nearly an option.
     """
+    from wsgi_auth.providers.oauth import PLAIN  # here: nobody else needs them at once
+
     known = {"AUTH_" + "_".join(steps).upper(): steps for steps in options}
     # these have rules of their own (rotation, the older names), which from_mapping knows
     own = {"AUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_SECRET_FILE",
@@ -152,12 +154,18 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
         if len(option) == 1 and variable.endswith("_FILE"):
             flat[f"{option[0]}_file"] = value
             continue
-        owner = next((name for name in providers if variable.startswith(env_prefix(name))), None)
-        if owner is not None:
-            # AUTH_HTPASSWD_FILE is the provider's option file; from_mapping reads the rest itself
+        owners = [name for name in providers if variable.startswith(env_prefix(name))]
+        if owners:
+            # from_mapping reads what its provider needs itself (ID, SECRET, AUTH_HTPASSWD_FILE)
+            owner = max(owners, key=len)
+            name = variable.removeprefix(env_prefix(owner)).lower()
+            if name in PLAIN:
+                flat[f"providers.{owner}.{name}"] = value
+            else:
+                _refuse_unheard(variable, env_prefix(owner), name)
             continue
         hint = near(variable, known) if len(variable) > 8 else ""
-        if hint and _distance_is_small(variable, hint):
+        if _is_nearly(variable, hint, 0.88):
             raise ConfigError(variable, f"is no option{hint}")
     return nested(flat)
 
@@ -167,11 +175,36 @@ def env_prefix(provider_id: str) -> str:
     return f"AUTH_{provider_id.upper().replace('-', '_')}_"
 
 
-def _distance_is_small(variable: str, hint: str) -> bool:
+def _refuse_unheard(variable: str, prefix: str, name: str) -> None:
+    """Raise :class:`ConfigError` for what is an option of a provider, or nearly one, and would not
+    be heard here."""
+    from dataclasses import fields
+
+    from wsgi_auth.providers.oauth import OIDC, PLAIN, OAuth
+
+    options = {each.name for each in (*fields(OIDC), *fields(OAuth)) if each.init}
+    # AUTH_GITHUB_TOKEN is another program's; the others are read where the provider is made
+    if name in ("token", "id", "issuer", "private_key"):
+        return
+    if name in ("client_id", "client_secret"):
+        meant = prefix + name.removeprefix("client_").upper()
+        raise ConfigError(variable, f"is called {meant} in the environment")
+    if name in options:
+        raise ConfigError(
+            variable, "is no word, switch or list, so that a file or a mapping has to say it"
+        )
+    hint = near(name, PLAIN)
+    if _is_nearly(name, hint, 0.8):
+        raise ConfigError(variable, f"is no option of a provider{hint}")
+
+
+def _is_nearly(name: str, hint: str, ratio: float) -> bool:
+    """Whether what the hint proposes is what was meant: others use the prefix too."""
+    if not hint:
+        return False
     import difflib
 
-    meant = hint.split("'")[1]
-    return difflib.SequenceMatcher(None, variable, meant).ratio() > 0.88
+    return difflib.SequenceMatcher(None, name, hint.split("'")[1]).ratio() > ratio
 
 
 def _read(path: Path) -> str:

@@ -24,6 +24,15 @@ ClientAuth: TypeAlias = Literal[
 ]
 #: What the user of a profile function may return, and a profile mapping may name.
 USER_FIELDS = ("id", "name", "email", "email_verified", "image", "login", "groups")
+#: What an environment alone may say of a provider, beside who we are there (``client_id``): words,
+#: switches, lists. No endpoint: ``AUTH_GITHUB_TOKEN`` is another program's.
+PLAIN = (
+    "type", "name", "scope", "client_auth", "private_key_id", "assertion_audience", "response_mode",
+    "vouches", "link_by_email", "open_to_world", "tokens", "dpop", "icon", "audience", "max_age",
+    "id_token_signed_response_alg", "logout", "backchannel_logout", "frontchannel_logout",
+    "frontchannel_logout_session_required", "issuer_pattern", "trusted_audiences", "introspection",
+    "sign_in",
+)  # fmt: skip
 #: What a single sign-in may ask for beside what the configuration says (OpenID Connect Core
 #: 3.1.2.1). What the configuration says wins.
 REQUEST_PARAMS = (
