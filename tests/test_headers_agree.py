@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from wsgi_auth import AuthMiddleware
 from wsgi_auth.auth import GUARDED, NOBODYS, SOMEBODYS, VARY_COOKIE, Auth, merged
 from wsgi_auth.types import ANONYMOUS, Reading, Session
 
@@ -29,11 +30,14 @@ READINGS = {
 }
 
 
-def sent(headers, reading, for_whom):
+SITE = AuthMiddleware(print, secret="s" * 40, url="https://app.example.test").site
+
+
+def sent(headers, reading, for_whom, pending=None):
     """What leaves by the handle's ``start_response``."""
     left = []
     handle = Auth()
-    handle.environ, handle.reading, handle.pending = {}, reading, None
+    handle.environ, handle.reading, handle.pending, handle.site = {}, reading, pending, SITE
     handle.caching, handle.is_sent = for_whom, False
     handle.send = lambda status, headers: left.extend(headers)
     handle.start_response("200 OK", headers)
@@ -99,3 +103,17 @@ def test_no_shared_cache_may_keep_an_answer_to_somebody(kind):
         assert directives(sent(headers, reading, for_whom)) & {"private", "no-store"}
 
     kept_from_others()
+
+
+@pytest.mark.parametrize("kind", READINGS)
+@pytest.mark.parametrize("pending", [None, ["a=b"]], ids=["nothing", "a cookie"])
+@pytest.mark.parametrize(
+    "given", [[], [("Vary", "Accept")], [("Content-Type", "text/plain"), ("Cache-Control", "public")]],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("make", [tuple, iter, lambda found: (each for each in found)],
+                         ids=["tuple", "iterator", "generator"])  # fmt: skip
+def test_headers_that_are_no_list_are_sent_all_the_same(make, given, pending, kind):
+    """PEP 3333 wants a list, and not every application has read it."""
+    reading, for_whom, _ = READINGS[kind]
+    assert sent(make(given), reading, for_whom, pending) == sent(given, reading, for_whom, pending)

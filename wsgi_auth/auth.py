@@ -467,26 +467,26 @@ class Auth:
 
         Safe to call again with ``exc_info``, as PEP 3333 allows.
         """
+        caching = self.caching
+        try:
+            more = headers + caching
+        except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
+            headers = list(headers)
+            more = headers + caching
         if self.pending is not None:
             headers = self._headers(headers)
-        elif self.caching is NOBODYS:
+        elif caching is NOBODYS:
             # it may say so in other words as well, in another line (RFC 9110 section 5.3)
             if VARY_COOKIE not in headers:
-                try:
-                    headers = headers + NOBODYS
-                except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
-                    headers = [*headers, VARY_COOKIE]
+                headers = more
         else:
             for name, _ in headers:
                 # merged, where it has something to look at
                 if name not in _OTHERS and name.lower() in _CACHING:
-                    headers = merged(headers, self.caching[1])
+                    headers = merged(headers, caching[1])
                     break
             else:
-                try:
-                    headers = headers + self.caching
-                except TypeError:
-                    headers = [*headers, *self.caching]
+                headers = more
         self.is_sent = True
         send = self.send
         if exc_info is None:
