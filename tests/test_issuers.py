@@ -187,6 +187,12 @@ def test_a_file_spells_it_as_any_option(tmp_path):
     assert config.providers == () and [each.id for each in config.issuers] == ["op"]
 
 
+def test_start_up_warns_where_no_route_takes_its_tokens(fake):
+    for routes, count in ((ROUTES, 0), (["/api/:path*"], 1)):
+        found = middleware(alone(fake), routes=routes).config.warnings
+        assert len([each for each in found if "its tokens open nothing" in each]) == count
+
+
 def test_check_says_whose_tokens_count(fake):
     said: list[str] = []
     report(middleware(alone(fake)).config, said.append)

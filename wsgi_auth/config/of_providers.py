@@ -176,6 +176,9 @@ def _icons(config: AuthConfig) -> None:
 def risks(config: AuthConfig) -> Iterator[str]:
     """What is allowed of a provider but deserves a second look, one sentence each."""
     yield from _short_secrets(config)
+    if config.issuers and not any(route.bearer for route in (*config.matcher, *config.routes)):
+        ids = " and ".join(each.id for each in config.issuers)
+        yield f"providers.{ids}: sign_in is false, and no route has bearer: its tokens open nothing"
     there = config.providers + config.issuers
     asked = [each.id for each in there if getattr(each, "introspection", False)]
     if len(asked) > 1:
