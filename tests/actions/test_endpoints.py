@@ -412,6 +412,7 @@ def test_a_custom_page_is_where_the_built_in_one_was(path, location):
         (b'{"data": ' + b"[" * 50 + b"]" * 50 + b"}", "application/json", 400),
         (b'{"data": NaN}', "application/json", 400),
         (b'{"data": -Infinity}', "application/json", 400),
+        (b'{"data": [1, -1e400]}', "application/json", 400),
         (b'{"csrfToken": "a", "csrfToken": "b"}', "application/json", 400),
         (b"\xff\xff", "application/x-www-form-urlencoded", 400),
         (b"a=1&" * 300, "application/x-www-form-urlencoded", 400),
@@ -438,6 +439,62 @@ class Broken(io.BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         raise self.error
+
+
+class Connection(io.BytesIO):
+    """A body as ``wsgiref`` hands it on: who reads beyond its end waits for the client to go."""
+
+    is_over = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert not self.is_over, "the client waits for the answer, and we for more from it"
+        piece = super().read(size)
+        self.is_over = self.tell() == len(self.getvalue())
+        return piece
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"csrfToken=a&csrfToken=b", "application/x-www-form-urlencoded", 400),
+        (b"a=1&" * 300, "application/x-www-form-urlencoded", 400),
+        (b"\xff\xff", "application/x-www-form-urlencoded", 400),
+        (b"{", "application/json", 400),
+        (b"--x", "multipart/form-data; boundary=x", 415),
+        (b"x", "text/plain", 415),
+    ],
+)
+@pytest.mark.parametrize("path", [*POSTS, "/auth/callback/post"])
+def test_a_body_that_is_no_form_is_read_once_and_nobody_waits_for_more(path, body, kind, status):
+    fake = FakeProvider()
+    outside = fake.options(id="post", response_mode="form_post")
+    providers = [{"id": "credentials", "authorize": authorize}, outside]
+    app = AuthMiddleware(hello, config(providers=providers))
+    environ = {"wsgi.input": Connection(body), "CONTENT_LENGTH": str(len(body)),
+               "CONTENT_TYPE": kind, "PATH_INFO": path, "REQUEST_METHOD": "POST"}  # fmt: skip
+    said = []
+    b"".join(app(environ, lambda status, headers, *_: said.append(status)))
+    of_a_provider = {400, 415} if path == "/auth/callback/post" else set()
+    assert int(said[0][:3]) in {status} | of_a_provider
+
+
+@pytest.mark.parametrize("twice", ["state=1&state=2", "error=1&error=2", "a=1&" * 300])
+@pytest.mark.parametrize("callback_url", [{}, {"callbackUrl": "/members"}])
+def test_a_wrong_password_is_one_whatever_the_query_says_twice(twice, callback_url):
+    browser = visitor()
+    form = {"csrfToken": browser.token(), "username": "alice", "password": "x", **callback_url}
+    path = f"/auth/callback/credentials?{twice}"
+    answer = browser.post(path, form, headers=BROWSER, status=401)
+    assert "Alice" not in answer.text and answer.forms
+
+
+def test_a_form_that_is_none_is_no_matter_to_somebody_who_has_tried_too_often():
+    options = {"limits": {"address": "1 per hour"}, "adapter": MemoryAdapter()}
+    email = {"id": "email", "type": "email", "send": lambda mail: None, "from": "us@example.test"}
+    browser = visitor(providers=[email], **options)
+    for status in (403, 429):
+        headers = {**BROWSER, "Content-Type": "text/plain"}
+        browser.get("/auth/callback/email", headers=headers, status=status)
 
 
 class Drop(io.BytesIO):

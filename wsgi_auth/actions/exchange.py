@@ -69,7 +69,7 @@ class Exchange:
             kind = (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
             if kind != "application/x-www-form-urlencoded":
                 raise Refused(415, "UnsupportedMediaType", "an answer is posted as a form")
-            text = self._body().decode("utf-8", "replace")
+            text = self._body.decode("utf-8", "replace")
         return tuple(_parsed(text))
 
     @cached_property
@@ -77,7 +77,7 @@ class Exchange:
         """The body's fields: a form, or a JSON object. Raises :class:`Refused` for anything else,
         for too much, and for a protocol parameter given twice."""
         kind = (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-        body = self._body()
+        body = self._body
         if kind == "application/x-www-form-urlencoded" or (not kind and not body):
             try:
                 return _pairs(body.decode("utf-8"))
@@ -86,8 +86,8 @@ class Exchange:
         if kind == "application/json":
             try:
                 fields = json.loads(body, parse_constant=_no_number, object_pairs_hook=_object)
-                # half of a surrogate pair is no text, and nothing can keep it
-                json.dumps(fields, ensure_ascii=False).encode()
+                # half of a surrogate pair is no text, and 1e400 no number: nothing can keep them
+                json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
             except (ValueError, RecursionError):
                 raise Refused(400, "BadRequest", "the body is no JSON") from None
             if _is_deep(fields):
@@ -231,7 +231,9 @@ class Exchange:
         vary = "Accept, Cookie" + (", Accept-Language" if page.is_negotiated else "")
         return answer(status, [*page.headers, ("Vary", vary)], page.body)
 
+    @cached_property
     def _body(self) -> bytes:
+        # once: not every server ends its input where the body does (wsgiref waits for more)
         environ = self.environ
         source = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH") or ""

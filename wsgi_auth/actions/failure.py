@@ -67,9 +67,19 @@ def _answer(exchange: Exchange, problem: AuthError, endpoint: str) -> WSGIApp:
     if getattr(site.config.pages, page) is not None:
         return exchange.go(site.locations.page(environ, page, **params))
     if page == "sign_in":
+        _leave_out_what_cannot_be_read(exchange)
         typed = {name: value for name, value in exchange.form.items() if isinstance(value, str)}
         return sign_in_page(exchange, params["error"], problem.status, typed)
     return error_page(exchange, params["error"], problem.status)
+
+
+def _leave_out_what_cannot_be_read(exchange: Exchange) -> None:
+    """A parameter that is given twice, say: the page is about another problem, and does without."""
+    for part in ("query", "form"):
+        try:
+            getattr(exchange, part)
+        except Refused:
+            setattr(exchange, part, {})
 
 
 def _public(problem: AuthError) -> str:
