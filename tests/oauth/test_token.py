@@ -288,6 +288,7 @@ def test_an_answer_that_is_good_enough(answer: Any) -> None:
     [
         (None, None), ("", None), (60, 60), ("60", 60), (60.7, 61), (0, None), ("0", None), (-5, 0),
         (10**30, 10 * 366 * 86_400), ("9" * 11, 10 * 366 * 86_400),
+        (10**400, 10 * 366 * 86_400),  # no float is so large
     ],
 )  # fmt: skip
 def test_a_lifetime(given: Any, expected: int | None) -> None:

@@ -236,7 +236,8 @@ def _expiry(step: str, fields: Mapping[str, Any], now: float) -> int | None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not -math.inf < value < math.inf:
         raise OAuthError(step, "expires_in is no number of seconds")
     return int(now + max(0, min(value, _MOST_SECONDS)))
 
