@@ -208,6 +208,47 @@ def _fields(fields):
          "providers.dev.people: must be a list of user mappings with an id"),
         ({"providers": [{"id": "dev", "people": 7}], "url": None, "dev": True},
          "providers.dev.people: must be a list of user mappings with an id"),
+        # a digit, and no number; more digits than Python reads; a letter whose capital is another's
+        ({"trusted_proxies": "\xb2"}, "trusted_proxies: must be a whole number"),
+        ({"trusted_proxies": "9" * 5_000}, "trusted_proxies: must be a whole number of 0 or more, not a string of 5000"),
+        ({"trusted_proxies": -(10**20)}, "trusted_proxies: must be a whole number of 0 or more, not so large a number"),
+        ({"session": {"max_age": timedelta}}, "session.max_age: must be seconds or a duration"),
+        ({"cookies": {"session": {"same_site": "\u017ftrict"}}}, "cookies.session.same_site: must be one of 'Lax', 'Strict'"),
+        ({"cookies": {"session": False}}, "cookies.session: must be a mapping of name,"),
+        # what an environment variable holds that is no UTF-8
+        ({"secret": "\udcff" * 40}, "secret: must be text in UTF-8"),
+        ({"theme": {"button_text": "\udcff"}}, "theme.button_text: must be text in UTF-8"),
+        ({"matcher": b""}, "matcher: an entry is a pattern such as"),
+        ({"routes": {"source": "/a", "has": [""]}}, "type must be one of header,"),
+        ({"routes": {"source": "/a", "name": {"a": 1}}}, "name must be a string"),
+        ({"locale_dir": "~nobody-of-this-name/x"}, "locale_dir: there is no folder '~nobody-of-this-name/x'"),
+        ({"locale_dir": "a" * 5_000}, "locale_dir: there is no folder"),
+        ({"secret": None, "secret_file": "a\0b"}, "secret_file: there is no file"),
+        ({"adapter": "sqlite:///a\0b"}, "adapter: the SQLite file 'a\\x00b': embedded null"),
+        ({"providers": [{"id": "htpasswd", "file": "~nobody-of-this-name/x"}]}, "providers.htpasswd.file: there is no file"),
+        ({"providers": [{"id": "htpasswd", "file": "a\0b"}]}, "providers.htpasswd.file: there is no file"),
+        ({"providers": [{"id": "\udcff", "type": "credentials", "authorize": authorize}]}, "must be letters, digits,"),
+        ({"providers": [{"id": 1, "type": "credentials", "authorize": authorize}]}, "needs an id, which is text"),
+        ({"providers": [{"id": 1, "per_request": authorize}]}, "needs an id, which is text"),
+        ({"providers": [{"id": "a", "type": ["oidc"]}]}, "providers.a.type: must be text"),
+        ({"providers": [{"id": "credentials", "authorize": authorize, "name": object()}]}, "providers.credentials.name: must be text"),
+        ({"providers": [{"id": "credentials", "authorize": authorize, "icon": b""}]}, "providers.credentials.icon: must be text"),
+        ({"providers": [{"id": "credentials", "authorize": authorize, 1: 2}]}, "providers.credentials.1: there is no such option"),
+        ({"providers": [{"id": "github", "client_id": "a", "client_secret": "b", 1: 2}]}, "providers.github.1: there is no such option"),
+        ({"providers": [{"id": "github", "client_id": "a", "client_secret": "b", "issuer": []}]}, "providers.github.issuer: must be a string"),
+        ({"providers": [{"id": "github", "client_id": "a", "client_secret": "b", "profile": {"id": 1}}]},
+         "providers.github.profile: must be a mapping of strings"),
+        ({"providers": [{"id": "github", "client_id": "a", "client_secret": "b", "allow_claims": {"a": object()}}]},
+         "providers.github.allow_claims.a: must be text, a whole number, true or false, or a list"),
+        ({"providers": [{"id": "sso", "type": "oidc", "issuer": "https://id.test", "client_id": "a", "private_key": 1}]},
+         "providers.sso.private_key: is no private key"),
+        ({"providers": [{"id": "dev", "people": [{"id": object()}]}], "url": None, "dev": True},
+         "providers.dev.people: must be a list of user mappings with an id"),
+        ({"providers": [{"id": "dev", "people": [{"id": "ada", "groups": 5}]}], "url": None, "dev": True},
+         "providers.dev.people.ada.groups: must be a list"),
+        (_fields({"pin": {"label": 5}}), "providers.credentials.fields.pin.label: must be a non-empty string"),
+        (_fields({"pin": {"required": "perhaps"}}), "providers.credentials.fields.pin.required: must be true or false"),
+        (_fields({"pin": {1: 2, "x": 3}}), "providers.credentials.fields.pin.1: there is no such option"),
         (_fields(["pin"]), "providers.credentials.fields: must map field names to"),
         (_fields({}), "providers.credentials.fields: must map field names to"),
         (_fields({"p n": {}}), "providers.credentials.fields.p n: must be a mapping with 'label' and 'type'"),
@@ -246,6 +287,10 @@ STORE = MemoryAdapter()
         ({"cookies": {"session": {"domain": "example.test"}}, "url": None},
          lambda config: config.cookies.session.domain == "example.test"),
         ({"dev": True, "url": "http://localhost:8000"}, lambda config: config.dev),
+        (_fields({"pin": {"required": "false"}}), lambda config: not config.providers[0].fields[0].required),
+        ({"providers": [{"id": "github", "client_id": "a", "client_secret": "b",
+                         "allow_claims": {"staff": True, "level": [1, "2"]}}]},
+         lambda config: config.providers[0].allow_claims == {"staff": "true", "level": "1 2"}),
         ({"adapter": "tests.test_config:STORE"}, lambda config: config.adapter is STORE),
         ({"providers": [{"id": "dev", "people": "ada, bob"}], "url": None, "dev": True},
          lambda config: config.providers[0].people == ({"id": "ada"}, {"id": "bob"})),
@@ -509,6 +554,26 @@ def test_the_name_of_a_file_is_no_configuration_and_the_message_says_how_to_read
         ConfigError, match=r"must be a mapping or an AuthConfig, not str; AuthConfig.from_file"
     ):
         AuthMiddleware(hello, "auth.toml")
+    with pytest.raises(ConfigError, match=r"must be a mapping, not str; AuthConfig.from_file"):
+        AuthConfig.from_mapping("auth.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["trusted_proxies = " + "9" * 5_000, "matcher = " + "[" * 5_000, "\ufeffurl = ''", "a = \0"],
+    ids=["long", "deep", "marked", "NUL"],
+)
+def test_a_toml_file_that_is_none_is_said_to_be_none(text, tmp_path):
+    file = tmp_path / "auth.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"auth.toml: "):
+        AuthConfig.from_file(file)
+
+
+@pytest.mark.parametrize("name", ["a\0b.toml", "\udcff\ud800.toml", "a\0b.ini", "/no/such.ini"])
+def test_a_file_that_can_be_none_is_said_to_be_none(name):
+    with pytest.raises(ConfigError, match="cannot read"):
+        AuthConfig.from_file(name)
 
 
 @pytest.mark.parametrize(
@@ -769,6 +834,22 @@ def test_where_the_development_secret_cannot_be_kept_it_is_another_each_time(tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     first, second = (AuthConfig.from_mapping({"dev": True}).secret for _ in range(2))
     assert first != second and len(first[0]) >= 32
+
+
+def test_what_is_no_development_secret_is_none(tmp_path, monkeypatch):
+    (tmp_path / "wsgi_auth").mkdir()
+    (tmp_path / "wsgi_auth" / "dev-secret").write_bytes(b"\xff" * 40)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert len(AuthConfig.from_mapping({"dev": True}).secret[0]) >= 32
+
+
+def test_who_has_no_home_has_a_development_secret(monkeypatch):
+    def home():  # as for a user id that no name belongs to, in a container
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", home)
+    assert len(AuthConfig.from_mapping({"dev": True}).secret[0]) >= 32
 
 
 def test_a_session_can_be_pickled_and_copied():

@@ -75,7 +75,7 @@ class SQLiteAdapter:
         self._abandoned: list[Any] = []
         try:
             self.upgrade()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # NUL, or half of a character
             raise ConfigError("adapter", f"the SQLite file {path!r}: {error}") from None
 
     @property

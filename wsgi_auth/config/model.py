@@ -121,6 +121,12 @@ class AuthConfig(
         """The configuration a mapping describes. ``environ`` (``os.environ``) supplies ``secret``,
         ``url`` and ``dev`` where the mapping does not; relative files count from ``here``."""
         env = os.environ if environ is None else environ
+        if mapping is not None and not isinstance(mapping, Mapping):
+            raise ConfigError(
+                "",
+                f"the configuration must be a mapping, not {type(mapping).__name__}; "
+                "AuthConfig.from_file('auth.toml') reads a file",
+            )
         given = values.from_files("", mapping or {}, here, OPTIONS)
         _refuse_unknown("", given, OPTIONS)
         return _build(given, env, here, dict(app or {}))
@@ -429,7 +435,7 @@ def _secrets(given: Any, env: Mapping[str, str], dev: bool) -> tuple[bytes, ...]
     secrets = []
     for entry in given:
         # random bytes may begin or end with a blank; only text has blanks that nobody meant
-        secret = entry.strip().encode() if isinstance(entry, str) else entry
+        secret = values.octets(where, entry.strip()) if isinstance(entry, str) else entry
         if not secret.strip():
             secret = b""
         if secret.startswith(b"$") and re.fullmatch(rb"\$(\w+|\{.*\})", secret):
@@ -576,7 +582,8 @@ def _typed(key: str, entry: Any) -> Any:
     """A route's mapping with its values in their final types; anything else as it is."""
     if not isinstance(entry, Mapping):
         return entry
-    where = f"{key}.{entry['name']}" if entry.get("name") else key
+    name = entry.get("name")
+    where = f"{key}.{name}" if name and isinstance(name, str) else key
     return {
         name: _ROUTE_OPTIONS[name](f"{where}.{name}", value) if name in _ROUTE_OPTIONS else value
         for name, value in entry.items()
@@ -591,7 +598,7 @@ def _conditions(key: str, given: Any) -> list[Any]:
         if not isinstance(entry, str):
             found.append(entry)
             continue
-        kind, *rest = entry.split(None, 2)
+        kind, *rest = entry.split(None, 2) or [""]
         if kind == "host":
             found.append({"type": kind, "value": " ".join(rest)})
         else:
@@ -633,7 +640,7 @@ def _cookies(given: Any, *, secure: bool, authjs: bool) -> parts.Cookies:
 
 
 def _given(cookies: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    options = cookies.get(kind) or {}
+    options = {} if cookies.get(kind) is None else cookies[kind]
     if not isinstance(options, Mapping):
         raise ConfigError(f"cookies.{kind}", f"must be a mapping of {', '.join(_COOKIE_OPTIONS)}")
     return options

@@ -88,12 +88,17 @@ def _typed(key: str, kind: str, value: Any) -> Any:
 def _mapping(key: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ConfigError(key, "must be a mapping of strings")
-    return {
-        str(name): values.text(
-            f"{key}.{name}", " ".join(each) if isinstance(each, list | tuple) else str(each)
-        )
-        for name, each in value.items()
-    }
+    return {str(name): _written(f"{key}.{name}", each) for name, each in value.items()}
+
+
+def _written(key: str, value: Any) -> str:
+    """A value as a query has it, and as a claim is compared: words with blanks between them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    words = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(word, str | int) for word in words):
+        raise ConfigError(key, "must be text, a whole number, true or false, or a list of them")
+    return values.text(key, " ".join(map(str, words)))
 
 
 _KINDS: Mapping[str, Callable[[str, Any], Any]] = {

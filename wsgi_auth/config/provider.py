@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
@@ -41,14 +41,19 @@ def provider_from(entry: Any, env: Mapping[str, str], here: Path | None) -> Prov
     if not isinstance(entry, Mapping):
         return _checked(entry)
     given = {key: value for key, value in entry.items() if value is not None}
-    name = str(given.get("id", ""))
-    key = f"providers.{name or '?'}"
-    if not name:
-        raise ConfigError(key, "needs an id")
+    name = given.get("id")
+    if not isinstance(name, str) or not name:
+        raise ConfigError("providers.?", "needs an id, which is text")
+    key = f"providers.{name}"
+    if not re.fullmatch(_ID, name):
+        raise ConfigError("providers", f"the id {name!r} must be letters, digits, '-' and '_' only")
+    for option in ("type", "name", "icon"):
+        if not isinstance(given.get(option, ""), str):
+            raise ConfigError(f"{key}.{option}", "must be text")
     if "per_request" in given:
         return _checked(_per_request(key, given))
     typed = "type" in given
-    kind = str(given.pop("type", name))
+    kind: str = given.pop("type", name)
     if kind not in _OPTIONS and (kind in ("oauth", "oidc") or kind in _catalogue()):
         from wsgi_auth.config.party import party
 
@@ -113,35 +118,42 @@ def _fields(key: str, given: Any) -> tuple[Field, ...]:
     for name, options in given.items():
         if not isinstance(options, Mapping) or not re.fullmatch(_ID, str(name)):
             raise ConfigError(f"{key}.{name}", "must be a mapping with 'label' and 'type'")
-        unknown = set(options) - {"label", "type", "autocomplete", "required"}
-        if unknown:
-            raise ConfigError(
-                f"{key}.{name}.{sorted(unknown)[0]}",
-                "there is no such option; a field has label, type, autocomplete, required",
-            )
+        said = {}
+        for option, value in options.items():
+            if option not in _OF_FIELD:
+                raise ConfigError(
+                    f"{key}.{name}.{option}",
+                    "there is no such option; a field has label, type, autocomplete, required",
+                )
+            said[option] = _OF_FIELD[option](f"{key}.{name}.{option}", value)
         standard = {field.name: field for field in (USERNAME, PASSWORD)}.get(str(name))
-        kind = str(options.get("type", standard.type if standard else "text"))
+        kind = said.get("type", standard.type if standard else "text")
         if kind not in ("text", "password", "email", "tel", "url", "number"):
             raise ConfigError(f"{key}.{name}.type", f"{kind!r} is no type of input for text")
         found.append(
             Field(
                 str(name),
-                str(options.get("label", standard.label if standard else name)),
+                said.get("label", standard.label if standard else str(name)),
                 kind,
-                str(options.get("autocomplete", standard.autocomplete if standard else "")),
-                bool(options.get("required", True)),
+                said.get("autocomplete", standard.autocomplete if standard else ""),
+                said.get("required", True),
             )
         )
     return tuple(found)
 
 
+_OF_FIELD: Mapping[str, Callable[[str, Any], Any]] = {
+    "label": values.text,
+    "type": values.text,
+    "autocomplete": values.text,
+    "required": values.boolean,
+}
+
+
 def _htpasswd(key: str, given: dict[str, Any], here: Path | None) -> Any:
     if not isinstance(given.get("file"), str | os.PathLike) or not str(given["file"]):
         raise ConfigError(f"{key}.file", "is missing: the path of a file that `htpasswd -B` wrote")
-    from pathlib import Path
-
-    file = Path(given["file"]).expanduser()
-    given["file"] = here / file if here is not None and not file.is_absolute() else file
+    given["file"] = values.file(f"{key}.file", given["file"], here)
     from wsgi_auth.providers.htpasswd import Htpasswd
 
     return Htpasswd(**given)
@@ -158,7 +170,7 @@ def _per_request(key: str, given: Mapping[str, Any]) -> Any:
             )
     make = values.called_with("request")(f"{key}.per_request", given["per_request"])
     name, icon = given.get("name", ""), given.get("icon", "")
-    return PerRequest(str(given["id"]), make, str(name), icon)
+    return PerRequest(given["id"], make, name, icon)
 
 
 def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:
@@ -167,9 +179,12 @@ def _dev(key: str, given: dict[str, Any], here: Path | None) -> Dev:
         if isinstance(people, str):
             people = [{"id": name} for name in people.replace(",", " ").split()]
         if not isinstance(people, list | tuple) or not all(
-            isinstance(each, Mapping) and each.get("id") for each in people
+            isinstance(each, Mapping) and isinstance(each.get("id"), str | int) and each["id"]
+            for each in people
         ):
             raise ConfigError(f"{key}.people", "must be a list of user mappings with an id")
+        for person in people:
+            values.sequence(f"{key}.people.{person['id']}.groups", person.get("groups", ()))
         given["people"] = tuple(people)
     return Dev(**given)
 

@@ -117,7 +117,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
     try:
         tree = tomllib.loads(_read(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number too long for int, tables too deep
         raise ConfigError("", f"{path}: {error}") from error
     app = tree.pop("app", {})
     if not isinstance(app, dict):
@@ -216,3 +216,5 @@ def _read(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError("", f"{path} is not UTF-8 text: {error}") from error
+    except ValueError as error:  # NUL, say
+        raise ConfigError("", f"cannot read {str(path)!r}: {error}") from error

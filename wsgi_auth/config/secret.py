@@ -17,9 +17,9 @@ def dev_secret() -> bytes:
     out. Where nothing can be written it lasts as long as the process."""
     from pathlib import Path
 
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsgi_auth"
-    file = folder / "dev-secret"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsgi_auth"
+        file = folder / "dev-secret"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -31,6 +31,6 @@ def dev_secret() -> bytes:
         kept = file.read_text(encoding="ascii").strip()
         if len(kept) >= 32 and not file.stat().st_mode & 0o077:
             return kept.encode()
-    except OSError:
+    except (OSError, ValueError, RuntimeError):  # what is in it is none; there is no home
         pass
     return new_secret().encode()

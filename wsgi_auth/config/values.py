@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_WHOLE = r"[ \t\n]*[0-9]{1,9}[ \t\n]*"
 _DURATION = r"\s*([0-9]+)\s*(s|m|h|d|w)?\s*"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}
 _LONGEST = 10 * 366 * 86_400
@@ -38,10 +39,12 @@ _DOMAIN = r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*"
 _PATH = r"/[!-~]*"
 
 
-def near(word: str, known: Iterable[str]) -> str:
+def near(word: object, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the nearest of the known words, else an empty string."""
     import difflib  # for a mistake only
 
+    if not isinstance(word, str):
+        return ""
     all_ = list(known)
     found = difflib.get_close_matches(word, all_, 1) or difflib.get_close_matches(
         word.lower(), all_, 1
@@ -55,7 +58,17 @@ def text(key: str, value: Any) -> str:
         raise ConfigError(key, f"must be a non-empty string, not {_shown(value)}")
     if any(ord(character) < 32 for character in value.strip()):
         raise ConfigError(key, "must not hold control characters")
+    octets(key, value)
     return value.strip()
+
+
+def octets(key: str, value: str) -> bytes:
+    """The text as UTF-8. What an environment variable holds that is none comes as half of a
+    surrogate pair, which nothing could write."""
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(key, "must be text in UTF-8") from None
 
 
 def boolean(key: str, value: Any) -> bool:
@@ -70,8 +83,8 @@ def boolean(key: str, value: Any) -> bool:
 
 def integer(key: str, value: Any) -> int:
     """A whole number, zero or more."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        value = int(value.strip())
+    if isinstance(value, str) and re.fullmatch(_WHOLE, value):
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ConfigError(key, f"must be a whole number of 0 or more, not {_shown(value)}")
     return value
@@ -79,7 +92,7 @@ def integer(key: str, value: Any) -> int:
 
 def duration(key: str, value: Any) -> int:
     """Seconds, from a number of seconds, a ``timedelta`` or ``30d``, ``12h``, ``15m``, ``60s``."""
-    if hasattr(value, "total_seconds"):
+    if hasattr(value, "total_seconds") and not isinstance(value, type):
         value = int(value.total_seconds())
     if isinstance(value, str):
         found = re.fullmatch(_DURATION, value)
@@ -112,7 +125,7 @@ def lines(key: str, value: Any) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = _without_comment(key, value)
         value = [line.strip() for line in value.splitlines() if line.strip()]
-    if isinstance(value, re.Pattern) or not isinstance(value, Sequence):
+    if isinstance(value, re.Pattern | bytes | bytearray) or not isinstance(value, Sequence):
         value = [value]
     return tuple(value)
 
@@ -227,8 +240,10 @@ def choice(*allowed: str) -> Callable[[str, Any], str]:
 
 def same_site(key: str, value: Any) -> str:
     """``Lax``, ``Strict`` or ``None`` (the word)."""
-    word = value.strip().capitalize() if isinstance(value, str) else value
-    return choice(*get_args(SameSite))(key, word)
+    words = get_args(SameSite)
+    if isinstance(value, str):
+        value = next((word for word in words if word.lower() == value.strip().lower()), value)
+    return choice(*words)(key, value)
 
 
 def cookie_name(key: str, value: Any) -> str:
@@ -266,7 +281,7 @@ def path(key: str, value: Any) -> str:
 def file(key: str, value: Any, here: Path | None) -> Path:
     """The path of a file that can be read; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "file")
-    if not found.is_file():
+    if not os.path.isfile(found):  # False for what can be no path at all, where Path's own raises
         raise ConfigError(key, f"there is no file {str(found)!r}")
     return found
 
@@ -286,7 +301,7 @@ def text_of_file(key: str, value: Any, here: Path | None) -> str:
 def folder(key: str, value: Any, here: Path | None) -> Path:
     """The path of a folder that is there; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "folder")
-    if not found.is_dir():
+    if not os.path.isdir(found):
         raise ConfigError(key, f"there is no folder {str(found)!r}")
     return found
 
@@ -296,7 +311,8 @@ def _path_of(key: str, value: Any, here: Path | None, kind: str) -> Path:
 
     if not isinstance(value, str | os.PathLike) or not str(value):
         raise ConfigError(key, f"must be the path of a {kind}, not {_shown(value)}")
-    found = Path(value).expanduser()
+    # as it is where there is no such user
+    found = Path(os.path.expanduser(os.fsdecode(value)))
     return found if here is None or found.is_absolute() else here / found
 
 
@@ -319,6 +335,8 @@ def from_files(
 
 def _shown(value: Any) -> str:
     """A value in a message: its kind always, its text only if it is short and no secret's type."""
+    if isinstance(value, int) and abs(value) >= 10**18:
+        return "so large a number"
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if isinstance(value, str):

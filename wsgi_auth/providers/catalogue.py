@@ -99,7 +99,7 @@ def provider(name: str, /, **given: Any) -> OAuth | OIDC:
     for option, example in row.get("asks", {}).items():
         if not made.get(option):
             raise ConfigError(f"{key}.{option}", f"is missing, for example {example}")
-    _settle_world(made, row, given, {*variables.values(), made.get("issuer")})
+    _settle_world(made, row, given, {*variables.values(), str(made.get("issuer"))})
     if "quirk" in row:
         made["quirk"] = import_module(f"wsgi_auth.providers.quirks.{row['quirk']}")
     return OIDC(**made) if row["type"] == "oidc" else OAuth(**made)
@@ -219,8 +219,8 @@ def _settle_world(
         made.pop("issuer_pattern", None)
 
 
-def _near(word: str, known: Mapping[str, object]) -> str:
+def _near(word: object, known: Mapping[str, object]) -> str:
     from difflib import get_close_matches  # for a mistake only
 
-    found = get_close_matches(word, list(known), 1, 0.6)
+    found = get_close_matches(str(word), list(known), 1, 0.6)
     return f"; did you mean {found[0]!r}?" if found else ""

@@ -233,12 +233,12 @@ class _Client:
         if isinstance(key, str) and key.lstrip().startswith("{"):
             try:
                 key = json.loads(key)
-            except ValueError:
+            except (ValueError, RecursionError):
                 problem = "is no JSON"
         if isinstance(key, Mapping):
             if "d" not in key or key.get("kty") not in ("RSA", "EC", "OKP"):
                 problem = "is a JWK without the private part of an RSA, EC or OKP key"
-        elif not problem and "PRIVATE KEY-----" not in key:
+        elif not problem and not (isinstance(key, str) and "PRIVATE KEY-----" in key):
             problem = "is missing" if not key else "is no private key"
         elif not problem and "ENCRYPTED" in key:
             problem = "is encrypted; write it out with: openssl pkey -in KEY -out PLAIN"
@@ -515,8 +515,11 @@ def _check_kind(key: str, kind: str, value: object) -> None:
         if key.endswith(".scope"):
             expected = "a string with a blank between two scopes, such as 'openid email'"
     elif kind == "Profile":
-        ok = callable(value) or isinstance(value, Mapping)
-        expected = "a mapping, or a callable that takes and returns one"
+        ok = callable(value) or (
+            isinstance(value, Mapping)
+            and all(isinstance(each, str) for item in value.items() for each in item)
+        )
+        expected = "a mapping of strings, or a callable that takes and returns one"
     else:
         ok, expected = True, ""
     if not ok:
