@@ -281,7 +281,7 @@ def path(key: str, value: Any) -> str:
 def file(key: str, value: Any, here: Path | None) -> Path:
     """The path of a file that can be read; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "file")
-    if not os.path.isfile(found):  # False for what can be no path at all, where Path's own raises
+    if not _is_there(found.is_file):
         raise ConfigError(key, f"there is no file {str(found)!r}")
     return found
 
@@ -301,7 +301,7 @@ def text_of_file(key: str, value: Any, here: Path | None) -> str:
 def folder(key: str, value: Any, here: Path | None) -> Path:
     """The path of a folder that is there; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "folder")
-    if not os.path.isdir(found):
+    if not _is_there(found.is_dir):
         raise ConfigError(key, f"there is no folder {str(found)!r}")
     return found
 
@@ -311,9 +311,19 @@ def _path_of(key: str, value: Any, here: Path | None, kind: str) -> Path:
 
     if not isinstance(value, str | os.PathLike) or not str(value):
         raise ConfigError(key, f"must be the path of a {kind}, not {_shown(value)}")
-    # as it is where there is no such user
-    found = Path(os.path.expanduser(os.fsdecode(value)))
+    found = Path(os.fsdecode(value))
+    try:
+        found = found.expanduser()
+    except RuntimeError:  # there is no such user, so there is no such file
+        pass
     return found if here is None or found.is_absolute() else here / found
+
+
+def _is_there(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except OSError:  # too long a name for any file, say
+        return False
 
 
 def from_files(
