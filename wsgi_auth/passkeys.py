@@ -423,8 +423,8 @@ def _authenticated(
 ) -> AuthenticatorData:
     from fido2.webauthn import AttestedCredentialData, AuthenticationResponse
 
-    credential = AttestedCredentialData(_octets(content["credential"]))
     try:
+        credential = AttestedCredentialData(_octets(content["credential"]))
         given = AuthenticationResponse.from_dict(answer)
         server.authenticate_complete(_state(challenge, challenge.verify), [credential], given)
         handle = given.response.user_handle
@@ -503,9 +503,18 @@ def _content(record: Authenticator) -> dict[str, Any] | None:
     """What was written about a passkey; None for what this release does not know (R105)."""
     try:
         content: dict[str, Any] = json.loads(record.data)
-        return content if content["v"] == VERSION else None
+        is_ours = content["v"] == VERSION and all(
+            isinstance(content[name], types) for name, types in _TYPES.items()
+        )
+        return content if is_ours else None
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
+
+
+#: Of what every passkey has: what its owner is shown.
+_TYPES: Mapping[str, type | tuple[type, ...]] = FrozenDict(
+    {"name": str, "created": int, "used": (int, type(None)), "backed_up": bool}
+)
 
 
 def _info(record: Authenticator, content: Mapping[str, Any]) -> PasskeyInfo:

@@ -9,7 +9,10 @@ Times are whole seconds since the epoch.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from wsgi_auth.errors import StoreUnavailable
 
 
 class UserRecord(NamedTuple):
@@ -118,6 +121,32 @@ class Revocation(NamedTuple):
     expires: int
 
 
+_T = TypeVar("_T")
+_Types = type | tuple[type, ...]
+_TEXT_OR_NONE, _NUMBER_OR_NONE = (str, type(None)), (int, type(None))
+#: What the fields of each are: a store may be written by others, and SQLite takes any value in any
+#: column.
+_SHAPES: Final[Mapping[type, tuple[_Types, ...]]] = {
+    UserRecord: (str, _TEXT_OR_NONE, _TEXT_OR_NONE, _NUMBER_OR_NONE, _TEXT_OR_NONE),
+    AccountRecord: (str, str, str, str, str),
+    SessionRecord: (str, str, int, str),
+    VerificationToken: (str, str, int, str),
+    Authenticator: (str, str, int, str),
+    Revocation: (str, str, int, int),
+}
+
+
+def checked(found: _T) -> _T:
+    """What a step of a store gave: a record, several, or something else. Raises
+    :class:`StoreUnavailable` for a record in which a field is of another type than it says."""
+    records: Any = found if type(found) in (list, tuple) else (found,)
+    for each in records:
+        shape = _SHAPES.get(type(each))
+        if shape is not None and not all(map(isinstance, each, shape)):
+            raise StoreUnavailable(f"a {type(each).__name__} in it has a field of the wrong type")
+    return found
+
+
 __all__ = [
     "AccountData",
     "AccountRecord",
@@ -126,4 +155,5 @@ __all__ = [
     "SessionRecord",
     "UserRecord",
     "VerificationToken",
+    "checked",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -698,6 +699,59 @@ def test_a_session_that_authjs_began_ends_the_others_and_stays(store):
     sent["all"] = "everywhere"
     page.post("/auth/account/sessions", sent, status=303)
     assert page.who is None
+
+
+@pytest.mark.parametrize("said", [7, True, ["one"], {"id": "one"}])
+@pytest.mark.parametrize("name", ["provider", "provider_sid", "tenant"])
+def test_what_authjs_calls_by_a_name_of_ours_is_no_trouble(store, name, said, caplog):
+    now = int(time.time())
+    one = FakeProvider(id="one")
+    options = settled(
+        adapter=store, matcher=[], url="https://app.example.test", transport=FakeTransport(one),
+        providers=[one.options(backchannel_logout=True)], session={"strategy": "jwt", "update_age": 60},
+    )  # fmt: skip
+    page = Visitor(AuthMiddleware(application, options))
+    page.set_cookie(NAME, written({**NODE, "iat": now - 90, "exp": now + 3_600, name: said}))
+    store.create_user(UserRecord(NODE["sub"]))
+    assert page.who == NODE["sub"]
+    assert page.get("/auth/account").status_int == 200
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("created", [10**12, -5, 10**30])
+def test_a_clock_that_was_far_off_spoils_no_page(store, created):
+    pytest.importorskip("fido2")
+    ground = Ground(store)
+    middleware = AuthMiddleware(
+        application,
+        config(adapter=store, secret="s" * 40, transport=FakeTransport(ground.one),
+               providers=[ground.one.options(), "passkey"]),
+    )  # fmt: skip
+    page = Visitor(middleware)
+    ground.one.sign_in(page, "alice")
+    said = {"v": 1, "name": "Key", "created": created, "used": None, "backed_up": False}
+    store.create_authenticator(Authenticator("c1", page.claims["sub"], 0, json.dumps(said)))
+    assert "Key" in page.get("/auth/account")
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": 7}, {"created": "today"}, {"used": []}, {"backed_up": None}, {"v": 2}, {}]
+)
+def test_a_passkey_that_was_written_otherwise_is_none(store, change):
+    pytest.importorskip("fido2")
+    ground = Ground(store)
+    middleware = AuthMiddleware(
+        application,
+        config(adapter=store, secret="s" * 40, transport=FakeTransport(ground.one),
+               providers=[ground.one.options(), "passkey"]),
+    )  # fmt: skip
+    page = Visitor(middleware)
+    ground.one.sign_in(page, "alice")
+    said = {"v": 1, "name": "Key", "created": 1, "used": None, "backed_up": False}
+    text = json.dumps({**said, **change} if change else {"v": 1})
+    store.create_authenticator(Authenticator("c1", page.claims["sub"], 0, text))
+    assert page.get("/auth/account/passkeys").json == []
+    assert page.get("/auth/account").status_int == 200
 
 
 def test_nobody_ends_a_session_of_another_user(ground):

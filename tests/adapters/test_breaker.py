@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +17,7 @@ from wsgi_auth.adapters import connect
 from wsgi_auth.adapters.breaker import COSTLY, ENOUGH, RETRY, WITHIN, with_breaker
 from wsgi_auth.errors import AlreadyExists, StoreUnavailable
 from wsgi_auth.protocols import Adapter
-from wsgi_auth.records import UserRecord
+from wsgi_auth.records import SessionRecord, UserRecord
 from wsgi_auth.testing import AdapterContract
 from wsgi_auth.testing.threads import at_once
 
@@ -299,3 +302,24 @@ def test_what_is_no_step_passes_as_it_is(adapter, store):
     assert adapter.close() == "closed"
     with pytest.raises(AttributeError):
         _ = adapter._pool
+
+
+def test_a_record_whose_fields_are_of_other_types_than_they_say_is_none(tmp_path) -> None:
+    """SQLite takes any value in any column, from whoever writes into the file."""
+    file = tmp_path / "auth.db"
+    adapter = with_breaker(connect(f"sqlite:///{file}"), time.monotonic, logging.getLogger())
+    adapter.create_user(UserRecord("ada", email="ada@example.test", email_verified=1))
+    adapter.create_session(SessionRecord("s", "ada", 4_000_000_000, "{}"))
+    steps: list[Callable[[], Any]] = [
+        lambda: adapter.get_session_and_user("s"),
+        lambda: adapter.get_user("ada"),
+        lambda: adapter.list_sessions("ada"),
+    ]
+    assert all(step() for step in steps)
+    with contextlib.closing(sqlite3.connect(file)) as others:
+        others.execute("UPDATE auth_users SET email_verified = datetime('now')")
+        others.execute("UPDATE auth_sessions SET expires = 'next week'")
+        others.commit()
+    for step in steps:
+        with pytest.raises(StoreUnavailable, match="has a field of the wrong type"):
+            step()

@@ -960,6 +960,8 @@ def test_a_sign_in_that_was_proven_at_the_very_time_of_an_end_is_after_it(adapte
     assert endings.last("alice") != ending
     assert not endings.is_since(endings.last("alice"), START), "our own"
     assert not endings.is_since(endings.last("bob"), START)
+    with pytest.raises(StoreUnavailable):
+        endings.is_since("next week", START)
 
 
 # --- outages -------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from wsgi_auth.pages import (
 )
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.providers.oauth import OIDC, OAuth
-from wsgi_auth.sessions.life import is_fresh
+from wsgi_auth.sessions.life import MAX_TIME, is_fresh
 from wsgi_auth.sessions.register import SessionInfo
 from wsgi_auth.types import Claims, WSGIApp
 from wsgi_auth.ways import Way, is_last
@@ -205,7 +205,7 @@ def ways_in(exchange: Exchange, claims: Claims) -> frozenset[Way]:
         found |= {Way("passkey", own, each.id) for each in site.passkeys.of(user)}
     if any(each.type == "email" for each in there) and accounts.has_address(user):
         found.add(Way("link"))
-    if claims.get("provider") in local:
+    if any(each == claims.get("provider") for each in local):  # another program may say anything
         found.add(Way("local"))
     return frozenset(found)
 
@@ -275,13 +275,18 @@ def _page(exchange: Exchange, error: str | None, status: int) -> WSGIApp:
 
 
 def _day(when: int) -> str:
-    return datetime.fromtimestamp(max(when, 0), UTC).strftime("%Y-%m-%d")
+    return _date(when).strftime("%Y-%m-%d")
+
+
+def _date(when: int) -> datetime:
+    """As near to it as a calendar comes: a clock may have been far off."""
+    return datetime.fromtimestamp(min(max(when, 0), MAX_TIME - 1), UTC)
 
 
 def _session(info: SessionInfo, claims: Claims, update_age: int) -> SessionRow:
     seen = _day(info.last_seen)
     if update_age < _TO_THE_MINUTE:
-        seen = datetime.fromtimestamp(max(info.last_seen, 0), UTC).strftime("%Y-%m-%d %H:%M UTC")
+        seen = _date(info.last_seen).strftime("%Y-%m-%d %H:%M UTC")
     return SessionRow(
         id=info.id,
         agent=info.agent,

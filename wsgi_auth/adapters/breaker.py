@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from wsgi_auth.errors import AlreadyExists, StoreUnavailable
 from wsgi_auth.protocols import Adapter
+from wsgi_auth.records import checked
 
 #: So many failures in a row, within so many seconds, are an outage. Not one: whoever waits for
 #: another's lock in vain is no reason to send everybody away.
@@ -68,10 +69,11 @@ class Breaker:
                 return self._with_care(step, values, named)
             began = clock()
             try:
-                return step(*values, **named)
+                found = step(*values, **named)
             except StoreUnavailable:
                 self._failed(began)
                 raise
+            return checked(found)
 
         return guarded
 
@@ -89,7 +91,7 @@ class Breaker:
         try:
             result = step(*values, **named)
             answered = True
-            return result
+            return checked(result)
         except AlreadyExists:
             answered = True
             raise

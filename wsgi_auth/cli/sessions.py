@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, UsageError
 from wsgi_auth.middleware import AuthMiddleware
+from wsgi_auth.sessions.life import MAX_TIME
 from wsgi_auth.sessions.register import Register
 from wsgi_auth.types import Environ, StartResponse
 
@@ -56,4 +57,4 @@ def _nothing(environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 
 def _when(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(seconds))
+    return time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(min(seconds, MAX_TIME - 1)))

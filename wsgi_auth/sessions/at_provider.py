@@ -33,7 +33,7 @@ class AtProviders:
     def note(self, claims: Mapping[str, Any], expires: int) -> None:
         """Remember whose session it is that the provider calls ``provider_sid``."""
         sid = claims.get("provider_sid")
-        if sid:
+        if sid and isinstance(sid, str):  # another program may call anything so
             key = _key("session", claims.get("provider", ""), claims.get("tenant", ""))
             self._store.create_verification_token(
                 VerificationToken(key, hashed(sid), expires, claims["sub"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.protocols import VerificationStore
 from wsgi_auth.records import VerificationToken
 from wsgi_auth.sessions.database import hashed
@@ -49,4 +50,10 @@ class Endings:
         says the same."""
         if not ending or ending == getattr(self._own, "said", ""):
             return False
-        return since < float(ending.partition(" ")[0]) <= self._clock()
+        try:
+            ended = float(ending.partition(" ")[0])
+        except ValueError:
+            raise StoreUnavailable(
+                "what is kept of the end of a user's sessions is no time"
+            ) from None
+        return since < ended <= self._clock()
