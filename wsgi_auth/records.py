@@ -143,7 +143,7 @@ def checked(found: _T) -> _T:
     for each in records:
         shape = _SHAPES.get(type(each))
         if shape is not None and not all(map(isinstance, each, shape)):
-            raise StoreUnavailable(f"a {type(each).__name__} in it has a field of the wrong type")
+            raise StoreUnavailable(f"{type(each).__name__}: a field is of the wrong type")
     return found
 
 

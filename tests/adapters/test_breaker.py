@@ -321,5 +321,5 @@ def test_a_record_whose_fields_are_of_other_types_than_they_say_is_none(tmp_path
         others.execute("UPDATE auth_sessions SET expires = 'next week'")
         others.commit()
     for step in steps:
-        with pytest.raises(StoreUnavailable, match="has a field of the wrong type"):
+        with pytest.raises(StoreUnavailable, match="a field is of the wrong type"):
             step()
