@@ -84,7 +84,7 @@ def _header_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
 
 def _cookie_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
     # One linear split: http.cookies and WebOb take seconds for some headers of 32 kB.
-    header = environ.get("HTTP_COOKIE", "")
+    header = environ.get("HTTP_COOKIE") or ""
     pairs = header.split(";")
     if every and "," in header:  # two Cookie headers, joined by a server
         pairs += header.replace(";", ",").split(",")
@@ -98,7 +98,7 @@ def _cookie_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
 
 
 def _query_values(environ: Environ, name: str, every: bool) -> Iterator[str]:
-    query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
+    query = (environ.get("QUERY_STRING") or "").encode("latin-1", "replace")
     pairs = query.split(b"&")
     if every and b";" in query:  # Bottle splits there too
         pairs += query.replace(b";", b"&").split(b"&")
@@ -115,7 +115,7 @@ def _unquote(text: bytes) -> str:
 
 
 def _host_values(environ: Environ, _: str, every: bool) -> Iterator[str]:
-    host = (environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")).lower()
+    host = (environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or "").lower()
     hosts = [host, *host.split(",")] if every and "," in host else [host]
     for host in hosts:
         name = re.sub(r":[0-9]*\Z", "", host.strip(" \t"))

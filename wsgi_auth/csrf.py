@@ -67,7 +67,7 @@ def same_origin(environ: Environ, origins: Sequence[str]) -> bool:
         return origin in origins
     from urllib.parse import urlsplit  # with a configured url, nobody needs it
 
-    host = environ.get("HTTP_HOST", "")
+    host = environ.get("HTTP_HOST") or ""
     try:
         return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:

@@ -24,7 +24,7 @@ FORWARDING = (
 
 def outsider(environ: Environ, peers: Collection[str]) -> str | None:
     """Why this request is not from this machine (or one of ``peers``); None if it is."""
-    host = environ.get("HTTP_HOST", "")
+    host = environ.get("HTTP_HOST") or ""
     name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
     # stricter than is_loopback_host, which takes a dot at the end as DNS does.
     # RFC 6761 section 6.3: what ends in localhost is this machine, and no DNS is asked

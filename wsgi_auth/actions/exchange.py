@@ -184,7 +184,7 @@ class Exchange:
         """What this browser is known by: the values of the cookie that CSRF tokens are bound to
         (of two that bear its name, it is not known which is ours)."""
         name = self.site.config.cookies.csrf.name
-        return cookies.values(self.environ.get("HTTP_COOKIE", ""), name)[:4]
+        return cookies.values(self.environ.get("HTTP_COOKIE") or "", name)[:4]
 
     def require_writable(self) -> None:
         """Raise :class:`Refused` where the session is another application's to write."""

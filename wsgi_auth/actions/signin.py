@@ -171,13 +171,13 @@ def _last_used(exchange: Exchange) -> str:
     if not config.show_last_used:
         return ""
     name = config.cookies.last_provider.name
-    return next(iter(cookies.values(exchange.environ.get("HTTP_COOKIE", ""), name)), "")
+    return next(iter(cookies.values(exchange.environ.get("HTTP_COOKIE") or "", name)), "")
 
 
 def chooser_is_open(exchange: Exchange) -> bool:
     """Whether this browser followed the link with the key that start-up printed."""
     site = exchange.site
-    held = cookies.values(exchange.environ.get("HTTP_COOKIE", ""), site.config.cookies.dev.name)
+    held = cookies.values(exchange.environ.get("HTTP_COOKIE") or "", site.config.cookies.dev.name)
     return any(site.is_dev_key(value) for value in held[:4])
 
 
