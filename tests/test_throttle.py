@@ -614,3 +614,9 @@ def test_a_redis_that_comes_back_is_used_again(redis_server: RedisServer) -> Non
         client.client_kill_filter(_type="normal", skipme=True)
         client.script_flush()
     assert passes(throttle, "ada", peer()) == 8
+
+
+def test_a_storage_at_what_can_be_no_host_cannot_be_asked():
+    pytest.importorskip("redis")
+    with pytest.raises(StoreUnavailable):
+        Throttle(storage="redis://my..host/0").attempt("ada", {"REMOTE_ADDR": "203.0.113.9"})

@@ -376,7 +376,11 @@ class _RedisCounters:
                 f"is no URL of a Redis that can be used ({type(problem).__name__}); "
                 "expected e.g. redis://host:6379/0",
             ) from None
-        self._faults: tuple[type[Exception], ...] = (OSError, *_as_tuple(self._storage))
+        self._faults: tuple[type[Exception], ...] = (
+            OSError,
+            UnicodeError,
+            *_as_tuple(self._storage),
+        )
 
     def take(self, key: str, rate: Rate) -> int | None:
         try:

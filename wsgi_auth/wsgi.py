@@ -74,7 +74,7 @@ def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
 
 def _load(name: str) -> Any:
     module, colon, attribute = name.partition(":")
-    if not colon or not module or not attribute:
+    if not colon or not module or not attribute or module.startswith("."):
         raise ConfigError("app", f"{name!r} is not of the form 'module:name'")
     here = str(Path.cwd())
     if here not in sys.path:

@@ -278,6 +278,7 @@ def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):
         ("someap:application", "cannot import 'someap'"),
         ("someapp:aplication", "has no 'aplication'"),
         ("someapp", "not of the form 'module:name'"),
+        (".:application", "not of the form 'module:name'"),
         ("someapp:nothing", "not a WSGI application"),
         ("someapp:make", "write 'someapp:make()'"),
     ],
@@ -290,6 +291,23 @@ def test_serve_says_what_is_wrong_with_its_target(folder, target, said):
 def test_serve_says_what_is_wrong_with_a_port(folder, port):
     said = run("serve", "someapp:application", "--port", port, code=2)
     assert "Invalid value for '--port'" in said
+
+
+@pytest.mark.parametrize("host", ["no such host", "300.1.1.1", "\xe9..b", "\xe9" * 70, "a\0b"])
+def test_serve_says_what_is_wrong_with_a_host(folder, host):
+    said = run("serve", "someapp:application", "--host", host, "--port", "0", code=2)
+    assert f"port: cannot listen on {host}:0" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "GET", "/\udcff"), ("explain", "\udcff", "/"), ("sessions", "list", "\udcff"),
+        ("db", "sweep", "sqlite:///\udcff"), ("serve", "\udcff"), ("check", "-c", "\udcff.toml"),
+    ],
+)  # fmt: skip
+def test_an_argument_that_is_no_text_is_said_to_be_none(folder, arguments):
+    assert "the arguments must be text in UTF-8" in run(*arguments, code=2)
 
 
 def test_serve_without_a_target_wants_app_in_the_configuration(folder):

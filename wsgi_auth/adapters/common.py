@@ -27,11 +27,16 @@ class Options(NamedTuple):
         """Raises :class:`ConfigError` for what is no number, without showing the URL's password."""
         base, _, query = url.partition("?")
         try:
-            _ = urlsplit(base).port
+            parts = urlsplit(base)
+            host, _ = parts.hostname or "", parts.port
         except ValueError:
             raise ConfigError(
                 "adapter", "is not a URL: a password in it must be %-encoded"
             ) from None
+        try:
+            host.encode("idna")  # as sockets do, for each request
+        except UnicodeError:
+            raise ConfigError("adapter", f"{host!a} in its URL can be no host") from None
         rest = dict(parse_qsl(query, keep_blank_values=True))
         timeout = _number("timeout", rest.pop("timeout", "1"), 0.05, 60)
         connect = _number("connect_timeout", rest.pop("connect_timeout", "1"), 0.05, 60)

@@ -29,6 +29,7 @@ import queue
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from wsgi_auth.adapters.common import Options, email_key, missing_driver
 from wsgi_auth.errors import AlreadyExists, ConfigError, StoreUnavailable
@@ -287,6 +288,8 @@ class RedisAdapter:
         options = Options.of(url)
         self._prefix = _prefix(options.rest.get("prefix", "auth:"))
         options = options.without("prefix")
+        if not re.fullmatch("/?[0-9]{0,9}", urlsplit(options.url).path):  # redis-py takes it for 0
+            raise ConfigError("adapter", "must be redis://user:password@host:port/number")
         secure = url.startswith("rediss:")
         for name in options.rest:
             if not (secure and name.startswith("ssl_")):

@@ -18,12 +18,22 @@ from wsgi_auth.wsgi import VARIABLE, protected
 class _Sentences(click.Group):
     """Shows the package's own errors as a sentence and exit code 2, never as a traceback."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not all(map(_is_text, args)):
+            ctx.fail("the arguments must be text in UTF-8")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except AuthError as error:
             click.echo(f"wsgi-auth: {error}", err=True)
             ctx.exit(2)
+
+
+def _is_text(argument: str) -> bool:
+    """Whether it can be written: what is no UTF-8 comes as halves of surrogate pairs."""
+    return argument.encode("utf-8", "replace").decode() == argument
 
 
 @click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})

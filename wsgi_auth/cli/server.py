@@ -49,10 +49,10 @@ def _bind(host: str, port: int | None) -> socket.socket:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             found.bind((host, wanted))
-        except OSError as error:
+        except (OSError, UnicodeError, TypeError) as error:  # a host that is no name
             found.close()
             if wanted == 0 or port is not None:
-                why = error.strerror or error
+                why = getattr(error, "strerror", None) or error
                 raise ConfigError("port", f"cannot listen on {host}:{wanted}: {why}") from None
         else:
             return found
