@@ -598,6 +598,36 @@ def test_what_is_no_text_in_a_form_of_json_is_a_wrong_password_and_no_fault(odd)
     assert answer.json["error"] == "CredentialsSignin"
 
 
+@pytest.mark.parametrize("shown", [len, lambda body: len(body) + 5], ids=["whole", "cut off"])
+def test_a_callable_may_read_the_form_that_we_have_read(shown):
+    seen = []
+
+    def reads(credentials, request):
+        seen.append(dict(request.POST))
+        return authorize(credentials, request)
+
+    def offers(request):
+        seen.append(dict(request.params))
+        return ["credentials"]
+
+    own = {"id": "credentials", "authorize": reads}
+    app = AuthMiddleware(hello, config(providers=[own], providers_for=offers))
+    browser = Browser(app)
+    form = {"csrfToken": browser.token(), "username": "alice", "password": PASSWORDS["alice"]}
+    body = urlencode(form).encode()
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    environ = {**browser.extra_environ, "wsgi.input": Connection(body), "HTTP_COOKIE": cookie,
+               "CONTENT_LENGTH": str(shown(body)), "PATH_INFO": "/auth/callback/credentials",
+               "CONTENT_TYPE": "application/x-www-form-urlencoded", "SCRIPT_NAME": "",
+               "REQUEST_METHOD": "POST", "QUERY_STRING": "", "SERVER_NAME": "x",
+               "SERVER_PORT": "80"}  # fmt: skip
+    if shown is not len:  # the client went away
+        environ["wsgi.input"] = io.BytesIO(body)
+    said = []
+    b"".join(app(environ, lambda status, headers, *_: said.append(status)))
+    assert (said, seen) == (["303 See Other"], [form, form])
+
+
 def test_the_sign_in_callback_is_shown_what_was_typed_and_no_token():
     seen = []
 

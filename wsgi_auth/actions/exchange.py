@@ -6,6 +6,7 @@ two shapes every endpoint has: for a browser, and as JSON.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -233,7 +234,13 @@ class Exchange:
 
     @cached_property
     def _body(self) -> bytes:
-        # once: not every server ends its input where the body does (wsgiref waits for more)
+        """What came, read once, for not every server ends its input where the body does: wsgiref
+        waits for more. It is put back, for a callback may look into the request as well."""
+        environ, body = self.environ, self._read()
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+        return body
+
+    def _read(self) -> bytes:
         environ = self.environ
         source = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH") or ""
