@@ -8,6 +8,7 @@ import time
 import urllib.request
 from email.message import Message
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -265,6 +266,29 @@ def test_a_callback_may_make_a_request_with_cookies_of_its_own():
     request.cookies = {"a": "1"}
     assert request.cookies == {"a": "1"}
     assert type(request).blank("/", cookies={"b": "2"}).cookies == {"b": "2"}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("a=%ff&tenant=acme", {"a": "\ufffd", "tenant": "acme"}),
+        ("%ff=1&tenant=acme", {"\ufffd": "1", "tenant": "acme"}),
+        ("a=\xff&tenant=acme", {"a": "\ufffd", "tenant": "acme"}),
+        ("a=\xc3\xa9+%C3%A9", {"a": "é é"}),
+        ("a=\u017f", {"a": "?"}),  # no server can send that
+        (None, {}),
+    ],
+)
+def test_a_callback_reads_the_query_whatever_others_are_beside_it(query, found):
+    request = webob_request({**Request.blank("/").environ, "QUERY_STRING": query})
+    assert request.GET.mixed() == request.params.mixed() == found
+
+
+@given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=5))
+def test_a_callback_reads_the_query_that_webob_reads_as_webob_does(pairs):
+    query = urlencode(pairs, errors="replace")
+    environ = {**Request.blank("/").environ, "QUERY_STRING": query}
+    assert list(webob_request(environ).GET.items()) == list(Request(dict(environ)).GET.items())
 
 
 @pytest.mark.alone

@@ -99,10 +99,29 @@ def site(name: str) -> AuthMiddleware:
     if name == "mounted":
         options |= {"url": f"{URL}/app", "session": {"strategy": "cookie", "remember": "ask"},
                     "remote_user": "{provider}:{id}", "allow_emails": "*", "challenge_401": True}  # fmt: skip
+    if name == "asked":  # callables of the application that look at what a client has sent
+        options["providers"] = [
+            own,
+            {"id": "sso", "per_request": lambda request: _looked(request, None)},
+        ]
+        options["providers_for"] = lambda request: _looked(request, ["credentials", "sso"])
+        options["callbacks"] = {
+            "jwt": lambda claims, context: _looked(context.request, claims),
+            "session": lambda session, context: _looked(context.request, session),
+            "sign_in": lambda user, account, context: _looked(context.request, True),
+            "authorized": lambda request, session: _looked(request, session is not None),
+            "redirect": lambda url, base: url,
+            "bearer": lambda token, request: _looked(request, None),
+        }
     if name == "dev":
         options |= {"dev": True, "url": None, "providers": ["dev", own, "passkey"]}
         del options["transport"]
     return AuthMiddleware(hello, options)
+
+
+def _looked(request: Any, answer: Any) -> Any:
+    """What a callable answers that has looked at the query and the cookies."""
+    return [request.GET, request.cookies] and answer
 
 
 class Requests:
@@ -219,7 +238,7 @@ def driven(name: str, seed: int, count: int, caplog: pytest.LogCaptureFixture) -
         assert not [each for each in caplog.records if each.exc_info], shown
 
 
-SITES = ["cookie", "jwt", "database", "mounted", "dev"]
+SITES = ["cookie", "jwt", "database", "mounted", "asked", "dev"]
 
 
 @pytest.mark.parametrize("name", SITES)
