@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.conftest import SECRET, hello
-from wsgi_auth import AuthConfig, ConfigError
+from tests.conftest import SECRET, hello, options
+from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
 from wsgi_auth.config.model import option_names
 from wsgi_auth.config.roads import env_prefix, read_env
 from wsgi_auth.paste import filter_app_factory, filter_factory
 from wsgi_auth.providers import catalogue
-from wsgi_auth.providers.oauth import OIDC
+from wsgi_auth.providers.oauth import OIDC, OAuth
 
 BASE = {"secret": SECRET, "url": "https://app.example.test"}
 
@@ -475,3 +477,44 @@ def test_a_variable_is_one_secret_whatever_lines_openssl_has_made_of_it():
 def test_an_empty_variable_is_none():
     config = AuthConfig.from_mapping(BASE, environ={"AUTH_SECRET_FILE": ""})
     assert config.secret == (SECRET.encode(),)
+
+
+#: What no option is, or only a few are: of every type, and text that is a number, a name, a path, a
+#: URL or a letter to some and not to others.
+ODD = [
+    True, -1, 2**70, 1.5, float("nan"), b"", b"x" * 40, [], [None], [[]], [{}], {}, {"a": 1},
+    {1: 2}, {None: None}, {"source": 1}, (), {1, "a"}, object(), print, int, timedelta, timedelta.max,
+    re.compile("a"), re.compile(b"a"), range(3), iter(()), 1j, "", "  ", "\n", "\0", "/\0", "\udcff",
+    "\udcff" * 40, "a" * 9_000, "9" * 5_000, "-5", "1e3", "\xb2", "\u0663d", "1d1h", "30d ", "\u017f", "x:y",
+    "os:nothing", "os:", ":", "a..b:c", ".:c", "json:loads", "~nobody-of-this-name/x", "~", "/", "true",
+    "None", "%", "{", "{id.__class__}", "{0}", "*", "(", "/(", "/:a(", "/:a(?P<x>)", "[a", "/\\",
+    "https://", "https://x:\xb2", "https://x:99999", "https://[", "https://[::1%z]", "sqlite:",
+    "sqlite://host/x", "sqlite:///\0", "redis://[", "redis://h/\xb2", "redis://a..b", "postgresql://[",
+    "mysql://h:\xb2/d", "10/1m", "\xb2/1m", "\u017ftrict", "__Host-x", "a.1", "..", "@", "*@x", "zz",
+    "https://*.1", "#\xb2\xb2\xb2", "//x/y.png", "::1%1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", option_names(), ids=".".join)
+def test_whatever_an_option_is_given_it_is_taken_or_a_mistake_that_names_it(steps):
+    for value in ODD:
+        given = value
+        for step in reversed(steps[1:]):
+            given = {step: given}
+        try:
+            AuthMiddleware(hello, options(**{steps[0]: given}))
+        except ConfigError as mistake:
+            assert steps[0] in str(mistake)
+
+
+@pytest.mark.parametrize("name", sorted({each.name for each in (*fields(OIDC), *fields(OAuth))}))
+@pytest.mark.parametrize("kind", ["oidc", "github"])
+def test_whatever_an_option_of_a_provider_is_given_it_is_taken_or_a_mistake(name, kind):
+    entry = {"id": kind, "type": kind, "client_id": "a", "client_secret": "b"}
+    if kind == "oidc":
+        entry["issuer"] = "https://op.test"
+    for value in ODD:
+        try:
+            AuthMiddleware(hello, options(providers=[{**entry, name: value}]))
+        except ConfigError as mistake:
+            assert mistake.key

@@ -34,7 +34,8 @@ class Options(NamedTuple):
                 "adapter", "is not a URL: a password in it must be %-encoded"
             ) from None
         try:
-            host.encode("idna")  # as sockets do, for each request
+            # as sockets do, for each request; a socket's path (%2Frun%2F...) is no host
+            host.encode("idna" if "%" not in host else "utf-8")
         except UnicodeError:
             raise ConfigError("adapter", f"{host!a} in its URL can be no host") from None
         rest = dict(parse_qsl(query, keep_blank_values=True))
