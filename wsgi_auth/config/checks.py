@@ -211,6 +211,13 @@ def _strength(config: AuthConfig) -> None:
 
 
 def _who(config: AuthConfig) -> None:
+    addresses = {"allow_emails": config.allow_emails, "allow_domains": config.allow_domains}
+    for lists in (addresses, {"allow_groups": config.allow_groups}):
+        given = [name for name, entries in lists.items() if entries is not None]
+        if given and not any(lists.values()):
+            raise ConfigError(
+                given[0], "is empty, so that nobody could sign in; leave it out to let in anybody"
+            )
     rule = config.remote_user
     made = next((each.id for each in config.providers if each.type == "per_request"), None)
     if made is not None and isinstance(rule, str) and rule != "id" and "{id}" not in rule:

@@ -299,7 +299,7 @@ def _build(
         secret=_secrets(given.get("secret"), named, dev),
         url=url,
         dev=dev,
-        dev_peers=option("dev_peers", values.strings, ()),
+        dev_peers=option("dev_peers", _addresses, ()),
         base_path=base_path,
         providers=providers,
         issuers=issuers,
@@ -715,6 +715,18 @@ def _languages(key: str, given: Any) -> tuple[str, ...]:
     for tag in found:
         if not re.fullmatch(_LANGUAGE, tag):
             raise ConfigError(key, f"{tag!r} is no language tag such as de or pt-BR")
+    return found
+
+
+def _addresses(key: str, given: Any) -> tuple[str, ...]:
+    import ipaddress  # hardly anybody has one
+
+    found = values.strings(key, given)
+    for each in found:
+        try:
+            ipaddress.ip_address(each)
+        except ValueError:
+            raise ConfigError(key, f"{each!r} is no address such as '172.17.0.1'") from None
     return found
 
 

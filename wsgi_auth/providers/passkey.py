@@ -37,5 +37,7 @@ class Passkey:
             raise ConfigError(f"{key}.user_verification", "must be 'preferred' or 'required'")
         if self.fresh is not None and (type(self.fresh) is not int or self.fresh < 0):
             raise ConfigError(f"{key}.fresh", "must be a number of seconds, or 0")
+        if self.rp_id and not self.rp_id.strip("."):
+            raise ConfigError(f"{key}.rp_id", f"{self.rp_id!r} is no domain")
         # as browsers spell a domain
         object.__setattr__(self, "rp_id", self.rp_id.lower().rstrip("."))
