@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 import wsgi_auth
 from tests.adapters.servers import Database
 from wsgi_auth.adapters import connect, sql_schema, upgrade
+from wsgi_auth.adapters.common import Options
 from wsgi_auth.adapters.sql import SQLAdapter
 from wsgi_auth.errors import ConfigError, StoreUnavailable
 from wsgi_auth.protocols import Adapter
@@ -300,3 +302,9 @@ def test_without_its_driver_it_says_what_to_install(url: str, module: str, extra
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert f"pip install 'wsgi_auth[{extra}]'" in shown.stdout, shown.stderr
+
+
+def test_a_socket_may_be_named_in_place_of_a_host():
+    """As SQLAlchemy and libpq have it; longer than any host's label may be."""
+    url = f"postgresql://ada@{quote('/run/' + 'a' * 70 + '/sockets', safe='')}/auth?timeout=2"
+    assert Options.of(url).timeout == 2
