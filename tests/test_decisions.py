@@ -190,6 +190,24 @@ def test_nobody_gets_the_same_answer_whether_or_not_a_callback_had_to_be_asked(
     assert len(told) == 2 and told[0] == told[1]
 
 
+@pytest.mark.parametrize("read", ["path", "url", "path_info"])
+def test_a_path_that_is_no_text_is_a_bad_request_where_the_callback_reads_it(read, caplog):
+    """Anybody can send one: no fault of the callback's, and no traceback."""
+    browser = visitor(lambda request, session: bool(getattr(request, read)))
+    with caplog.at_level("INFO"):
+        for headers in (BROWSER, PROGRAM):
+            answer = browser.get("/x%ff", headers=headers, status=400)
+            assert "BadRequest" in answer.text
+    assert caplog.text.count("its path is not UTF-8") == 2 and "Traceback" not in caplog.text
+    assert browser.get("/x", headers=BROWSER).status_int == 200
+
+
+def test_a_callback_that_fails_over_other_octets_is_at_fault_itself(caplog):
+    browser = visitor(lambda request, session: b"\xff".decode())
+    assert browser.get("/caf%c3%a9", headers=BROWSER, status=500)
+    assert "Traceback" in caplog.text
+
+
 def test_a_refused_post_goes_by_303_and_reaches_nobody():
     """R051."""
     browser = visitor(None)

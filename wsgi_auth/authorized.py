@@ -150,7 +150,13 @@ class Authorizer:
         """What the callback says: True, False, None, a decision, a WSGI application, or Failed."""
         try:
             said = asked(webob_request(environ), reading.session)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, UnicodeDecodeError) and not _is_utf8(environ):
+                # the callback reads the path, of which no text can be made: nobody's mistake here
+                self._events.logger.info(
+                    "refused %s: its path is not UTF-8", shown(environ.get("PATH_INFO"))
+                )
+                return Failed(400, "BadRequest")
             self._events.logger.exception(
                 "the authorized callback raised; %s is refused", shown(environ.get("PATH_INFO"))
             )
@@ -221,6 +227,16 @@ class Authorizer:
             if not isinstance(how, list) or not {"passkey", "uv"} <= set(map(str, how)):
                 return "stale" if reading.session is not None else False
         return True
+
+
+def _is_utf8(environ: Environ) -> bool:
+    """Whether the path, as the server decoded it (PEP 3333), is text in UTF-8."""
+    path = f"{environ.get('SCRIPT_NAME') or ''}{environ.get('PATH_INFO') or ''}"
+    try:
+        path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _strength(routes: tuple[Route, ...]) -> tuple[str, ...] | None:

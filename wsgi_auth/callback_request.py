@@ -21,8 +21,8 @@ class CallbackRequest(Request):  # type: ignore[misc]  # webob has no types
     """webob's takes a second and a half for eight kilobytes of one letter in a Cookie header, and
     raises for a cookie that is not UTF-8, whosever it is, and for such a parameter of the query.
 
-    For a path that is not UTF-8 this one raises as well: what an application makes of it nobody
-    knows, and a callable that was shown something else would let it pass."""
+    For a path that is not UTF-8 this one raises as well (the answer is 400): what an application
+    makes of it nobody knows, and a callable that was shown something else would let it pass."""
 
     @property
     def cookies(self) -> dict[str, str]:

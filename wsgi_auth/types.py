@@ -358,8 +358,8 @@ class Forbidden(_Decision):
 
 
 class Failed(_Decision):
-    """The question could not be decided (a callback raised, a store is down, too many attempts):
-    500, 503 or 429, with the seconds after which to try again."""
+    """The question could not be decided (a callback raised, a store is down, too many attempts, a
+    path that is no text): 500, 503, 429 or 400, with the seconds after which to try again."""
 
     __slots__ = ("code", "retry_after", "status")
 
