@@ -510,10 +510,14 @@ def test_what_deserves_a_second_look_is_said_where_it_does_and_nowhere_else(give
     assert all(map(str.startswith, warnings, said))
 
 
-@pytest.mark.parametrize("provider", [ACME, EMAIL, {"id": "passkey"}], ids=lambda each: each["id"])
-def test_while_developing_the_url_is_found_out(provider):
+@pytest.mark.parametrize(
+    ("provider", "why"),
+    [(ACME, ", which sends the browser back to an"), (EMAIL, ", whose mails hold an"), ({"id": "passkey"}, ": the address")],
+    ids=lambda each: each["id"] if isinstance(each, dict) else "",
+)  # fmt: skip
+def test_while_developing_the_url_is_found_out(provider, why):
     given = options(providers=[provider], adapter="memory:", url=None)
-    with pytest.raises(ConfigError, match=f"^url: is needed for '{provider['id']}'"):
+    with pytest.raises(ConfigError, match=f"^url: is needed for '{provider['id']}'{why}"):
         AuthConfig.from_mapping(given, environ={})
     AuthConfig.from_mapping({**given, "dev": True}, environ={})
 

@@ -873,7 +873,7 @@ def settings(**more: Any) -> AuthConfig:
     ({"url": None}, "url", "bound to it"),
     ({"url": "http://127.0.0.1:8000"}, "url", "http://localhost:8000"),
     ({"url": "http://[::1]:8000"}, "url", "http://localhost:8000"),
-    ({"url": "https://203.0.113.9"}, "url", "https://app.example.com"),
+    ({"url": "https://203.0.113.9"}, "url", "'https://app.example.com'"),
     ({"url": "http://app.example.test"}, "url", "https only"),
     ({"providers": [{"id": "passkey", "rp_id": "example.org"}]}, "providers.passkey.rp_id", "nor a parent"),
     ({"providers": [{"id": "passkey", "rp_id": "ample.test"}]}, "providers.passkey.rp_id", "nor a parent"),
@@ -910,6 +910,11 @@ def test_without_fido2_start_up_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "fido2", None)
     with pytest.raises(ConfigError, match=r"pip install 'wsgi_auth\[passkeys\]'"):
         settings()
+
+
+@pytest.mark.parametrize("rp_id", ["app.example.test", "example.test"])
+def test_passkeys_are_bound_to_the_host_or_to_a_parent_of_it(rp_id):
+    assert settings(providers=[PASSWORD, {"id": "passkey", "rp_id": rp_id}]).providers[1].rp_id == rp_id
 
 
 def test_a_domain_that_nobody_can_own_stops_start_up():
