@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from types import SimpleNamespace
 
 import pytest
+import time_machine
 
 from tests.conftest import BROWSER, USERS, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, Forbidden, Pass, Redirect, Unauthorized
-from wsgi_auth.responders import is_legal, redirect
-from wsgi_auth.testing import sign_in
+from wsgi_auth.responders import REASONS, is_legal, redirect
+from wsgi_auth.responders import answer as answered
+from wsgi_auth.testing import session_cookie, sign_in
 
 PASSKEYS = [{"id": "credentials", "authorize": authorize}, "passkey"]
 PROGRAM = {"Accept": "application/json"}
+ACME = {"id": "acme", "type": "oidc", "issuer": "https://op.test", "client_id": "us", "client_secret": "x" * 40}  # fmt: skip
 
 
 def wsgi_answer(environ, start_response):
@@ -107,11 +111,15 @@ def test_all_routes_must_agree_whatever_their_order():
 
 
 @pytest.mark.parametrize(
-    "condition", [{"allow_groups": ["staff"]}, {"fresh": "10m"}, {"user_verified": True}]
+    "condition",
+    [{"allow_groups": ["staff"]}, {"fresh": "10m"}, {"user_verified": True}, {"acr": ["mfa"]}],
+    ids=str,
 )
 def test_a_callback_that_lets_anybody_in_leaves_the_other_conditions_of_the_route(condition):
     route = {"source": "/x", "authorized": lambda request, session: True, **condition}
-    browser = visitor(None, matcher=[], routes=[route], providers=PASSKEYS, adapter="memory:")
+    browser = visitor(
+        None, matcher=[], routes=[route], providers=[*PASSKEYS, ACME], adapter="memory:"
+    )
     assert browser.get("/x", headers=PROGRAM, status=401).json["error"] == "SessionRequired"
 
 
@@ -131,12 +139,10 @@ def test_groups_are_what_the_jwt_callback_made_of_them_and_only_strings_of_a_lis
     browser.get("/x", headers=PROGRAM, status=status)
 
 
-def test_fresh_wants_a_recent_sign_in_and_leads_to_the_sign_in_page(time_machine=None):
-    import time_machine as machine
-
+def test_fresh_wants_a_recent_sign_in_and_leads_to_the_sign_in_page():
     routes = [{"source": "/pay", "fresh": "10m"}]
     browser = Browser(AuthMiddleware(hello, config(routes=routes)))
-    with machine.travel("2026-11-25 10:00", tick=False) as clock:
+    with time_machine.travel("2026-11-25 10:00", tick=False) as clock:
         sign_in(browser, USERS["bob"])
         assert browser.get("/pay").status_int == 200
         clock.shift(600)
@@ -148,6 +154,16 @@ def test_fresh_wants_a_recent_sign_in_and_leads_to_the_sign_in_page(time_machine
         )
         browser.sign_in("bob")
         assert browser.get("/pay").status_int == 200
+
+
+@pytest.mark.parametrize(("answer", "status"), [("401", 401), ("redirect", 302)])
+def test_a_routes_answer_overrules_it_for_somebody_who_signed_in_too_long_ago(answer, status):
+    with time_machine.travel("2026-11-25 10:00"):
+        cookie = {"Cookie": session_cookie(config(), {"id": "bob"})}
+    browser = visitor(None, matcher=[], routes=[{"source": "/x", "fresh": "10m", "answer": answer}])
+    for headers in (BROWSER, PROGRAM):
+        with time_machine.travel("2026-11-25 10:20"):
+            browser.get("/x", headers={**headers, **cookie}, status=status)
 
 
 @pytest.mark.parametrize(("answer", "status"), [("401", 401), ("redirect", 302)])
@@ -208,10 +224,121 @@ def test_a_callback_that_fails_over_other_octets_is_at_fault_itself(caplog):
     assert "Traceback" in caplog.text
 
 
+VARY = (
+    "Accept, Authorization, Cookie, HX-Request, Purpose, Sec-Fetch-Dest, Sec-Fetch-Mode, "
+    "Sec-Purpose, X-Requested-With"
+)
+SIGN_IN = "/auth/signin?callbackUrl=/x"
+TO_SIGN_IN = {"Location": SIGN_IN, "Content-Type": "text/plain; charset=utf-8"}
+AS_JSON = {"Content-Type": "application/json"}
+UNSNIFFED = {**AS_JSON, "X-Content-Type-Options": "nosniff"}
+REQUIRED = f'{{"error": "SessionRequired", "signinUrl": "{SIGN_IN}"}}'
+DIALOGUE = {"matcher": [{"source": "/x", "basic": True}]}
+
+
+@pytest.mark.parametrize(
+    ("authorized", "options", "ask", "status", "said", "body"),
+    [
+        (None, {}, BROWSER, "302 Found", TO_SIGN_IN, ""),
+        (None, {}, PROGRAM, "401 Unauthorized", {**AS_JSON, "WWW-Authenticate": 'Session realm="sign-in"'}, REQUIRED),
+        (None, DIALOGUE, PROGRAM, "401 Unauthorized",
+         {**AS_JSON, "WWW-Authenticate": 'Basic realm="sign-in", charset="UTF-8"'}, REQUIRED),
+        (None, DIALOGUE, {**PROGRAM, "Sec-Fetch-Mode": "cors"}, "401 Unauthorized",
+         {**AS_JSON, "WWW-Authenticate": 'Session realm="sign-in"'}, REQUIRED),
+        (lambda *_: Forbidden(), {}, PROGRAM, "403 Forbidden", UNSNIFFED, '{"error": "AccessDenied"}'),
+        (raising, {}, PROGRAM, "500 Internal Server Error", UNSNIFFED, '{"error": "Configuration"}'),
+    ],
+    ids=["a browser", "a program", "one that may send a password", "a page's own fetch", "403", "500"],
+)  # fmt: skip
+def test_a_refusal_says_what_it_should_and_no_more(authorized, options, ask, status, said, body):
+    answer = visitor(authorized, **options).get("/x", headers=ask, status="*")
+    assert (answer.status, answer.text) == (status, body)
+    length = {"Content-Length": str(len(body))}
+    assert dict(answer.headerlist) == {"Vary": VARY, "Cache-Control": "no-store", **said, **length}
+    assert len(answer.headerlist) == len(answer.headers)
+
+
+@pytest.mark.parametrize("status", [each for each in REASONS if each != 413])  # renamed by RFC 9110
+def test_a_status_has_the_phrase_of_http(status):
+    assert answered(status, [], b"").status == f"{status} {HTTPStatus(status).phrase}"
+
+
+NO_DECISION = (
+    "the authorized callback returned a {}; it must return True, False, None, a decision or a WSGI "
+    "application{}"
+)
+UNSENDABLE = "the authorized callback's {} has a code, a URL or a challenge that cannot be sent"
+
+
+@pytest.mark.parametrize(
+    ("authorized", "said"),
+    [
+        (lambda *_: False, "refused 'bob': not authorized for '/x'"),
+        (lambda *_: 1, NO_DECISION.format("int", "")),
+        (lambda *_: Forbidden, NO_DECISION.format("type", "")),
+        (coroutine, NO_DECISION.format("coroutine", ", and must not be async")),
+        (lambda *_: Unauthorized('/a"b'), UNSENDABLE.format("Unauthorized")),
+        (lambda *_: Forbidden(bearer=7), UNSENDABLE.format("Forbidden")),
+        (raising, "the authorized callback raised; '/x' is refused"),
+    ],
+    ids=["no", "a number", "a class", "a coroutine", "no URL", "no challenge", "an exception"],
+)  # fmt: skip
+def test_the_log_says_who_was_refused_what_and_why(authorized, said, caplog):
+    def asked(request, session):
+        return authorized(request, session)
+
+    caplog.set_level(logging.INFO, "wsgi_auth")
+    browser = visitor(asked, "bob")
+    caplog.clear()
+    browser.get("/x", headers=PROGRAM, status="*")
+    assert caplog.messages == [said]
+
+
+def test_a_callback_is_shown_the_request_and_the_session():
+    seen = []
+
+    def authorized(request, session):
+        seen.append((request.path_qs, session and session.user["id"]))
+        return True
+
+    visitor(authorized).get("/x?a=b")
+    visitor(authorized, "bob").post("/y")
+    assert seen == [("/x?a=b", None), ("/y", "bob")]
+
+
+@pytest.mark.parametrize("more", [{}, {"authorized": lambda request, session: False}], ids=str)
+def test_whoever_listens_hears_of_which_request_and_whom_was_refused(more):
+    told = []
+    browser = Browser(AuthMiddleware(hello, config(events={"denied": told.append}, **more)))
+    browser.get("/x", status=401)
+    if more:
+        sign_in(browser, USERS["bob"])
+        browser.get("/y", headers=PROGRAM, status=403)
+    assert [
+        (each.request.path, each.reason, each.session and each.session.user["id"], each.claims and each.claims["sub"])
+        for each in told
+    ] == [("/x", "Unauthorized", None, None), ("/y", "Forbidden", "bob", "bob")][: len(told)]  # fmt: skip
+    assert len(told) == len(more) + 1
+
+
+def test_a_page_that_refuses_says_what_happened_and_leads_on():
+    for authorized, options, status, title, links in (
+        (None, {"matcher": [{"source": "/x", "answer": "401"}]}, 401, "Please sign in", [SIGN_IN, "/"]),
+        (lambda *_: Forbidden(), {}, 403, "No access", ["/"]),
+        (raising, {}, 500, "Server error", ["", "/"]),
+    ):  # fmt: skip
+        page = visitor(authorized, **options).get("/x", headers=BROWSER, status=status)
+        assert page.html.h1.text == title
+        assert [link["href"] for link in page.html("a")] == links
+        assert page.headers["Vary"] == f"{VARY}, Accept-Language"
+        assert page.headers["Cache-Control"] == "no-store"
+
+
 def test_a_refused_post_goes_by_303_and_reaches_nobody():
     """R051."""
     browser = visitor(None)
     answer = browser.post("/x", {"secret": "field"}, headers=BROWSER, status=303)
+    assert (answer.status, answer.location) == ("303 See Other", SIGN_IN)
     assert "field" not in str(answer.headers) + answer.text
 
 
@@ -238,14 +365,16 @@ def test_a_refusal_says_each_thing_once_and_asks_no_program_for_a_token(headers)
 
 def test_a_responder_of_the_applications_own_answers_who_may_not():
     def forbidden(environ, decision):
+        path = environ["PATH_INFO"]
+
         def answer(environ, start_response):
             start_response("403 Forbidden", [("Content-Type", "text/plain")])
-            return [f"not you: {decision.code}".encode()]
+            return [f"not you: {decision.code} at {path}".encode()]
 
         return answer
 
     browser = visitor(lambda request, session: False, "bob", responders={"forbidden": forbidden})
-    assert browser.get("/", status=403).text == "not you: AccessDenied"
+    assert browser.get("/", status=403).text == "not you: AccessDenied at /"
 
 
 @pytest.mark.parametrize(

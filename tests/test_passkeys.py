@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -600,6 +601,23 @@ def test_a_route_can_demand_it_and_then_it_is_asked_for(adapter):
     assert stranger.visit("/vault").text == "hello alice"
 
 
+@pytest.mark.parametrize(
+    ("amr", "status"),
+    [(["passkey", "uv"], 200), (["uv", "x", 7, "passkey"], 200), (["uv"], 401), (["passkey"], 401),
+     (["pwd", "uv"], 401), ([], 401), ("passkey uv", 401), ({"passkey": 1, "uv": 1}, 401), (None, 401)],
+    ids=str,
+)  # fmt: skip
+def test_it_is_a_passkey_with_verification_or_nothing(adapter, amr, status):
+    site = Site(adapter, routes=[{"source": "/vault", "user_verified": True}],
+                session={"strategy": "cookie"})  # fmt: skip
+    now = time.time()
+    signed = site.app.site.cookies.strategy.save(
+        {"sub": "alice", "auth_time": int(now), "provider": "passkey", "amr": amr}, now
+    )
+    cookie = site.app.config.cookies.session.set(signed.value)[0].partition(";")[0]
+    site.browser().get("/vault", headers={**JSON, "Cookie": cookie}, status=status)
+
+
 def test_the_jwt_callback_cannot_say_that_somebody_was_verified(adapter):
     def jwt(claims, context):
         return {**claims, "amr": ["passkey", "uv"]}
@@ -914,7 +932,10 @@ def test_without_fido2_start_up_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("rp_id", ["app.example.test", "example.test"])
 def test_passkeys_are_bound_to_the_host_or_to_a_parent_of_it(rp_id):
-    assert settings(providers=[PASSWORD, {"id": "passkey", "rp_id": rp_id}]).providers[1].rp_id == rp_id
+    assert (
+        settings(providers=[PASSWORD, {"id": "passkey", "rp_id": rp_id}]).providers[1].rp_id
+        == rp_id
+    )
 
 
 def test_a_domain_that_nobody_can_own_stops_start_up():

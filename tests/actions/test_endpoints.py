@@ -16,7 +16,7 @@ from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.responders import answer as answered
 from wsgi_auth.testing import FakeProvider, sign_in
-from wsgi_auth.types import ANONYMOUS
+from wsgi_auth.types import ANONYMOUS, Forbidden, Redirect, Unauthorized
 
 JSON = {"Accept": "application/json"}
 
@@ -272,13 +272,24 @@ def test_a_session_that_is_no_json_is_said_where_it_has_to_be_one(caplog):
         browser.get("/")
 
 
+@pytest.mark.parametrize(
+    ("option", "decision"),
+    [("redirect", Redirect("/a")), ("unauthorized", Unauthorized()), ("forbidden", Forbidden())],
+    ids=["redirect", "unauthorized", "forbidden"],
+)
 @pytest.mark.parametrize("returned", [None, "/login"])
-def test_a_responder_that_gives_no_application_is_named_in_the_log(returned, caplog):
-    browser = visitor(responders={"redirect": lambda environ, decision: returned})
+def test_a_responder_that_gives_no_application_is_named_in_the_log(
+    returned, option, decision, caplog
+):
+    browser = visitor(
+        responders={option: lambda environ, decision: returned},
+        authorized=lambda request, session: decision,
+    )
     assert browser.visit("/members", status=500)
+    assert caplog.messages == ["a responder failed; the request is refused"]
     kind = type(returned).__name__
     assert (
-        f"responders.redirect callback must return a WSGI application, not a {kind}" in caplog.text
+        f"responders.{option} callback must return a WSGI application, not a {kind}" in caplog.text
     )
 
 

@@ -167,14 +167,22 @@ def test_a_token_needs_the_strength_too_and_the_answer_names_it(fake):
     api = "https://api.example.test"
     app = site(
         fake, provider={"audience": api},
-        routes=[{"source": "/vault/:path*", "bearer": True, "acr": "mfa"}],
+        routes=[{"source": "/vault/:path*", "bearer": True, "acr": ["phr", "mfa"], "fresh": "10m"}],
     )  # fmt: skip
     page = TestApp(app, extra_environ={"wsgi.url_scheme": "https", "HTTP_HOST": "app.example.test"})
-    strong = {"Authorization": f"Bearer {fake.access_token('robot', api, acr='mfa')}"}
-    weak = {"Authorization": f"Bearer {fake.access_token('robot', api, acr='pwd')}"}
+    strong = {
+        "Authorization": f"Bearer {fake.access_token('robot', api, acr='mfa', auth_time=int(time.time()))}"
+    }
+    weak = {
+        "Authorization": f"Bearer {fake.access_token('robot', api, acr='pwd', auth_time=int(time.time()))}"
+    }
     page.get("/vault/x", headers=strong, status=200)
     said = page.get("/vault/x", headers=weak, status=401).headers["WWW-Authenticate"]
-    assert 'error="insufficient_user_authentication"' in said and 'acr_values="mfa"' in said
+    assert said == (
+        'Bearer realm="sign-in", error="insufficient_user_authentication", '
+        'error_description="a more recent or a stronger sign-in is needed", max_age="600", '
+        'acr_values="phr mfa"'
+    )
 
 
 @pytest.mark.parametrize("acr", ["pwd", "phr", "sms"])
