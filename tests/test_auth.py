@@ -118,6 +118,25 @@ def test_update_asks_the_jwt_callback():
     assert browser.get("/").text == "dark "
 
 
+def test_the_jwt_callback_is_shown_the_request_of_an_update_and_may_end_the_session():
+    seen, told = [], []
+
+    def jwt(claims, context):
+        if context.trigger != "update":
+            return claims
+        seen.append(context.request.path)
+        return None
+
+    browser = site(callbacks={"jwt": jwt}, events={"sign_out": told.append})
+    sign_in(browser, USERS["bob"])
+    assert browser.get("/update").text == "nobody "
+    assert seen == ["/update"] and not browser.cookies
+    assert [(each.request.path, each.claims["sub"]) for each in told] == [("/update", "bob")]
+    assert asking(lambda auth: auth.update({}), callbacks={"jwt": jwt}).get(
+        "/", headers={"Cookie": session_cookie(config(), {"id": "bob"})}
+    ).text == "None"  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "change", [Auth.sign_out, lambda auth: auth.sign_in({"id": "eve"})], ids=["out", "in"]
 )
@@ -365,8 +384,13 @@ def test_challenge_is_the_answer_of_a_protected_page():
     assert browser.get("/challenge", headers=BROWSER, status=403)
 
 
-def handle(path="/x", query="", **more) -> Auth:
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": ""}
+def handle(path="/x", query="", script="", **more) -> Auth:
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SCRIPT_NAME": script,
+    }
     AuthMiddleware(lambda environ, start_response: [], config(matcher=[], **more))(environ, print)
     return get_auth(environ)
 
@@ -396,6 +420,24 @@ def handle(path="/x", query="", **more) -> Auth:
 )
 def test_the_handle_knows_the_urls(call, url):
     assert call(handle(query="a=1")) == url
+
+
+@pytest.mark.parametrize(
+    ("call", "url"),
+    [
+        (lambda auth: auth.sign_in_url(), "/auth/signin?callbackUrl=/app/x"),
+        (lambda auth: auth.sign_in_url(redirect_to="/app/y"), "/auth/signin?callbackUrl=/app/y"),
+        (lambda auth: auth.sign_in_url("credentials", "/app/y"), "/auth/callback/credentials?callbackUrl=/app/y"),
+        (lambda auth: auth.sign_out_url(), "/auth/signout"),
+        (lambda auth: auth.sign_out_url("/app/bye"), "/auth/signout?callbackUrl=/app/bye"),
+        (lambda auth: auth.client_url.partition("?")[0], "/auth/client.js"),
+        (lambda auth: auth.return_url("https://elsewhere.test"), "/"),
+        (lambda auth: auth.return_url("/app/y"), "/app/y"),
+    ],
+)  # fmt: skip
+def test_without_a_configured_url_the_urls_bear_the_mount_of_the_request(call, url):
+    mounted = handle(url=None, script="/app")
+    assert call(mounted) == ("" if url == "/app/y" else "/app") + url
 
 
 @pytest.mark.parametrize(
@@ -442,10 +484,39 @@ def test_somebody_whom_the_application_signs_in_is_remembered_unless_it_says_oth
     assert ("Max-Age=" in cookie) is lasts
 
 
-def test_where_sessions_are_only_read_the_application_signs_nobody_in():
-    browser = asking(lambda auth: auth.sign_in({"id": "carol"}), session={"read_only": True})
+@pytest.mark.parametrize(
+    "change",
+    [lambda auth: auth.sign_in({"id": "carol"}), Auth.sign_out, lambda auth: auth.update({}), Auth.sign_out_everywhere],
+    ids=["in", "out", "update", "everywhere"],
+)  # fmt: skip
+def test_where_sessions_are_only_read_the_application_changes_none(change):
+    asked, told = [], []
+
+    def jwt(claims, context):
+        asked.append(context.trigger)
+        return claims
+
+    middleware = AuthMiddleware(
+        lambda environ, start_response: change(get_auth(environ)),
+        config(session={"read_only": True}, adapter="memory:", matcher=[], callbacks={"jwt": jwt},
+               events=dict.fromkeys(("sign_in", "sign_out"), told.append)),
+    )  # fmt: skip
+    browser = Browser(middleware)
+    cookie = {"Cookie": session_cookie(middleware, {"id": "bob"})}
+    asked.clear()
     with pytest.raises(UsageError, match=r"session\.read_only is set"):
-        browser.get("/")
+        browser.get("/", headers=cookie)
+    assert set(asked) <= {None} and not told
+    assert len(middleware.sessions.of("bob")) == 1
+
+
+def test_nobodys_session_ends_at_no_time():
+    said = asking(lambda auth: auth.expires_in)
+    assert said.get("/").text == "None"
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        sign_in(said, USERS["bob"])
+        clock.shift(60)
+        assert float(said.get("/").text) == 30 * 86_400 - 60
 
 
 @pytest.mark.parametrize(
@@ -463,6 +534,16 @@ def test_a_token_for_a_form_stays_good_when_another_is_asked_for_and_a_planted_c
     assert "Set-Cookie" not in browser.get("/").headers
     browser.set_cookie(name, "short")
     assert f"{name}=" in browser.get("/").headers["Set-Cookie"]
+
+
+def test_what_a_token_for_a_form_is_bound_to_stays_when_the_session_changes_in_the_same_breath():
+    def both(auth):
+        auth.sign_in({"id": "carol"})
+        return auth.csrf_token
+
+    answer = asking(both).get("/", headers={"Cookie": f"__Host-auth.csrf-token={'a' * 22}"})
+    (set_,) = answer.headers.getall("Set-Cookie")
+    assert set_.startswith("__Host-auth.session-token=")
 
 
 def test_the_csrf_cookie_is_set_when_a_token_is_asked_for_and_only_then():
@@ -552,7 +633,9 @@ def test_get_session_is_an_event_for_who_wants_to_know():
     assert told == []
     sign_in(browser, USERS["bob"])
     browser.get("/")
-    assert [(each.claims["sub"], each.session.user["id"]) for each in told] == [("bob", "bob")]
+    assert [(each.claims["sub"], each.session.user["id"], each.request.path) for each in told] == [
+        ("bob", "bob", "/")
+    ]
 
 
 def test_a_renewal_is_written_once_and_carries_no_old_chunk():
@@ -661,6 +744,24 @@ def test_require_guards_one_application():
     assert browser.get("/", headers=BROWSER, status=403)
     sign_in(browser, USERS["alice"])
     assert "hello alice" in browser.get("/")
+
+
+def test_require_guards_the_methods_that_it_names_and_no_others():
+    browser = Browser(AuthMiddleware(require(hello, methods=["POST"]), config(matcher=[])))
+    assert browser.get("/").text == "hello nobody"
+    browser.post("/", status=401)
+    sign_in(browser, USERS["bob"])
+    assert browser.post("/").text == "hello bob"
+
+
+def test_require_wants_a_recent_sign_in_where_it_says_so():
+    browser = Browser(AuthMiddleware(require(hello, fresh=600), config(matcher=[])))
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        sign_in(browser, USERS["bob"])
+        clock.shift(599)
+        assert browser.get("/").text == "hello bob"
+        clock.shift(1)
+        assert browser.get("/", status=401).json["error"] == "FreshSignInRequired"
 
 
 def test_require_judges_and_serves_the_environ_that_a_mount_copied():

@@ -511,11 +511,13 @@ def test_nobody_has_no_sessions_to_end(adapter, strategy):
 
 
 def test_signing_out_everywhere_ends_all_and_nobody_elses(adapter, strategy):
+    counted: list[int] = []
+
     def app(environ, start_response):
         if environ["PATH_INFO"] == "/out":
-            get_auth(environ).sign_out_everywhere()
+            counted.append(get_auth(environ).sign_out_everywhere())
         if environ["PATH_INFO"] == "/others":
-            get_auth(environ).sign_out_everywhere(but_here=True)
+            counted.append(get_auth(environ).sign_out_everywhere(but_here=True))
         return hello(environ, start_response)
 
     middleware = protected(adapter, strategy, app=app)
@@ -531,6 +533,7 @@ def test_signing_out_everywhere_ends_all_and_nobody_elses(adapter, strategy):
     assert browsers[0].get("/out").text == "hello nobody"
     browsers[0].get("/", status=401)
     assert bob.get("/").text == "hello bob"
+    assert counted == [2, 1]
 
 
 def test_the_end_of_each_other_session_is_told_once_with_its_user_and_id(adapter, clock, strategy):
