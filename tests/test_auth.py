@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import warnings
 import weakref
 from datetime import UTC, datetime
@@ -481,7 +482,7 @@ def asking(question, **more) -> Browser:
 def test_somebody_whom_the_application_signs_in_is_remembered_unless_it_says_otherwise(more, lasts):
     answer = asking(lambda auth: auth.sign_in({"id": "carol"}, **more)).get("/")
     (cookie,) = (each for each in answer.headers.getall("Set-Cookie") if "session-token=" in each)
-    assert ("Max-Age=" in cookie) is lasts
+    assert (f"Max-Age={30 * 86_400};" in cookie) is ("Max-Age=" in cookie) is lasts
 
 
 @pytest.mark.parametrize(
@@ -568,6 +569,8 @@ def test_the_csrf_cookie_is_set_when_a_token_is_asked_for_and_only_then():
         ([("vary", "*")], "private", "private", "*"),
         ([("Vary", "Accept")], "private", "private", "Accept, Cookie"),
         ([("Date", "x"), ("ETag", "y")], "private", "private", "Cookie"),
+        ([("Cache-Control", "Public, S-MaxAge=60 , , Max-Age=5")], "private", "private, Max-Age=5", "Cookie"),
+        ([("Cache-Control", "No-Store, max-age=0")], "private", "No-Store, max-age=0", "Cookie"),
     ],
 )  # fmt: skip
 def test_what_the_application_says_of_caching_is_kept_but_for_sharing(said, caching, control, vary):
@@ -673,6 +676,102 @@ def test_no_chunk_is_left_over_in_a_browser_whose_session_changes_its_size():
         assert "hello bob" in browser.get("/")
         total = sum(len(value) for value in browser.cookies.values())
         assert size < total < size * 1.5 + 700
+
+
+@pytest.mark.parametrize(
+    "sizes", [(9_000, 10), (10, 9_000), (9_000, 20_000), (20_000, 9_000), (10, 20)]
+)
+def test_of_two_changes_in_one_request_a_browser_gets_the_last_and_nothing_of_the_first(sizes):
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        if environ["PATH_INFO"] == "/change":
+            assert auth.csrf_token
+            for size in sizes:
+                auth.update(size)
+        start_response("200 OK", [])
+        return [str(len(auth.claims.get("data", ""))).encode()]
+
+    def jwt(claims, context):
+        return {**claims, "data": "x" * context.data} if context.trigger == "update" else claims
+
+    browser = Browser(AuthMiddleware(app, config(callbacks={"jwt": jwt})))
+    sign_in(browser, USERS["bob"])
+    answer = browser.get("/change")
+    names = [each.partition("=")[0] for each in answer.headers.getall("Set-Cookie")]
+    assert len(names) == len(set(names)) and "__Host-auth.csrf-token" in names
+    assert sum(len(value) for value in browser.cookies.values()) < sizes[-1] * 1.5 + 700
+    assert answer.text == browser.get("/").text == str(sizes[-1])
+
+
+def test_a_later_cookie_of_a_name_replaces_an_earlier_one():
+    auth = handle()
+    auth.set_cookies(["a=1; Path=/", "b=2"])
+    auth.set_cookies(["a=3=3; Path=/", "c=4"])
+    assert auth.pending == ["b=2", "a=3=3; Path=/", "c=4"]
+
+
+@pytest.mark.parametrize(("size", "is_said"), [(7_000, False), (7_001, True)])
+def test_a_session_cookie_that_a_proxy_might_cut_is_said(size, is_said, caplog):
+    codec = {"encode": lambda claims, **_: "a" * size, "decode": lambda token, **_: None}
+    asking(lambda auth: auth.sign_in({"id": "carol"}), session={"strategy": "jwt", **codec}).get(
+        "/"
+    )
+    said = f"a session cookie of {size} bytes: proxies cut headers at 8 kB; keep less in it"
+    assert (said in caplog.messages) is is_said
+
+
+@pytest.mark.parametrize(
+    ("path", "fails", "control"),
+    [("/", False, "no-store"), ("/members", False, "no-store"), ("/", True, "private"), ("/members", True, "no-store")],
+)  # fmt: skip
+def test_nobody_keeps_an_answer_with_a_cookie_of_ours_or_of_a_protected_page(path, fails, control):
+    """R065; where a renewal fails nothing is written."""
+
+    def encode(claims, **_):
+        if fails and claims["iat"] > 1_800_000_000:
+            raise RuntimeError
+        return json.dumps(claims).encode().hex()
+
+    codec = {"encode": encode, "decode": lambda token, **_: json.loads(bytes.fromhex(token))}
+    given = config(matcher=["/members"], session={"strategy": "jwt", **codec})
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        cookie = {"Cookie": session_cookie(given, {"id": "bob"})}
+        clock.shift(2 * 86_400)
+        answer = Browser(AuthMiddleware(hello, given)).get(path, headers=cookie)
+    assert answer.text == "hello bob" and ("Set-Cookie" in answer.headers) is not fails
+    assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == (control, "Cookie")
+
+
+def test_an_application_that_begins_with_its_first_block_changes_the_session_in_its_own_environ():
+    def app(environ, start_response):
+        environ["auth.handle"].sign_in({"id": "carol"})
+        start_response("200 OK", [])
+        yield environ["auth.session"].user["id"].encode()
+
+    browser = Browser(AuthMiddleware(app, config(matcher=[])))
+    assert browser.get("/").text == "carol"
+
+
+def test_a_session_that_ends_meanwhile_is_over_for_get_session_and_for_an_update():
+    def app(environ, start_response):
+        if environ["PATH_INFO"] != "/":
+            middleware.sessions.end_all("bob")
+        if environ["PATH_INFO"] == "/update":
+            assert get_auth(environ).update({}) is None
+        start_response("200 OK", [])
+        return [str(get_session(environ) is not None).encode()]
+
+    middleware = AuthMiddleware(
+        app,
+        config(adapter="memory:", session={"strategy": "cookie"},
+               callbacks={"jwt": lambda claims, context: dict(claims)}),
+    )  # fmt: skip
+    for path in ("/read", "/update"):
+        browser = Browser(middleware)
+        sign_in(browser, USERS["bob"])
+        assert browser.get("/").text == "True"
+        assert browser.get(path).text == "False"
+        assert bool(browser.cookies) is (path == "/read")
 
 
 def test_get_auth_says_what_is_missing():

@@ -394,6 +394,23 @@ def test_signing_out_deletes_the_tokens():
     assert TOKENS not in visitor.cookies
 
 
+def test_who_signs_in_by_another_way_keeps_no_tokens_of_the_session_before():
+    def app(environ, start_response):
+        get_auth(environ).sign_in({"id": "carol"})
+        start_response("200 OK", [])
+        return []
+
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    assert TOKENS in visitor.cookies
+    given = site(fake).config
+    held = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+    answer = browser(AuthMiddleware(app, given)).get("/", headers={"Cookie": held})
+    (gone,) = [each for each in answer.headers.getall("Set-Cookie") if each.startswith(TOKENS)]
+    assert "Max-Age=0" in gone
+
+
 def test_a_strict_session_cookie_is_there_on_the_first_page_after_the_sign_in():
     fake = FakeProvider()
     app = AuthMiddleware(

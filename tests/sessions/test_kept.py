@@ -562,12 +562,13 @@ def test_the_end_of_each_other_session_is_told_once_with_its_user_and_id(adapter
         id = other()
         here.get(path.format(id))
         here.get(path.format(id), expect_errors=True)  # a second click
-        expected = [(id, "alice", "user", None)]
+        at = path.format(id)
+        expected = [(id, "alice", "user", None, at)]
         if path == "/everywhere":
-            expected.append((mine, "alice", None, "alice"))
+            expected.append((mine, "alice", None, "alice", at))
         assert [
             (each.claims["sid"], each.claims["sub"], each.reason,
-             each.session and each.session.user["id"]) for each in told
+             each.session and each.session.user["id"], each.request.path) for each in told
         ] == expected  # fmt: skip
         told.clear()
     id = other()
