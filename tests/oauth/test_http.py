@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import logging
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -180,7 +181,9 @@ def tls(pem: Path) -> ssl.SSLContext:
 def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLContext) -> None:
     with (
         party(tls, it=sends()) as here,
-        pytest.raises(ProviderUnavailable, match="certificate is not trusted"),
+        pytest.raises(
+            ProviderUnavailable, match=r"its certificate is not trusted \(self.signed.*\)$"
+        ),
     ):
         ask(here, "/it")
     assert here.seen == []
@@ -333,8 +336,10 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(encoding: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
-)
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("x-gzip", gzip.compress), (" GZip\t", gzip.compress),
+     ("deflate", zlib.compress), ("Identity ", bytes)],
+)  # fmt: skip
 def test_a_packed_body_is_unpacked(encoding: str, pack: object) -> None:
     body = pack(b'{"a": 1}')  # type: ignore[operator]
     with party(it=sends(body, Content_Encoding=encoding)) as here:
@@ -471,7 +476,7 @@ def test_a_server_that_is_silent_holds_nobody() -> None:
     with party() as here:
         here.answers["/it"] = lambda _: here.released.wait(10) and None
         began = time.monotonic()
-        with pytest.raises(ProviderUnavailable, match="it was silent for too long"):
+        with pytest.raises(ProviderUnavailable, match=r"it was silent for too long$"):
             ask(here, "/it", read=0.2)
         assert time.monotonic() - began < 2
 
@@ -495,7 +500,7 @@ def test_a_name_with_many_deaf_addresses_holds_nobody(monkeypatch: pytest.Monkey
     with deaf() as port:
         addresses(monkeypatch, *[port] * 50)
         began = time.monotonic()
-        with pytest.raises(ProviderUnavailable, match="it took longer than 1 s"):
+        with pytest.raises(ProviderUnavailable, match=r"it took longer than 1 s$"):
             Http(allow_loopback=True, connect=0.3, total=1).send(Outgoing("http://localhost:1/"))
         assert time.monotonic() - began < 4
 
@@ -527,8 +532,10 @@ BROKEN = {
 def test_an_answer_that_is_broken_is_none(pieces: tuple[bytes, ...]) -> None:
     with party(it=raw(*pieces)) as here, pytest.raises(ProviderUnavailable) as caught:
         ask(here, "/it")
-    assert str(caught.value).startswith(here.url.removeprefix("http://"))
-    assert "half" not in str(caught.value) and "/it" not in str(caught.value)
+    who, _, why = str(caught.value).partition(" gave no answer: ")
+    assert who == here.url.removeprefix("http://")
+    said = r"the exchange broke off \((?!NoneType)\w+\)|it is not packed as it says"
+    assert re.fullmatch(said, why), why
 
 
 def test_a_refused_connection_says_who_refused_it() -> None:
@@ -541,7 +548,7 @@ def test_a_refused_connection_says_who_refused_it() -> None:
 
 
 def test_a_name_without_an_address_says_so() -> None:
-    with pytest.raises(ProviderUnavailable, match="there is no address for this name"):
+    with pytest.raises(ProviderUnavailable, match=r"there is no address for this name$"):
         Http().send(Outgoing("https://op.invalid/it"))
 
 
