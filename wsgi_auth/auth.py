@@ -347,9 +347,8 @@ class Auth:
         if claims is None:
             return 0
         if but_here:
-            # one that Auth.js began is on no list, so that no other is spared in its place
-            here = claims.get("sid") or claims.get("jti") or "-"
-            return register.end_all(claims["sub"], here, self._ended)
+            # one that Auth.js began has no id and is on no list: no other is spared in its place
+            return register.end_all(claims["sub"], claims.get("sid") or "-", self._ended)
         self._may_write()
         ended = register.end_all(claims["sub"], "", self._ended)
         self.sign_out()

@@ -78,7 +78,6 @@ class Http:
         when there was none within the bounds, and :class:`~wsgi_auth.errors.OAuthError` for an
         address that is not to be asked."""
         host = self._host(request.url)
-        from requests import RequestException
         from urllib3.exceptions import HTTPError
 
         headers = {
@@ -102,7 +101,7 @@ class Http:
                 body = self._body(response)
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Incoming(response.status_code, found, body)
-        except (RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+        except (HTTPError, HTTPException, OSError, ValueError) as error:  # requests' are OSErrors
             raise ProviderUnavailable(f"{host} gave no answer: {self._why(error)}") from None
 
     def _host(self, url: str) -> str:
