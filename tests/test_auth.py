@@ -90,6 +90,21 @@ def test_an_address_that_the_application_gives_is_proven_unless_it_says_otherwis
     assert browser.get("/").text == ("signed in" if counts else "nobody")
 
 
+def test_who_is_signed_in_by_the_application_came_by_the_way_app():
+    """What ``remote_user`` and an event tell others must not change from one day to the next."""
+    told = []
+
+    def app(environ, start_response):
+        get_auth(environ).sign_in({"id": "carol"})
+        start_response("200 OK", [])
+        return [get_auth(environ).claims["provider"].encode()]
+
+    given = config(matcher=[], events={"sign_in": told.append})
+    assert Browser(AuthMiddleware(app, given)).get("/").text == "app"
+    (account,) = [each.account for each in told]
+    assert (account.provider, account.type, account.provider_account_id) == ("app", "app", "carol")
+
+
 def test_a_new_sign_in_is_a_new_session():
     """R025."""
     browser = site()
