@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
+import sys
 import warnings
 import weakref
 from datetime import UTC, datetime
@@ -307,6 +309,54 @@ def test_a_request_whose_application_raised_waits_for_no_collector(begins, more)
         assert gone == ["upload"]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("more", [{}, {"challenge_401": True}], ids=["plain", "challenge_401"])
+@pytest.mark.parametrize("path", ["/", "/open"], ids=["refusal", "application"])
+def test_a_request_whose_answer_broke_off_waits_for_no_collector(path, more):
+    class Upload:
+        """Something large that a request holds."""
+
+    gone = []
+
+    def half(environ, start_response):
+        start_response("401 Unauthorized", [])
+        raise ZeroDivisionError
+
+    def failing(environ, start_response):
+        start_response("200 OK", [])
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            start_response("500 Internal Server Error", [], sys.exc_info())
+
+    def begun(status, headers, exc_info=None):
+        try:
+            if exc_info is not None:
+                raise exc_info[1].with_traceback(exc_info[2])
+        finally:
+            exc_info = None
+
+    given = config(
+        responders={"unauthorized": lambda *_: half},
+        public=["/open"],
+        **more,
+        logger=logging.Logger("kept by nobody", logging.CRITICAL + 1),  # a record has its traceback
+    )
+    wrapped = AuthMiddleware(failing, given)
+    for turn in range(2):  # what the first one imports makes cycles of its own
+        collected()
+        gone.clear()
+        gc.disable()
+        try:
+            environ = {**TestRequest.blank(path).environ, "upload": Upload()}
+            weakref.finalize(environ["upload"], gone.append, "upload")
+            with pytest.raises(ZeroDivisionError):
+                wrapped(environ, begun)
+            del environ
+            assert gone == ["upload"] or turn == 0
+        finally:
+            gc.enable()
 
 
 def test_after_a_complete_response_the_handle_says_who_it_was_and_get_auth_the_rest():

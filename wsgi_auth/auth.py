@@ -490,7 +490,10 @@ class Auth:
         send = self.send
         if exc_info is None:
             return send(status, headers)
-        return send(status, headers, exc_info)
+        try:
+            return send(status, headers, exc_info)
+        finally:
+            exc_info = None  # a server that raises it makes a circle through this frame
 
     def _headers(self, headers: Headers) -> Headers:
         """The application's headers with ours: always a new list, the given one is not ours."""

@@ -46,12 +46,15 @@ class Challenged:
             and not self._is_out
             and not any(name.lower() == "www-authenticate" for name, _ in headers)
         )
-        if not self.is_bare:
-            return self._handle.start_response(status, headers, exc_info)
-        if self._handle.is_sent:
-            # in place of another answer: raises here if that one has left (PEP 3333)
-            self._handle.start_response(status, headers, exc_info)
-            self._exc_info = exc_info
+        try:
+            if not self.is_bare:
+                return self._handle.start_response(status, headers, exc_info)
+            if self._handle.is_sent:
+                # in place of another answer: raises here if that one has left (PEP 3333)
+                self._handle.start_response(status, headers, exc_info)
+                self._exc_info = exc_info
+        finally:
+            exc_info = None  # no circle through this frame
         self._cookies = [each for each in headers if each[0].lower() == "set-cookie"]
         return _swallow
 

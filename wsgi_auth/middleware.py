@@ -182,25 +182,25 @@ class AuthMiddleware:
                 failed = self._failure(error)
         # not before: a callback that is asked about the session cannot change it in the same breath
         environ["auth.handle"] = handle
-        if not plan.is_open:
-            own = plan.own
-            if own is not None:
-                handle.caching = GUARDED
-                return handle.part(self._act(own, environ, handle, failed))
-            routes = plan.static if not plan.conditional else plan.routes(environ)
-            if routes:
-                handle.caching = GUARDED
-                if not (plan.session_is_enough and self._no_callback):
-                    decision = failed or self._decide(environ, handle, routes)
-                elif handle.reading.session is not None:  # the usual case: nobody need be asked
-                    decision = PASS
-                else:
-                    decision = failed or self.site.authorizer.nobody(
-                        environ, handle.reading, routes[0]
-                    )
-                if decision is not PASS:
-                    return handle.part(self._refuse(environ, handle, decision))
         try:
+            if not plan.is_open:
+                own = plan.own
+                if own is not None:
+                    handle.caching = GUARDED
+                    return handle.part(self._act(own, environ, handle, failed))
+                routes = plan.static if not plan.conditional else plan.routes(environ)
+                if routes:
+                    handle.caching = GUARDED
+                    if not (plan.session_is_enough and self._no_callback):
+                        decision = failed or self._decide(environ, handle, routes)
+                    elif handle.reading.session is not None:  # the usual case: nobody need be asked
+                        decision = PASS
+                    else:
+                        decision = failed or self.site.authorizer.nobody(
+                            environ, handle.reading, routes[0]
+                        )
+                    if decision is not PASS:
+                        return handle.part(self._refuse(environ, handle, decision))
             if self._after is not None:
                 return handle.part(self._after(environ, handle))
             app = self.app
