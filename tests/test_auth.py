@@ -26,6 +26,7 @@ from wsgi_auth import (
     get_token,
     require,
 )
+from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.auth import merged
 from wsgi_auth.sessions.view import _MINUTES_KEPT, _minutes, default_session
 from wsgi_auth.testing import session_cookie, sign_in
@@ -386,6 +387,25 @@ def complete(path="/open", app=at_once, **more):
     return environ
 
 
+def test_what_is_asked_after_a_complete_response_waits_for_no_collector_either():
+    class Upload:
+        """Something large that a request holds."""
+
+    gone = []
+    wrapped = AuthMiddleware(at_once, config(public=["/open"]))
+    environ = {**TestRequest.blank("/open").environ, "upload": Upload()}
+    weakref.finalize(environ["upload"], gone.append, "upload")
+    collected()
+    gc.disable()
+    try:
+        wrapped(environ, lambda status, headers: print)
+        assert get_auth(environ).sign_in_url() == "/auth/signin?callbackUrl=/open"
+        del environ
+        assert gone == ["upload"]
+    finally:
+        gc.enable()
+
+
 def test_get_session_reads_the_cookies_after_a_complete_response_too():
     assert get_session(complete()).user["id"] == "1"
 
@@ -548,6 +568,17 @@ def test_somebody_whom_the_application_signs_in_is_remembered_unless_it_says_oth
     answer = asking(lambda auth: auth.sign_in({"id": "carol"}, **more)).get("/")
     (cookie,) = (each for each in answer.headers.getall("Set-Cookie") if "session-token=" in each)
     assert (f"Max-Age={30 * 86_400};" in cookie) is ("Max-Age=" in cookie) is lasts
+
+
+def test_a_sign_in_sweeps_what_is_over_out_of_the_store():
+    store = MemoryAdapter()
+    browser = asking(lambda auth: auth.sign_in({"id": "carol"}), adapter=store)
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        browser.get("/")
+        clock.shift(31 * 86_400)
+        assert len(store.list_sessions("carol")) == 1
+        browser.get("/")
+    assert len(store.list_sessions("carol")) == 1
 
 
 @pytest.mark.parametrize(
@@ -766,6 +797,18 @@ def test_of_two_changes_in_one_request_a_browser_gets_the_last_and_nothing_of_th
     assert len(names) == len(set(names)) and "__Host-auth.csrf-token" in names
     assert sum(len(value) for value in browser.cookies.values()) < sizes[-1] * 1.5 + 700
     assert answer.text == browser.get("/").text == str(sizes[-1])
+
+
+def test_who_signs_in_and_out_in_one_breath_gets_no_session_at_all():
+    def both(auth):
+        auth.sign_in({"id": "carol"})
+        auth.sign_out()
+
+    browser = asking(both)
+    for _ in range(2):
+        said = browser.get("/").headers.getall("Set-Cookie")
+        assert all("Max-Age=0" in each for each in said) and not browser.cookies
+        sign_in(browser, USERS["bob"])
 
 
 def test_a_later_cookie_of_a_name_replaces_an_earlier_one():
