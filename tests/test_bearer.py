@@ -659,13 +659,16 @@ def test_a_token_with_all_scopes_of_the_route_passes(fake, claims):
 
 
 @pytest.mark.parametrize("scope", ["", "orders:read", "orders", "orders:read,orders:write"])
-def test_a_token_that_lacks_one_is_a_403_that_names_them(fake, scope):
+def test_a_token_that_lacks_one_is_a_403_that_names_them(fake, scope, caplog):
+    caplog.set_level(logging.INFO, "wsgi_auth")
     page = served(fake, routes=api(scopes=["orders:write", "orders:read"]))
     answer = page.get("/api/x", headers=bearing(fake.access_token("robot", API, scope)), status=403)
     assert challenge(answer) == (
         'Bearer realm="sign-in", error="insufficient_scope", scope="orders:read orders:write"'
     )
     assert answer.json["error"] == "InsufficientScope"
+    said = "the access token lacks a scope of orders:read orders:write"
+    assert caplog.messages[-1] == f"refused 'robot': {said}"
 
 
 def test_a_callback_may_say_itself_what_a_token_lacks(fake):

@@ -325,6 +325,8 @@ def test_a_page_that_refuses_says_what_happened_and_leads_on():
     for authorized, options, status, title, links in (
         (None, {"matcher": [{"source": "/x", "answer": "401"}]}, 401, "Please sign in", [SIGN_IN, "/"]),
         (lambda *_: Forbidden(), {}, 403, "No access", ["/"]),
+        (lambda *_: Forbidden("TooYoung"), {}, 403, "No access", ["/"]),
+        (lambda *_: Unauthorized(SIGN_IN, "FreshSignInRequired"), {}, 401, "Please sign in again", [SIGN_IN, "/"]),
         (raising, {}, 500, "Server error", ["", "/"]),
     ):  # fmt: skip
         page = visitor(authorized, **options).get("/x", headers=BROWSER, status=status)
