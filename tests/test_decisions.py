@@ -306,7 +306,7 @@ def test_a_callback_is_shown_the_request_and_the_session():
     assert seen == [("/x?a=b", None), ("/y", "bob")]
 
 
-@pytest.mark.parametrize("more", [{}, {"authorized": lambda request, session: False}], ids=str)
+@pytest.mark.parametrize("more", [{}, {"authorized": lambda request, session: False}], ids=" ".join)
 def test_whoever_listens_hears_of_which_request_and_whom_was_refused(more):
     told = []
     browser = Browser(AuthMiddleware(hello, config(events={"denied": told.append}, **more)))
