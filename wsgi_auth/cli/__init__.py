@@ -88,8 +88,9 @@ def serve(target: str | None, path: Path | None, host: str, port: int, threads: 
     """
     from wsgi_auth.cli.server import serve_forever
 
-    app = protected(_file(path), target)
-    serve_forever(app, host, port, threads)
+    config = _file(path)
+    app = protected(config, target)
+    serve_forever(app, host, port, threads, config.url.mount if config.url else "")
 
 
 @main.command()

@@ -167,4 +167,4 @@ def run(host: str, port: int | None) -> None:
   Stop                    Ctrl+C
 """)
 
-        serve_forever(app, host, port, 8, ready)
+        serve_forever(app, host, port, ready=ready)

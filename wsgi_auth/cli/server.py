@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.types import WSGIApp
@@ -14,10 +15,13 @@ def serve_forever(
     host: str,
     port: int | None,
     threads: int = 8,
+    mount: str = "",
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until interrupted. ``port`` None: 8080, or a free one if that is taken.
 
+    ``mount`` is taken off the path of a request that begins with it, and is ``SCRIPT_NAME`` of
+    all: a proxy may hand the path on whole, or what is below the mount alone.
     ``ready`` is told the address once the socket is bound; without it, one line says it.
     """
     try:
@@ -27,9 +31,12 @@ def serve_forever(
     import click
 
     bound = _bind(host, port)
+    prefix = unquote_to_bytes(mount).decode("latin-1")  # as the server reads the path
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{bound.getsockname()[1]}"
-    server = waitress.create_server(app, sockets=[bound], threads=threads, ident=None)
+    server = waitress.create_server(
+        app, sockets=[bound], threads=threads, ident=None, url_prefix=prefix
+    )
     if ready is not None:
         ready(address)
     else:
