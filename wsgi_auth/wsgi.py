@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ def protected(config: AuthConfig, target: str | None = None) -> AuthMiddleware:
     is importable, as under any server. Raises :class:`ConfigError` for whatever is wrong.
     """
     refuse_open_to_world(config)
+    _log_somewhere(config.logger)
     return AuthMiddleware(_application(dict(config.app), target), config)
 
 
@@ -43,6 +45,17 @@ def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware
     if not path:
         raise ConfigError(VARIABLE, "is not set; it names the configuration, e.g. auth.toml")
     return protected(AuthConfig.from_file(path))
+
+
+def _log_somewhere(logger: logging.Logger) -> None:
+    """Show the log, sign-ins too, on standard error where nobody has said what becomes of it: who
+    has no Python to call ``logging.basicConfig`` in would see warnings alone, and without a time."""
+    if not logger.hasHandlers():
+        shown = logging.StreamHandler()
+        shown.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logger.addHandler(shown)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
 
 
 def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
