@@ -467,6 +467,29 @@ def test_what_can_never_be_used_is_warned_of(given, said):
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"allow_domains": ["example.test"]}, ["allow_domains is set, and who signs in by 'file' has no address"]),
+        ({"allow_emails": ["a@example.test"]}, ["allow_emails is set, and who signs in by 'file' has no address"]),
+        ({"allow_groups": ["staff"]}, ["allow_groups is set, and who signs in by 'file' has no group"]),
+        ({"allow_emails": ["*"], "allow_domains": ["example.test"]}, []),
+        ({"remote_user": "email"}, ["remote_user is email, and who signs in by 'file' has no address"]),
+        ({"remote_user": "{provider}:{email}"}, ["remote_user is {provider}:{email}, and who signs in by 'file' has no"]),
+        ({"remote_user": "login"}, []),
+        ({"remote_user": lambda session: "x"}, []),
+    ],
+)  # fmt: skip
+def test_what_a_line_of_htpasswd_cannot_have_is_warned_of(given, said, tmp_path):
+    users = tmp_path / "users"
+    users.write_text("")
+    by_file = {"id": "file", "type": "htpasswd", "file": str(users)}
+    found = AuthConfig.from_mapping(options(providers=[by_file], **given), environ={}).warnings
+    found = [each for each in found if "signs in by" in each]
+    assert len(found) == len(said) and all(map(str.startswith, found, said))
+    assert all(each.endswith(": nobody can") for each in found)
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"providers": [WORDS, EMAIL], "adapter": "memory:", "allow_emails": ["ada@example.test"]},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Route
@@ -13,12 +15,22 @@ from wsgi_auth.types import Route
 
 def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     """Say what the configuration does; the warnings come back as well."""
+    if config.app:  # it is served as it is, by `serve` or wsgi_auth.wsgi, which ask for this
+        refuse_open_to_world(config)
+    logger = logging.getLogger("wsgi_auth.check")
+    logger.propagate, logger.handlers = False, [logging.NullHandler()]  # said below
     # building it finds what only compiling the patterns finds
-    middleware = AuthMiddleware(_nothing, config.override(logger="wsgi_auth.check"))
+    middleware = AuthMiddleware(_nothing, config.override(logger=logger))
     say(f"url        {config.url or 'not set'}{'  (dev)' if config.dev else ''}")
     say(f"sign-in    {', '.join(_providers(config)) or 'nobody can'}")
+    for callback in _callbacks(config):
+        say(f"callback   {callback}")
     if config.issuers:
         say(f"tokens     also of {', '.join(each.id for each in config.issuers)}")
+    say(f"who        {'; '.join(_who(config)) or 'whoever can'}")
+    if config.remote_user is not None:
+        rule = config.remote_user
+        say(f"as         REMOTE_USER, {rule if isinstance(rule, str) else 'by a callable'}")
     say(f"sessions   {_kept(config)}")
     say(f"protected  {_listed(config.matcher)}")
     for route in config.routes:
@@ -88,6 +100,28 @@ def _scheme(config: AuthConfig) -> str:
 def _providers(config: AuthConfig) -> Iterator[str]:
     for provider in config.providers:
         yield f"{provider.id} ({provider.type})" if provider.id != provider.type else provider.id
+
+
+def _callbacks(config: AuthConfig) -> Iterator[str]:
+    """What to register at each other party."""
+    if config.url is not None:
+        for provider in config.providers:
+            if is_oauth(provider):
+                yield f"{config.url}{config.base_path}/callback/{provider.id}"
+
+
+def _who(config: AuthConfig) -> Iterator[str]:
+    """What narrows who may sign in; without any of it, nothing does."""
+    addresses = [*(config.allow_emails or ()), *(f"@{each}" for each in config.allow_domains or ())]
+    if addresses and "*" not in addresses:
+        yield "an address of " + ", ".join(sorted(addresses))
+    if config.allow_groups:
+        yield "a group of " + ", ".join(sorted(config.allow_groups))
+    for provider in config.providers:
+        if claims := getattr(provider, "allow_claims", None):
+            yield f"of {provider.id} with " + ", ".join(sorted(claims))
+    if config.callbacks.sign_in is not None:
+        yield "a sign_in callback"
 
 
 def _listed(routes: tuple[Any, ...]) -> str:

@@ -280,8 +280,26 @@ def risks(config: AuthConfig) -> Iterator[str]:
     by_mail = next((each.id for each in config.providers if each.type == "email"), None)
     if by_mail is not None and config.allow_groups is not None:
         yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
+    by_file = next((each.id for each in config.providers if each.type == "htpasswd"), None)
+    if by_file is not None:
+        yield from (
+            f"{why}, and who signs in by {by_file!r} has {lacks}: nobody can"
+            for why, lacks in _not_in_a_file(config)
+        )
     if "*" in (config.allow_emails or ()):
         yield "allow_emails = *: everybody with an account at a provider may sign in"
+
+
+def _not_in_a_file(config: AuthConfig) -> Iterator[tuple[str, str]]:
+    """What is asked of everybody and a line of htpasswd, a name and a password, cannot have."""
+    of_addresses = [n for n in ("allow_emails", "allow_domains") if getattr(config, n) is not None]
+    if of_addresses and "*" not in (config.allow_emails or ()):
+        yield f"{of_addresses[0]} is set", "no address"
+    if config.allow_groups is not None:
+        yield "allow_groups is set", "no group"
+    rule = config.remote_user
+    if isinstance(rule, str) and (rule == "email" or "{email}" in rule):
+        yield f"remote_user is {rule}", "no address"
 
 
 def _of_patterns(config: AuthConfig) -> Iterator[str]:
