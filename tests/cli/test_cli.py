@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -124,6 +125,58 @@ def test_check_says_that_dev_is_for_this_machine(folder):
     said = run("check")
     assert "warning: dev is on: for this machine only" in said
     assert "memory: is one process" not in said
+
+
+MANY = """
+url = "https://app.example.test/tools"
+secret = "0123456789012345678901234567890123456789"
+allow_emails = ["max@example.com"]
+allow_domains = ["example.org"]
+allow_groups = ["staff"]
+remote_user = "{provider}:{login}"
+[callbacks]
+sign_in = "someapp:may"
+[providers.company]
+type = "oidc"
+issuer = "https://id.example.org"
+client_id = "a"
+client_secret = "b"
+allow_claims = { hd = "example.org" }
+[providers.github]
+client_id = "a"
+client_secret = "b"
+"""
+
+
+def test_check_says_who_may_sign_in_and_what_to_register_at_each_provider(folder):
+    (folder / "someapp.py").write_text(APP + "\ndef may(*given): ...\n\ndef name(session): ...\n")
+    (folder / "auth.toml").write_text(MANY)
+    said = run("check")
+    assert "callback   https://app.example.test/tools/auth/callback/company\n" in said
+    assert "callback   https://app.example.test/tools/auth/callback/github\n" in said
+    assert (
+        "who        an address of @example.org, max@example.com; a group of staff; of company with "
+        "hd; a sign_in callback\n"
+    ) in said
+    assert "as         REMOTE_USER, {provider}:{login}\n" in said
+    (folder / "auth.toml").write_text(CONFIG)
+    said = run("check")
+    assert "who        whoever can\n" in said
+    assert "REMOTE_USER" not in said and "callback" not in said
+    (folder / "auth.toml").write_text(
+        'allow_emails = ["*"]\nremote_user = "someapp:name"\n' + CONFIG
+    )
+    said = run("check")
+    assert "who        whoever can\n" in said and "as         REMOTE_USER, by a callable\n" in said
+
+
+def test_check_refuses_what_would_not_be_served(folder):
+    github = '[providers.github]\nclient_id = "a"\nclient_secret = "b"\n'
+    (folder / "auth.toml").write_text(CONFIG + github)
+    run("check")  # a Python application may be open to the world
+    (folder / "auth.toml").write_text(f'{CONFIG}{github}[app]\napp = "someapp:application"\n')
+    said = "anybody may have an account at 'github'"
+    assert said in run("check", code=2) and said in run("serve", code=2)
 
 
 def test_check_is_content_where_there_is_nothing_to_warn_of(folder):
@@ -259,6 +312,27 @@ def test_sessions_says_where_there_is_nothing_to_list(folder, more, said):
     (folder / "auth.toml").write_text(more + CONFIG)
     assert said in run("sessions", "list", "ada", code=2)
     assert said in run("sessions", "end", "ada", code=2)
+
+
+@pytest.mark.parametrize(
+    ("more", "arguments", "line"),
+    [
+        ("", ("/tools/x",), "below the mount '/tools' of url: in a browser it is '/tools/tools/x'"),
+        ("", ("/tools",), "below the mount '/tools' of url: in a browser it is '/tools/tools'"),
+        ("remote_user = 'email'", ("/x", "--as", "ada"),
+         "log: refused 'ada': remote_user = email, and there is no address"),
+        ("authorized = 'someapp:may'", ("/x", "--as", "ada"),
+         "log: the authorized callback raised; '/x' is refused (ValueError: no such user)"),
+    ],
+)  # fmt: skip
+def test_explain_says_what_the_log_would(folder, more, arguments, line):
+    may = "\ndef may(request, session):\n    raise ValueError('no such user')\n"
+    (folder / "someapp.py").write_text(APP + may)
+    at_tools = CONFIG.replace("127.0.0.1", "127.0.0.1/tools")
+    (folder / "auth.toml").write_text(f"{more}\n{at_tools}")
+    said = run("explain", "GET", *arguments)
+    assert line in said, said
+    assert "below the mount" not in run("explain", "GET", "/toolsx")
 
 
 def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):
@@ -407,6 +481,28 @@ def test_serve_protects_an_application_with_no_python_written(folder):
         assert get(port, "/x", Accept="text/html").status == 302
         assert get(port, "/x").status == 401
         assert get(port, "/health").text == "user None"
+
+
+@pytest.mark.live
+def test_serve_takes_the_mount_off_the_path_that_url_names_and_logs_to_standard_error(folder):
+    require_module("waitress")
+    at_tools = CONFIG.replace("127.0.0.1", "127.0.0.1/tools%20of%20ours")
+    (folder / "auth.toml").write_text(f'ignore = ["/static/<file>"]\n{at_tools}')
+    port = free_port()
+    arguments = ("wsgi_auth", "serve", "someapp:mounted", "--port", str(port))
+    (folder / "someapp.py").write_text(
+        APP + "\ndef mounted(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "    return [repr((environ['SCRIPT_NAME'], environ['PATH_INFO'])).encode()]\n"
+    )
+    with process(*arguments, port=port, cwd=folder) as started:
+        for path in ("/tools%20of%20ours/health", "/health"):  # the proxy hands it on, or cuts it
+            assert get(port, path).text == "('/tools of ours', '/health')"
+        sent = get(port, "/tools%20of%20ours/", Accept="text/html").headers["Location"]
+        assert sent == "/tools%20of%20ours/login?callbackUrl=/tools%2520of%2520ours/"
+        started.send_signal(signal.SIGINT)
+        started.wait(10)
+        assert re.search(r"^[-\d]+ [\d:,]+ WARNING wsgi_auth ", started.stdout.read(), re.M)
 
 
 @pytest.mark.live

@@ -29,7 +29,7 @@ def explained(
     """The lines of the explanation. The request goes the way of every request; only the
     application behind is a stand-in that answers 200."""
     logger = logging.getLogger("wsgi_auth.explain")
-    logger.propagate, logger.level = False, logging.CRITICAL
+    logger.propagate, logger.level, logger.handlers = False, logging.INFO, [logging.NullHandler()]
     middleware = AuthMiddleware(_reached, config.override(logger=logger))
     environ = _environ(config, method, target, headers)
     if user is not None:
@@ -44,8 +44,11 @@ def explained(
         by = next(fixed, "test")
         environ["HTTP_COOKIE"] = session_cookie(middleware, person, provider=by)
     path = environ["PATH_INFO"]
+    mount = environ["SCRIPT_NAME"]
     found = middleware.matcher.explain(environ)
     yield f"{method} {path!r}" + (f" as {user}" if user else " with nobody signed in")
+    if mount and f"{path}/".startswith(f"{mount}/"):
+        yield f"  below the mount {mount!r} of url: in a browser it is {mount + path!r}"
     for reading in found.readings:
         matched = [
             f"{kind} {', '.join(sources)}"
@@ -72,6 +75,8 @@ def explained(
         yield "  no route applies" + (": every reading is public" if found.public else "")
     for route in found.not_applying:
         yield f"  does not apply (methods, has, missing): {_spelled(route)}"
+    said: list[str] = []
+    logger.handlers = [_Heard(said)]  # what the request makes of it, not what start-up warned of
     status, answer, reached = _send(middleware, environ)
     if reached:
         session = environ.get("auth.session")
@@ -88,6 +93,8 @@ def explained(
         if path in middleware.endpoints:
             why = "an endpoint of the middleware"
         yield f"  verdict: answered here ({why}); the application is not called"
+    for line in said:
+        yield f"  log: {line}"
     location = answer.get("location")
     yield f"  answer: {status}" + (f", Location: {location}" if location else "")
 
@@ -99,7 +106,7 @@ def _environ(config: AuthConfig, method: str, target: str, headers: tuple[str, .
     base = config.url
     environ: Environ = {
         "REQUEST_METHOD": method.upper() if method.isalpha() else method,
-        "SCRIPT_NAME": base.mount if base else "",
+        "SCRIPT_NAME": unquote_to_bytes(base.mount).decode("latin-1") if base else "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
         "SERVER_NAME": base.host if base else "localhost",
@@ -137,6 +144,21 @@ def _send(middleware: AuthMiddleware, environ: Environ) -> tuple[str, dict[str, 
     if close is not None:
         close()
     return seen["status"], seen["headers"], blocks == _MARK
+
+
+class _Heard(logging.Handler):
+    """Keeps what is logged, in words; of a traceback the last line."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause = record.exc_info[1] if record.exc_info else None
+        if cause is not None and cause.__cause__ is not None:
+            cause = cause.__cause__
+        more = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
+        self._said.append(record.getMessage() + more)
 
 
 _MARK = b"the application was reached"
