@@ -43,21 +43,38 @@ def test_the_application_is_told_who_it_is(rule, user, name):
 
 
 @pytest.mark.parametrize(
-    ("rule", "user"),
+    ("rule", "user", "why"),
     [
-        ("login", USERS["bob"]),
-        ("email", {"id": "1", "email": "x@example.test", "email_verified": False}),
-        ("email", {"id": "1", "email": "x@example.test", "email_verified": "true"}),
-        ("{provider}:{login}", USERS["bob"]),
-        (lambda session: None, USERS["bob"]),
-        (lambda session: "", USERS["bob"]),
-        (lambda session: "a\nb", USERS["bob"]),
+        ("login", USERS["bob"], "remote_user = login, and there is no login"),
+        ("login", {"id": "1", "login": "a\nb"}, "remote_user = login gives no printable text"),
+        ("email", {"id": "1"}, "remote_user = email, and there is no address"),
+        (
+            "email",
+            {"id": "1", "email": "x@example.test", "email_verified": False},
+            "remote_user = email, and nobody vouches for the address",
+        ),
+        (
+            "email",
+            {"id": "1", "email": "x@example.test", "email_verified": "true"},
+            "remote_user = email, and nobody vouches for the address",
+        ),
+        (
+            "{provider}:{login}",
+            USERS["bob"],
+            "remote_user = {provider}:{login}, and there is no login",
+        ),
+        (lambda session: None, USERS["bob"], "the callable remote_user gives no printable text"),
+        (lambda session: "", USERS["bob"], "the callable remote_user gives no printable text"),
+        (lambda session: "a\nb", USERS["bob"], "the callable remote_user gives no printable text"),
     ],
 )
-def test_a_user_without_such_a_name_is_refused(rule, user):
+def test_a_user_without_such_a_name_is_refused_and_the_log_says_what_is_missing(
+    rule, user, why, caplog
+):
     browser = visitor(remote_user=rule)
     sign_in(browser, user)
     assert browser.get("/", headers=BROWSER, status=403)
+    assert f"refused {user['id']!r}: {why}" in caplog.messages
 
 
 @pytest.mark.parametrize("path", ["/open", "/static/x"])
@@ -265,8 +282,8 @@ def test_a_provider_that_refuses_leaves_it_to_the_next_and_one_that_fails_does_n
     [
         # nobody is listening there
         ({"limits": {"storage": "redis://127.0.0.1:1/0"}}, 503, "Basic could not be checked: "),
-        ({"allow_groups": ["nobody"]}, 401, "Basic for 'alice' refused: none of the user's groups"),
-        ({"allow_domains": ["evil.test"]}, 401, "Basic for 'alice' refused: no address"),
+        ({"allow_groups": ["nobody"]}, 401, "Basic for 'alice' refused: none of the groups is allowed: 'admins'"),
+        ({"allow_domains": ["evil.test"]}, 401, "Basic for 'alice' refused: the address is none that is allowed"),
         ({"callbacks": {"sign_in": lambda user, account, context: False}}, 401,
          "Basic for 'alice' refused: the sign_in callback said no"),
         ({"callbacks": {"jwt": lambda claims, context: None}}, 401,

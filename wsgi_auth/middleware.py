@@ -332,8 +332,9 @@ class AuthMiddleware:
                 return self._refuse(environ, handle, self._failure(error))
             if not named:
                 self.config.logger.warning(
-                    "refused %s: remote_user gives no name for this user",
+                    "refused %s: %s",
                     shown(handle.reading.subject),
+                    self._remote_user.lacks(handle.reading),
                 )
                 return self._refuse(environ, handle, Forbidden("NoUserName"))
         if (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsgi_auth.errors import CallbackError
@@ -35,6 +35,20 @@ class RemoteUser:
         environ["REMOTE_USER"] = name.encode("utf-8").decode("latin-1")
         environ["AUTH_TYPE"] = "wsgi_auth"
         return True
+
+    def lacks(self, reading: Reading) -> str:
+        """Why :meth:`set` found no name, for the log: never the value itself."""
+        if callable(self._rule):
+            return "the callable remote_user gives no printable text"
+        claims: Mapping[str, Any] = reading.claims or {}
+        for name in ("provider", "login", "email"):
+            if self._rule == name or f"{{{name}}}" in self._rule:
+                if not claims.get(name):
+                    missing = "address" if name == "email" else name
+                    return f"remote_user = {self._rule}, and there is no {missing}"
+                if name == "email" and claims.get("email_verified") is not True:
+                    return f"remote_user = {self._rule}, and nobody vouches for the address"
+        return f"remote_user = {self._rule} gives no printable text"
 
     def _name(self, reading: Reading) -> str:
         claims = reading.claims

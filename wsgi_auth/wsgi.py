@@ -49,7 +49,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware
 
 def _log_somewhere(logger: logging.Logger) -> None:
     """Show the log, sign-ins too, on standard error where nobody has said what becomes of it: who
-    has no Python to call ``logging.basicConfig`` in would see warnings alone, and without a time."""
+    has no Python to say it in would see warnings alone, and without a time."""
     if not logger.hasHandlers():
         shown = logging.StreamHandler()
         shown.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))

@@ -51,6 +51,22 @@ def test_who_signs_in_has_every_claim_that_is_asked_for(rule, fits):
     assert fits or "AccessDenied" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"hd": "example.net"}, "the claim 'hd' has none of the values that are allowed"),
+        ({"no_such": "x"}, "the claim 'no_such' is missing"),
+        ({"realm_access.groups": "x"}, "the claim 'realm_access.groups' is missing"),
+    ],
+    ids=str,
+)
+def test_the_log_says_whether_a_claim_is_another_or_missing(rule, why, caplog):
+    fake = FakeProvider(people=[ADA])
+    page = Visitor(site(fake, provider={"allow_claims": rule, "userinfo": True}))
+    page.land(fake.approve(page.begin(), "ada"))
+    assert [each for each in caplog.messages if each.endswith(f" refused: {why}")]
+
+
 def test_the_rules_of_one_provider_are_not_anothers():
     one = FakeProvider("https://one.example.test", people=[ADA], id="one")
     two = FakeProvider("https://two.example.test", people=[{"sub": "bob"}], id="two")

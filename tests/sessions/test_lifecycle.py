@@ -59,6 +59,24 @@ def test_whoever_fits_all_that_is_allowed_may_sign_in_and_nobody_else(
     assert browser.get("/", status="*").status_int == (200 if may else 401)
 
 
+@pytest.mark.parametrize(
+    ("allow", "user", "why"),
+    [
+        (DOMAINS, {}, "there is no address"),
+        (DOMAINS, {"email": "eve@other.test"}, "the address is none that is allowed"),
+        (EMAILS, {"email": ADA, "email_verified": False}, "nobody vouches for the address"),
+        (GROUPS, {}, "nothing says which groups the user is in"),
+        (GROUPS, {"groups": ["/ops", "a\nb"]}, "none of the groups is allowed: '/ops', 'a\\nb'"),
+    ],
+    ids=str,
+)
+def test_the_log_says_what_somebody_who_may_not_sign_in_lacks(
+    allow: dict[str, Any], user: dict[str, Any], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor({"id": "ada", **user}, **allow).sign_in(status=403)
+    assert [each for each in caplog.messages if each.endswith(f" refused: {why}")]
+
+
 def denied(*_: Any) -> bool:
     raise AccessDenied("blocked")
 

@@ -395,11 +395,14 @@ class Lifecycle:
         if (emails is not None or domains is not None) and "*" not in (emails or ()):
             _, at, domain = email.rpartition("@")
             if not at or not (email in (emails or ()) or domain in (domains or ())):
-                raise AccessDenied("no address that the provider vouches for is allowed")
-        if config.allow_groups is not None and not config.allow_groups & set(
-            claims.get("groups") or ()
-        ):
-            raise AccessDenied("none of the user's groups is allowed")
+                raise AccessDenied(_why_no_address(claims))
+        groups = claims.get("groups") or ()
+        if config.allow_groups is not None and not config.allow_groups & set(groups):
+            raise AccessDenied(
+                f"none of the groups is allowed: {', '.join(map(shown, groups[:10]))}"
+                if groups
+                else "nothing says which groups the user is in"
+            )
 
     def _asked(
         self,
@@ -431,6 +434,15 @@ class Lifecycle:
             raise AccessDenied("the sign_in callback said no")
 
 
+def _why_no_address(claims: Mapping[str, Any]) -> str:
+    """Why none of ``allow_emails`` and ``allow_domains`` fits; never the address itself."""
+    if not claims.get("email"):
+        return "there is no address"
+    if not claims.get("email_verified"):
+        return "nobody vouches for the address"
+    return "the address is none that is allowed"
+
+
 def _fits(provider: Any, proof: Proof) -> None:
     """Raise :class:`AccessDenied` unless what the provider said is what its ``allow_claims`` want:
     of each claim one of the values."""
@@ -440,7 +452,8 @@ def _fits(provider: Any, proof: Proof) -> None:
             said = said.get(step) if isinstance(said, Mapping) else None
         values = said if isinstance(said, list | tuple) else (said,)
         if not any(_word(value) in allowed.split() for value in values):
-            raise AccessDenied(f"the claim {name!r} has none of the values that are allowed")
+            problem = "is missing" if said is None else "has none of the values that are allowed"
+            raise AccessDenied(f"the claim {name!r} {problem}")
 
 
 def _word(value: Any) -> str:
