@@ -430,6 +430,11 @@ def test_a_callable_that_may_be_right_is_taken(right):
          "letter; write /user/:id"),
         ({"providers": [], "pages": {"sign_in": "/login"}, "routes": [{"source": "/dav", "basic": True}]},
          "routes: '/dav' has basic, and no provider checks a password (credentials, htpasswd)"),
+        ({"url": "https://app.example.test/tools", "matcher": ["/tools/admin/:path*"]},
+         "matcher: '/tools/admin/:path*' begins with '/tools', the path of url, and paths are matched below it; "
+         "write /admin/:path*"),
+        ({"url": "https://app.example.test/tools", "public": ["/tools"]},
+         "public: '/tools' begins with '/tools', the path of url, and paths are matched below it; write /"),
     ],
 )  # fmt: skip
 def test_a_pattern_that_means_something_else_is_warned_of(given, said):
@@ -487,6 +492,13 @@ def test_what_a_line_of_htpasswd_cannot_have_is_warned_of(given, said, tmp_path)
     found = [each for each in found if "signs in by" in each]
     assert len(found) == len(said) and all(map(str.startswith, found, said))
     assert all(each.endswith(": nobody can") for each in found)
+
+
+@pytest.mark.parametrize("url", ["https://app.example.test", "https://app.example.test/tool", None])
+def test_a_pattern_is_not_taken_for_one_that_begins_with_a_mount_that_is_none(url):
+    given = options(matcher=["/tools/:path*", re.compile("/tools")], url=url)
+    found = AuthConfig.from_mapping(given, environ={}).warnings
+    assert not [each for each in found if "begins with" in each]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,21 @@ def test_without_a_cookie_header_there_is_nobody(environ):
     assert CookieSessionReader(config()).read(environ, NOW) is ANONYMOUS
 
 
+def test_a_cookie_that_another_secret_signed_is_left_alone_and_logged_once_a_minute(caplog):
+    reader = CookieSessionReader(config(secret=OTHER_SECRET))
+    for second in range(120):
+        reading = reader.read({"HTTP_COOKIE": header(TOKEN)}, NOW + second)
+        assert (reading.session, reading.then) == (None, Then.KEEP)
+    assert [each.levelname for each in caplog.records] == ["WARNING"] * 2
+    assert "signed with none of the secrets" in caplog.text and TOKEN[:40] not in caplog.text
+
+
+@pytest.mark.parametrize("junk", ["", "x", TOKEN[:-1], TOKEN + "x", "W." + "x" * 43, "x" * 90])
+def test_what_does_not_look_like_a_session_is_not_mentioned(junk, caplog):
+    assert read(f"{NAME}={junk}").session is None
+    assert caplog.text == ""
+
+
 def test_of_duplicates_the_first_that_verifies_counts():
     """R010."""
     bob = value({**USER, "sub": "bob"})

@@ -26,6 +26,8 @@ from wsgi_auth.types import WSGIApp
 
 #: The environment variable that names the configuration.
 VARIABLE = "WSGI_AUTH_CONFIG"
+_NAMES = ("factory", "app")
+_WANTED = "needs factory = 'module:make' or app = 'module:application'"
 
 
 def protected(config: AuthConfig, target: str | None = None) -> AuthMiddleware:
@@ -47,6 +49,14 @@ def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware
     return protected(AuthConfig.from_file(path))
 
 
+def findable(config: AuthConfig) -> None:
+    """Import what ``[app]`` names, and call nothing; :class:`ConfigError` where that fails."""
+    given = [str(config.app[key]) for key in _NAMES if key in config.app]
+    if len(given) != 1:
+        raise ConfigError("app", _WANTED)
+    _load(given[0])
+
+
 def _log_somewhere(logger: logging.Logger) -> None:
     """Show the log, sign-ins too, on standard error where nobody has said what becomes of it: who
     has no Python to say it in would see warnings alone, and without a time."""
@@ -62,14 +72,14 @@ def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
     calls = target is not None and target.endswith("()")
     name = target.removesuffix("()") if target is not None else None
     if name is None:
-        given = [key for key in ("factory", "app") if key in options]
+        given = [key for key in _NAMES if key in options]
         if len(given) != 1:
-            raise ConfigError("app", "needs factory = 'module:make' or app = 'module:application'")
+            raise ConfigError("app", _WANTED)
         calls = given[0] == "factory"
         name = str(options.pop(given[0]))
     else:
         calls = calls or "factory" in options
-        options = {key: options[key] for key in options if key not in ("factory", "app")}
+        options = {key: options[key] for key in options if key not in _NAMES}
     found = _load(name)
     if not calls:
         if options:

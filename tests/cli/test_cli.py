@@ -179,6 +179,21 @@ def test_check_refuses_what_would_not_be_served(folder):
     assert said in run("check", code=2) and said in run("serve", code=2)
 
 
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ('factory = "pypiservr:app"', "app: cannot import 'pypiservr'"),
+        ('app = "someapp:aplication"', "app: 'someapp' has no 'aplication'"),
+        ('app = "someapp:application"\nfactory = "someapp:make"', "app: needs factory = "),
+    ],
+)
+def test_check_imports_what_is_to_be_served(folder, app, said):
+    (folder / "auth.toml").write_text(f"{CONFIG}[app]\n{app}\n")
+    assert said in run("check", code=2)
+    (folder / "auth.toml").write_text(f'{CONFIG}[app]\nfactory = "someapp:nothing"\n')
+    run("check")  # a factory is not called
+
+
 def test_check_is_content_where_there_is_nothing_to_warn_of(folder):
     """A provider that is another party counts no attempts, so nothing is said of counting them."""
     (folder / "auth.toml").write_text(

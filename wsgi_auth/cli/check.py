@@ -11,12 +11,14 @@ from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Route
+from wsgi_auth.wsgi import findable
 
 
 def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     """Say what the configuration does; the warnings come back as well."""
     if config.app:  # it is served as it is, by `serve` or wsgi_auth.wsgi, which ask for this
         refuse_open_to_world(config)
+        findable(config)
     logger = logging.getLogger("wsgi_auth.check")
     logger.propagate, logger.handlers = False, [logging.NullHandler()]  # said below
     # building it finds what only compiling the patterns finds

@@ -315,6 +315,13 @@ def _of_patterns(config: AuthConfig) -> Iterator[str]:
                     f"{option}: {route.source!r} has no parameter: {other[0]} is itself, letter by "
                     f"letter; write {meant}"
                 )
+            mount = config.url.mount if config.url is not None else ""
+            if is_text and mount and f"{route.source}/".startswith(f"{mount}/"):
+                rest = route.source.removeprefix(mount) or "/"
+                yield (
+                    f"{option}: {route.source!r} begins with {mount!r}, the path of url, and paths "
+                    f"are matched below it; write {rest}"
+                )
             if route.basic and not _checks_passwords(config):
                 yield (
                     f"{option}: {route.source!r} has basic, and no provider checks a password "

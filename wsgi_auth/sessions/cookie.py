@@ -6,27 +6,38 @@ valid until then (``docs/security``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.parts import SessionOptions
+from wsgi_auth.events import Word
 from wsgi_auth.sessions.life import MAX_TIME, SKEW, ends_at, max_age, times
 from wsgi_auth.sessions.packed import Packed, packed
 from wsgi_auth.sessions.view import session_of, stored
 from wsgi_auth.types import KEEP, Claims, Device, FrozenDict, Stored, Written, freeze
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from wsgi_auth.tokens import SignedCodec
+
+# a list or an object in base64, and a signature behind it: what SignedCodec writes
+_LIKE_OURS = re.compile(r"(?:W|ey)[\w-]+\.[\w-]{43}", re.ASCII)
 
 
 class CookieStrategy:
-    """Signed claims in, signed claims out; ``exp`` is stamped at every write."""
+    """Signed claims in, signed claims out; ``exp`` is stamped at every write. ``logger`` is told of
+    cookies that another secret signed, once a minute at most."""
 
     cacheable = True
     has_ended: Callable[[Mapping[str, Any], float], bool] | None = None
 
-    def __init__(self, codec: SignedCodec, options: SessionOptions) -> None:
+    def __init__(
+        self, codec: SignedCodec, options: SessionOptions, logger: Logger | None = None
+    ) -> None:
         self._codec = codec
+        self._word = Word(logger.warning) if logger is not None else None
         self._verify = codec.verify
         self._options = options
         self._max_age = options.max_age
@@ -41,6 +52,13 @@ class CookieStrategy:
         verify = self._verify
         found = verify(value)
         if found is None:
+            if self._word is not None and _LIKE_OURS.fullmatch(value):
+                self._word.say(
+                    now,
+                    "a session cookie was signed with none of the secrets, so nobody is signed in "
+                    "by it: processes with different secrets, a secret that was replaced, or "
+                    "another application on this host whose cookie has the same name",
+                )
             return None
         content, key = found
         if type(content) is not list:
