@@ -408,4 +408,4 @@ def _as_tuple(storage: Any) -> tuple[type[Exception], ...]:
 
 
 def _unavailable(fault: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"the store of limits cannot be asked ({type(fault).__name__})")
+    return StoreUnavailable(f"the store of limits cannot be asked: {fault}")

@@ -77,6 +77,15 @@ def test_the_log_says_what_somebody_who_may_not_sign_in_lacks(
     assert [each for each in caplog.messages if each.endswith(f" refused: {why}")]
 
 
+def test_a_store_that_is_down_is_a_line_of_the_log_that_says_where_it_was_looked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    visitor({"id": "ada"}, limits={"storage": "redis://127.0.0.1:1/0"}).sign_in(status=503)
+    (line,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert "the store of limits cannot be asked: " in line.message and ":1" in line.message
+    assert line.exc_info is None
+
+
 def denied(*_: Any) -> bool:
     raise AccessDenied("blocked")
 

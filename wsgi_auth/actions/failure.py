@@ -20,6 +20,7 @@ from wsgi_auth.errors import (
     OAuthError,
     PasskeyRefused,
     ProviderUnavailable,
+    StoreUnavailable,
     TooManyAttempts,
 )
 from wsgi_auth.events import shown
@@ -91,7 +92,9 @@ def _log(exchange: Exchange, problem: AuthError, endpoint: str) -> None:
     logger = exchange.site.events.logger
     if isinstance(problem, OAuthError | ProviderUnavailable | EmailSignin):
         return  # said already, with the provider's name; a traceback of ours says no more
-    if problem.status >= 500:
+    if isinstance(problem, StoreUnavailable):  # a traceback of ours says no more than the message
+        logger.error("the endpoint %r failed: %s", endpoint, problem)
+    elif problem.status >= 500:
         logger.error("the endpoint %r failed: %s", endpoint, problem, exc_info=problem)
     elif isinstance(problem, Refused | TooManyAttempts):
         logger.warning("the endpoint %r refused: %s", endpoint, shown(problem))
