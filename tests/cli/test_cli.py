@@ -18,8 +18,12 @@ import pytest
 from click.testing import CliRunner
 
 from tests.needs import require_module
+from wsgi_auth import AuthConfig, AuthMiddleware
+from wsgi_auth.adapters import connect
 from wsgi_auth.cli import main
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.testing import session_cookie
 from wsgi_auth.wsgi import from_environment
 
 APP = """
@@ -348,6 +352,26 @@ def test_explain_says_what_the_log_would(folder, more, arguments, line):
     said = run("explain", "GET", *arguments)
     assert line in said, said
     assert "below the mount" not in run("explain", "GET", "/toolsx")
+
+
+def test_sessions_finds_somebody_by_an_address_or_by_an_account_too(folder):
+    (folder / "auth.toml").write_text('adapter = "sqlite:///auth.db"\n' + CONFIG)
+    store = connect(f"sqlite:///{folder}/auth.db")
+    for id, email, proven in (("x7", "ada@example.test", 1), ("y8", "bob@example.test", None)):
+        store.create_user(
+            UserRecord(id, email=email, email_verified=proven),
+            AccountRecord("sso", f"the:{id}", id, "oidc"),
+        )
+    store.close()
+    middleware = AuthMiddleware(print, AuthConfig.from_file(folder / "auth.toml"))
+    for id in ("x7", "y8", "ada"):
+        session_cookie(middleware, {"id": id})
+    for named in ("x7", "Ada@example.test", "sso:the:x7", "y8", "sso:the:y8", "ada"):
+        assert "since 2" in run("sessions", "list", named), named
+    for nobody in ("bob@example.test", "sso:x7", "sso:", "@", ":", "7"):
+        assert run("sessions", "list", nobody) == f"no sessions of {nobody}\n"
+    assert run("sessions", "end", "ada@example.test") == "1 sessions of x7 ended\n"
+    assert run("sessions", "list", "x7") == "no sessions of x7\n"
 
 
 def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):

@@ -140,7 +140,10 @@ def sessions() -> None:
 @click.argument("user")
 @_config_option
 def list_sessions(user: str, path: Path | None) -> None:
-    """List the living sessions of USER (an id)."""
+    """List the living sessions of USER.
+
+    USER is an id, a proven address, or an account as provider:id.
+    """
     from wsgi_auth.cli.sessions import listed
 
     for line in listed(_file(path), user):
@@ -152,7 +155,7 @@ def list_sessions(user: str, path: Path | None) -> None:
 @click.option("--session", metavar="ID", help="Only this one, as the list shows it.")
 @_config_option
 def end_sessions(user: str, session: str | None, path: Path | None) -> None:
-    """End every session of USER.
+    """End every session of USER: an id, a proven address, or an account as provider:id.
 
     Every worker refuses an ended session within a second.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -15,7 +16,8 @@ from wsgi_auth.types import Environ, StartResponse
 
 def listed(config: AuthConfig, user: str) -> Iterator[str]:
     """A line for each session: its id, the provider, when it began, was last seen, and where."""
-    found = _register(config).of(user)
+    register, user = _known(config, user)
+    found = register.of(user)
     if not found:
         yield f"no sessions of {user}"
     for each in found:
@@ -34,7 +36,7 @@ def listed(config: AuthConfig, user: str) -> Iterator[str]:
 
 def ended(config: AuthConfig, user: str, session: str | None) -> str:
     """End one session or all; a sentence that says what was done."""
-    register = _register(config)
+    register, user = _known(config, user)
     if session is None:
         return f"{register.end_all(user)} sessions of {user} ended"
     if not register.end(user, session):
@@ -42,12 +44,24 @@ def ended(config: AuthConfig, user: str, session: str | None) -> str:
     return "1 session ended"
 
 
-def _register(config: AuthConfig) -> Register:
+def _known(config: AuthConfig, user: str) -> tuple[Register, str]:
+    """The register of sessions, and the id of who is meant: by their own id, by an address that was
+    proven, or by an account as ``provider:id``. Ids of users that are made here say nothing."""
     if config.adapter is None:
         raise ConfigError("adapter", "is needed: without one sessions live in cookies alone")
     if isinstance(config.adapter, str) and config.adapter.startswith("memory:"):
         raise ConfigError("adapter", "memory: keeps sessions in the server's own process")
-    return AuthMiddleware(_nothing, config).sessions
+    logger = logging.getLogger("wsgi_auth.sessions")
+    logger.propagate, logger.handlers = False, [logging.NullHandler()]  # `check` says what it would
+    middleware = AuthMiddleware(_nothing, config.override(logger=logger))
+    store, register = middleware.site.adapter, middleware.sessions
+    found = None
+    if store is not None and not register.of(user) and store.get_user(user) is None:
+        provider, colon, id = user.partition(":")
+        found = store.get_user_by_account(provider, id) if colon else None
+        if found is None and "@" in user:
+            found = store.get_user_by_email(user)
+    return register, user if found is None else found.id
 
 
 def _nothing(environ: Environ, start_response: StartResponse) -> list[bytes]:
