@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey
 
 import wsgi_auth
 from tests.docs import blocks
+from tests.needs import require_program
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.config.model import option_names
 from wsgi_auth.config.roads import nested
@@ -136,6 +137,29 @@ def test_an_ini_block_is_a_configuration(block: blocks.Block, place: Path) -> No
                 if key != "use"
             }
             AuthConfig.from_mapping(nested(keys), here=place)
+
+
+@pytest.mark.parametrize("block", blocks.of("nginx"), ids=lambda block: block.name)
+def test_nginx_takes_its_block(block: blocks.Block, tmp_path: Path) -> None:
+    program = require_program("nginx")
+    openssl = require_program("openssl")
+    made = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch")
+    to = ("-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem"))
+    subprocess.run([openssl, "req", *made, *to], check=True, capture_output=True)
+    inside = block.code if "server {" in block.code else f"server {{\n{block.code}\n}}"
+    inside = re.sub(r"listen 443 ssl;", "listen 127.0.0.1:1 ssl;", inside)
+    temporary = "".join(
+        f"{each}_temp_path {tmp_path}/{each};\n"
+        for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/error.log;\nevents {{}}\nhttp {{\n{temporary}"
+        f"access_log off;\nssl_certificate {tmp_path}/cert.pem;\n"
+        f"ssl_certificate_key {tmp_path}/key.pem;\n{inside}}}\n"
+    )
+    arguments = [program, "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=30)
+    assert ran.returncode == 0, ran.stderr
 
 
 def commands() -> list[tuple[str, str]]:

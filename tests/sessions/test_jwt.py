@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import BROWSER, OTHER_SECRET, SECRET, Browser, config, hello, options
-from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError, CookieSessionReader, Then, get_token
+from wsgi_auth import (
+    AuthConfig,
+    AuthMiddleware,
+    ConfigError,
+    CookieSessionReader,
+    Then,
+    get_auth,
+    get_token,
+)
 from wsgi_auth.cookies import AUTHJS_SLICE
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.jwe import JWECodec
@@ -328,6 +336,29 @@ def test_the_page_to_sign_in_may_be_the_other_applications():
     assert answer.headers["Location"] == (
         f"{elsewhere}?callbackUrl=https%3A//app.example.test/members%3Fa%3Db"
     )
+
+
+def test_so_may_the_page_to_sign_out():
+    elsewhere = "https://www.example.test/api/auth/signout"
+    app = AuthMiddleware(
+        lambda environ, start_response: (
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            and [get_auth(environ).sign_out_url("/bye").encode()]
+        ),
+        settled(
+            session={"read_only": True}, providers=[], matcher=[], pages={"sign_out": elsewhere}
+        ),
+    )
+    leads = f"{elsewhere}?callbackUrl=https%3A//app.example.test/bye"
+    assert Browser(app).get("/").text == leads
+    answer = Browser(app).visit("/auth/signout?callbackUrl=/bye", status=302)
+    assert answer.headers["Location"] == leads
+
+
+@pytest.mark.parametrize("name", ["sign_in", "sign_out"])
+def test_a_page_of_ones_own_by_its_whole_url_is_its_path(name):
+    given = settled(pages={name: "https://app.example.test/own"}, url="https://app.example.test")
+    assert getattr(given.pages, name) == "/own"
 
 
 def v4_token(claims=NODE) -> str:

@@ -213,7 +213,7 @@ _SECTIONS: dict[str, dict[str, Callable[[str, Any], Any]]] = {
     },
     "pages": {
         "sign_in": lambda key, value: _page_or_url(key, value),
-        "sign_out": values.path,
+        "sign_out": lambda key, value: _page_or_url(key, value),
         "error": values.path,
         "verify_request": values.path,
         "new_user": values.path,
@@ -498,10 +498,11 @@ def _page_or_off(key: str, given: Any) -> str | bool | None:
 
 
 def _pages(section: dict[str, Any], url: BaseURL | None) -> parts.PageOptions:
-    """A sign-in page that is our own by its whole URL is the path: the guard must leave it out."""
-    page = section.get("sign_in")
-    if page and url is not None and f"{page}/".startswith(f"{url}/"):
-        section = {**section, "sign_in": page[len(str(url)) :] or "/"}
+    """A page that is our own by its whole URL is the path: the guard must leave it out."""
+    for name in ("sign_in", "sign_out"):
+        page = section.get(name)
+        if page and url is not None and f"{page}/".startswith(f"{url}/"):
+            section = {**section, name: page[len(str(url)) :] or "/"}
     return parts.PageOptions(**section)
 
 
