@@ -256,10 +256,13 @@ def test_check_warns_of_addresses_that_people_may_have_made_up(folder, adapter, 
     [
         ("secrt = 1", "secrt: there is no such option; did you mean 'secret'?"),
         ("secret = 'short'", "must have 32 bytes or more"),
+        ("secret_file = 'secret.txt'", "'; make it with: wsgi-auth secret > secret.txt"),
+        (f"secret = '{'s' * 40}'\n[providers.htpasswd]\nfile = 'users'",
+         "users cannot be read: No such file or directory; make it with: htpasswd -cB users NAME"),
         ("x = [", "Unclosed array" if sys.version_info >= (3, 14) else "auth.toml"),
         (f"secret = '{'s' * 40}'\n[routes.a]\nsource = '/a/*'", "write /a/:path*"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_in_the_configuration_is_a_sentence_and_exit_code_2(folder, text, said):
     (folder / "auth.toml").write_text(text)
     output = run("check", code=2)

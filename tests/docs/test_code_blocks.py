@@ -60,6 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     hashed = bcrypt.hashpw(b"lovelace", bcrypt.gensalt(4)).decode()
     (tmp_path / "users.htpasswd").write_text(f"ada:{hashed}\n")
     (tmp_path / "secret.txt").write_text(SECRET + "\n")
+    (tmp_path / "company.secret").write_text("of this client at the provider\n")
     (tmp_path / "client.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
     (tmp_path / "locale" / "nl" / "LC_MESSAGES").mkdir(parents=True)
     mo = Path(wsgi_auth.__file__).parent / "locale" / "de" / "LC_MESSAGES" / "wsgi_auth.mo"

@@ -282,7 +282,8 @@ def file(key: str, value: Any, here: Path | None) -> Path:
     """The path of a file that can be read; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "file")
     if not _is_there(found.is_file):
-        raise ConfigError(key, f"there is no file {str(found)!r}")
+        made = f"; make it with: wsgi-auth secret > {found.name}" if key == "secret_file" else ""
+        raise ConfigError(key, f"there is no file {str(found)!r}{made}")
     return found
 
 
