@@ -54,7 +54,7 @@ def findable(config: AuthConfig) -> None:
     given = [str(config.app[key]) for key in _NAMES if key in config.app]
     if len(given) != 1:
         raise ConfigError("app", _WANTED)
-    _load(given[0])
+    loaded(given[0])
 
 
 def _log_somewhere(logger: logging.Logger) -> None:
@@ -80,7 +80,7 @@ def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
     else:
         calls = calls or "factory" in options
         options = {key: options[key] for key in options if key not in _NAMES}
-    found = _load(name)
+    found = loaded(name)
     if not calls:
         if options:
             raise ConfigError("app", f"{name!r} is no factory, so [app] must hold no arguments")
@@ -95,21 +95,22 @@ def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
     return _checked(f"{name}()", made)
 
 
-def _load(name: str) -> Any:
+def loaded(name: str, key: str = "app") -> Any:
+    """What ``module:name`` is; :class:`ConfigError`, of the option ``key``, where there is none."""
     module, colon, attribute = name.partition(":")
     if not colon or not module or not attribute or module.startswith("."):
-        raise ConfigError("app", f"{name!r} is not of the form 'module:name'")
+        raise ConfigError(key, f"{name!r} is not of the form 'module:name'")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         found: Any = importlib.import_module(module)
     except ImportError as error:
-        raise ConfigError("app", f"cannot import {module!r}: {error}") from error
+        raise ConfigError(key, f"cannot import {module!r}: {error}") from error
     for step in attribute.split("."):
         found = getattr(found, step, None)
         if found is None:
-            raise ConfigError("app", f"{module!r} has no {attribute!r}")
+            raise ConfigError(key, f"{module!r} has no {attribute!r}")
     return found
 
 

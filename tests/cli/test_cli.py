@@ -270,6 +270,48 @@ def test_a_mistake_in_the_configuration_is_a_sentence_and_exit_code_2(folder, te
     assert "Traceback" not in output
 
 
+IN_PYTHON = """
+from wsgi_auth import AuthConfig, AuthMiddleware
+config = AuthConfig.from_toml("auth.toml")
+def plain(environ, start_response): ...
+class Site:
+    wsgi_app = AuthMiddleware(plain, config)
+    def __call__(self, environ, start_response): ...
+site = Site()
+application = AuthMiddleware(plain, config.override(remote_user="id"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "user"),
+    [("mysite:application", "REMOTE_USER is 'ada'"), ("mysite:site", ""), ("mysite:config", "")],
+)
+def test_a_configuration_in_python_is_named_by_its_application(folder, monkeypatch, named, user):
+    (folder / "mysite.py").write_text(IN_PYTHON)
+    monkeypatch.delitem(sys.modules, "mysite", raising=False)
+    assert "/admin/:path*  groups ops" in run("check", "-c", named)
+    said = run("explain", "GET", "/x", "--as", "ada", "-c", named)
+    assert "auth.session is ada" in said and ("REMOTE_USER" in said) is bool(user) and user in said
+    assert "adapter: is needed" in run("sessions", "list", "ada", "-c", named, code=2)
+    assert "adapter: is not set" in run("db", "sweep", "-c", named, code=2)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("mysite:plain", "found no AuthMiddleware in this function"),
+        ("mysite:aplication", "--config: 'mysite' has no 'aplication'"),
+        ("mysit:application", "--config: cannot import 'mysit'"),
+        ("mysite/wsgi.py", "name the application in it, e.g. mysite.wsgi:application"),
+        ("mysite", "'mysite' must end in .toml or .ini"),
+    ],
+)
+def test_what_has_no_configuration_is_a_sentence(folder, monkeypatch, named, said):
+    (folder / "mysite.py").write_text(IN_PYTHON)
+    monkeypatch.delitem(sys.modules, "mysite", raising=False)
+    assert said in run("check", "-c", named, code=2)
+
+
 def test_a_missing_configuration_is_named(folder):
     assert "nowhere.toml" in run("check", "--config", "nowhere.toml", code=2)
 

@@ -47,7 +47,9 @@ def _named(path: Path | None) -> Path:
 
 
 def _file(path: Path | None) -> AuthConfig:
-    return AuthConfig.from_file(_named(path))
+    from wsgi_auth.cli.configured import configuration
+
+    return configuration(_named(path))
 
 
 _config_option = click.option(
@@ -55,7 +57,8 @@ _config_option = click.option(
     "-c",
     "path",
     type=click.Path(path_type=Path),
-    help=f"The configuration, TOML or INI.  [default: ${VARIABLE}, else auth.toml]",
+    help="The configuration: a TOML or INI file, or the application that has it in Python, as "
+    f"module:name.  [default: ${VARIABLE}, else auth.toml]",
 )
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from wsgi_auth.adapters import connect, upgrade
-from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.cli.configured import configuration
 from wsgi_auth.errors import ConfigError
 
 #: Records of a kind that one step deletes: few, so that nobody waits for it.
@@ -32,7 +32,7 @@ def swept(url: str | None, config: Path) -> str:
 
 
 def _url(config: Path) -> str:
-    adapter = AuthConfig.from_file(config).adapter
+    adapter = configuration(config).adapter
     if not isinstance(adapter, str):
         problem = "is not set" if adapter is None else "is no URL"
         raise ConfigError("adapter", f"{problem} in {config}")

@@ -1,0 +1,27 @@
+"""The configuration that ``--config`` names: a file's, or that of an application in Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.testing import _middleware
+from wsgi_auth.wsgi import loaded
+
+_FILES = (".toml", ".ini", ".cfg")
+
+
+def configuration(named: Path) -> AuthConfig:
+    """That of a TOML or INI file; or, for ``module:name``, of the :class:`AuthMiddleware` that the
+    application of this name is, or has inside. Importing it runs its module."""
+    name = str(named)
+    if named.suffix in _FILES or (":" not in name and named.suffix != ".py"):
+        return AuthConfig.from_file(named)
+    if ":" not in name:
+        module = ".".join(named.with_suffix("").parts)
+        raise ConfigError(
+            "--config", f"{name!r} is Python; name the application in it, e.g. {module}:application"
+        )
+    found = loaded(name, "--config")
+    return found if isinstance(found, AuthConfig) else _middleware(found).config
