@@ -419,6 +419,24 @@ def test_sessions_finds_somebody_by_an_address_or_by_an_account_too(folder):
     assert run("sessions", "list", "x7") == "no sessions of x7\n"
 
 
+def test_explain_leaves_no_trace(folder):
+    (folder / "someapp.py").write_text(APP + "\ndef told(event):\n    open('told', 'w').close()\n")
+    events = "[events]\ndenied = 'someapp:told'\nsession = 'someapp:told'\n"
+    limits = "[limits]\naccount = '1 per minute'\nstorage = 'redis://127.0.0.1:1/0'\n"
+    file = '[providers.htpasswd]\nfile = "users"\n[routes.dav]\nsource = "/dav"\nbasic = true\n'
+    (folder / "users").write_text("")
+    store = f"adapter = 'sqlite:///{folder}/auth.db'\n"
+    (folder / "auth.toml").write_text(store + CONFIG + file + limits + events)
+    assert "auth.session is ada" in run("explain", "GET", "/x", "--as", "ada")
+    assert "403 Forbidden" in run("explain", "GET", "/admin", "--as", "ada")
+    assert "401 Unauthorized" in run("explain", "GET", "/dav", "-H", "Authorization: Basic YTpi")
+    assert run("sessions", "list", "ada") == "no sessions of ada\n"
+    kept = connect(f"sqlite:///{folder}/auth.db")
+    assert kept.get_user("ada") is None
+    kept.close()
+    assert not (folder / "told").exists()
+
+
 def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):
     provider = '[providers.sso]\ntype = "oidc"\nissuer = "https://id.example.org"\n'
     vault = '[routes.vault]\nsource = "/vault"\nacr = ["mfa"]\n'

@@ -30,7 +30,7 @@ def explained(
     application behind is a stand-in that answers 200."""
     logger = logging.getLogger("wsgi_auth.explain")
     logger.propagate, logger.level, logger.handlers = False, logging.INFO, [logging.NullHandler()]
-    middleware = AuthMiddleware(_reached, config.override(logger=logger))
+    middleware = AuthMiddleware(_reached, config.override(logger=logger, **_harmless(config)))
     environ = _environ(config, method, target, headers)
     if user is not None:
         person = {
@@ -97,6 +97,14 @@ def explained(
         yield f"  log: {line}"
     location = answer.get("location")
     yield f"  answer: {status}" + (f", Location: {location}" if location else "")
+
+
+def _harmless(config: AuthConfig) -> dict[str, Any]:
+    """What a question must not touch: it begins no session in the store, counts as no attempt, and
+    no handler of events is told of it."""
+    limits = {**(config.source.get("limits") or {}), "storage": "memory://"}
+    kept = {} if config.adapter is None else {"adapter": "memory:"}
+    return {"limits": limits, "events": {}, **kept}
 
 
 def _environ(config: AuthConfig, method: str, target: str, headers: tuple[str, ...]) -> Environ:
