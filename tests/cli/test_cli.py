@@ -221,6 +221,13 @@ def test_check_says_where_sessions_live_and_what_that_means(folder, url, said):
     assert said in result
 
 
+def test_check_says_where_no_path_is_protected_by_itself(folder):
+    (folder / "auth.toml").write_text("matcher = []\n" + CONFIG)
+    assert "protected  by route\n           /admin/:path*  groups ops\n" in run("check")
+    (folder / "auth.toml").write_text("matcher = []\n" + CONFIG.partition("[routes")[0])
+    assert "protected  nothing\n" in run("check")
+
+
 def test_check_warns_of_a_matcher_that_leaves_the_rest_open(folder):
     (folder / "auth.toml").write_text('matcher = ["/admin/:path*"]\n' + CONFIG)
     said = run("check")

@@ -34,7 +34,8 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
         rule = config.remote_user
         say(f"as         REMOTE_USER, {rule if isinstance(rule, str) else 'by a callable'}")
     say(f"sessions   {_kept(config)}")
-    say(f"protected  {_listed(config.matcher)}")
+    by_route = "by route" if config.routes else "nothing"
+    say(f"protected  {_listed(config.matcher) or by_route}")
     for route in config.routes:
         say(f"           {_spelled(route)}  {_conditions(route)}".rstrip())
     say(f"open       {_listed(config.public) or 'nothing'}")
