@@ -145,7 +145,7 @@ type = "oidc"
 issuer = "https://id.example.org"
 client_id = "a"
 client_secret = "b"
-allow_claims = { hd = "example.org" }
+allow_claims = { hd = "example.org example.net" }
 [providers.github]
 client_id = "a"
 client_secret = "b"
@@ -159,8 +159,8 @@ def test_check_says_who_may_sign_in_and_what_to_register_at_each_provider(folder
     assert "callback   https://app.example.test/tools/auth/callback/company\n" in said
     assert "callback   https://app.example.test/tools/auth/callback/github\n" in said
     assert (
-        "who        an address of @example.org, max@example.com; a group of staff; of company with "
-        "hd; a sign_in callback\n"
+        "who        an address of @example.org, max@example.com; a group of staff; of company with hd = "
+        "example.org or example.net; a sign_in callback\n"
     ) in said
     assert "as         REMOTE_USER, {provider}:{login}\n" in said
     (folder / "auth.toml").write_text(CONFIG)

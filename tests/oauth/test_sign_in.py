@@ -932,6 +932,21 @@ def test_who_is_let_in_without_python_is_who_the_provider_vouches_for(
     assert signed_in or (answer.status_int == 403 and "AccessDenied" in answer.text)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "sign-in of 'alice' by fake"),
+        ({"adapter": "memory:"}, "sign-in of '{}' by fake, there 'alice'"),
+    ],
+)
+def test_the_log_names_somebody_whose_id_says_nothing_by_the_providers_too(more, said, caplog):
+    caplog.set_level("INFO")
+    fake = FakeProvider()
+    page = Visitor(site(fake, **more))
+    fake.sign_in(page, "alice")
+    assert said.format(page.who) in caplog.messages
+
+
 #: In lower case the addresses of somebody else: a Kelvin sign, an Angstrom sign, an Ohm sign.
 LOOK_ALIKES = {
     "\u212aelvin@example.test": "kelvin@example.test",

@@ -122,7 +122,8 @@ def _who(config: AuthConfig) -> Iterator[str]:
         yield "a group of " + ", ".join(sorted(config.allow_groups))
     for provider in config.providers:
         if claims := getattr(provider, "allow_claims", None):
-            yield f"of {provider.id} with " + ", ".join(sorted(claims))
+            wanted = (f"{name} = {' or '.join(claims[name].split())}" for name in sorted(claims))
+            yield f"of {provider.id} with " + ", ".join(wanted)
     if config.callbacks.sign_in is not None:
         yield "a sign_in callback"
 

@@ -285,7 +285,15 @@ class Lifecycle:
         begun.is_new_user = is_new
         if before.claims is not None:
             self._strategy.delete(before.claims, now)
-        self._events.logger.info("sign-in of %s by %s", shown(claims["sub"]), provider.id)
+        there = proof.account
+        named = (
+            ""  # the id here says it
+            if there is None
+            or there.type not in ("oauth", "oidc")
+            or claims["sub"].endswith(there.provider_account_id)
+            else f", there {shown(there.provider_account_id)}"
+        )
+        self._events.logger.info("sign-in of %s by %s%s", shown(claims["sub"]), provider.id, named)
         self._events.fire(
             "sign_in",
             environ,
