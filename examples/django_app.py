@@ -32,6 +32,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     USE_TZ=True,
     STATIC_URL="/static/",
+    LOGIN_URL="/auth/signin",
     DATABASES={
         "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{database.name}/db.sqlite3"}
     },
@@ -69,6 +70,7 @@ django.setup()
 
 from django.contrib import admin  # noqa: E402 - what follows needs the settings
 from django.contrib.auth.backends import RemoteUserBackend  # noqa: E402
+from django.contrib.auth.decorators import login_required  # noqa: E402
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
@@ -102,6 +104,11 @@ def members(request):
     )
 
 
+@login_required(redirect_field_name="callbackUrl")  # with LOGIN_URL: to the sign-in page and back
+def orders(request):
+    return HttpResponse(f"Orders of {request.user}")
+
+
 def sign_out(request):
     """The admin's "Log out" ends the session that signed in, not only Django's own."""
     return HttpResponseRedirect(get_auth(request.environ).sign_out_url("/"))
@@ -110,6 +117,7 @@ def sign_out(request):
 urlpatterns = [
     path("", home),
     path("members", members),
+    path("orders", orders),
     path("admin/logout/", sign_out),
     path("admin/", admin.site.urls),
 ]

@@ -229,3 +229,11 @@ def test_the_paste_pipeline_runs_under_pserve(tmp_path):
     (tmp_path / "development.ini").write_text(text.replace("8080", str(port)), encoding="utf-8")
     with serving([pserve, "development.ini"], port, tmp_path, **env) as running:
         story(running, tmp_path)
+
+
+@pytest.mark.parametrize("example", ["django_app"], indirect=True)
+def test_djangos_own_decorator_leads_to_the_sign_in_page_and_back(example):
+    sent = example.get("/orders?year=2026", headers=BROWSER, status=302)
+    assert sent.headers["Location"] == "/auth/signin?callbackUrl=/orders%3Fyear%3D2026"
+    sign_in(example, {"id": "bob", "login": "bob"})
+    assert example.get("/orders").text == "Orders of bob"
