@@ -51,7 +51,9 @@ def _stateless(config: AuthConfig) -> SessionStrategy:
         return _jwt(config)
     # the cookie's name is part of the purpose: two applications with one secret share nothing
     purpose = f"wsgi_auth.session {config.cookies.session.name}"
-    return CookieStrategy(SignedCodec(config.secret, purpose), config.session, config.logger)
+    return CookieStrategy(
+        SignedCodec(config.secret, purpose), config.session, lambda: config.logger
+    )
 
 
 def _jwt(config: AuthConfig) -> SessionStrategy:

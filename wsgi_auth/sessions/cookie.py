@@ -27,17 +27,21 @@ _LIKE_OURS = re.compile(r"(?:W|ey)[\w-]+\.[\w-]{43}", re.ASCII)
 
 
 class CookieStrategy:
-    """Signed claims in, signed claims out; ``exp`` is stamped at every write. ``logger`` is told of
-    cookies that another secret signed, once a minute at most."""
+    """Signed claims in, signed claims out; ``exp`` is stamped at every write. ``logger``, asked for
+    once there is something to say, is told of cookies that another secret signed, once a minute."""
 
     cacheable = True
     has_ended: Callable[[Mapping[str, Any], float], bool] | None = None
 
     def __init__(
-        self, codec: SignedCodec, options: SessionOptions, logger: Logger | None = None
+        self,
+        codec: SignedCodec,
+        options: SessionOptions,
+        logger: Callable[[], Logger] | None = None,
     ) -> None:
         self._codec = codec
-        self._word = Word(logger.warning) if logger is not None else None
+        self._logger = logger
+        self._word: Word | None = None
         self._verify = codec.verify
         self._options = options
         self._max_age = options.max_age
@@ -52,13 +56,8 @@ class CookieStrategy:
         verify = self._verify
         found = verify(value)
         if found is None:
-            if self._word is not None and _LIKE_OURS.fullmatch(value):
-                self._word.say(
-                    now,
-                    "a session cookie was signed with none of the secrets, so nobody is signed in "
-                    "by it: processes with different secrets, a secret that was replaced, or "
-                    "another application on this host whose cookie has the same name",
-                )
+            if self._logger is not None and _LIKE_OURS.fullmatch(value):
+                self._mention(now, self._logger)
             return None
         content, key = found
         if type(content) is not list:
@@ -93,6 +92,17 @@ class CookieStrategy:
         made.renew_at = due
         made.ends_at = ends
         return made
+
+    def _mention(self, now: float, logger: Callable[[], Logger]) -> None:
+        word = self._word
+        if word is None:
+            word = self._word = Word(logger().warning)
+        word.say(
+            now,
+            "a session cookie was signed with none of the secrets, so nobody is signed in by it: "
+            "processes with different secrets, a secret that was replaced, or another application "
+            "on this host whose cookie has the same name",
+        )
 
     def _load_named(self, content: Any, key: int, now: float) -> Stored | None:
         """The same of claims that are no list: they name themselves."""
