@@ -153,7 +153,7 @@ _OF_FIELD: Mapping[str, Callable[[str, Any], Any]] = {
 def _htpasswd(key: str, given: dict[str, Any], here: Path | None) -> Any:
     if not isinstance(given.get("file"), str | os.PathLike) or not str(given["file"]):
         raise ConfigError(f"{key}.file", "is missing: the path of a file that `htpasswd -B` wrote")
-    given["file"] = values.file(f"{key}.file", given["file"], here)
+    given["file"] = values.file(f"{key}.file", given["file"], here, "htpasswd -cB {} NAME")
     from wsgi_auth.providers.htpasswd import Htpasswd
 
     return Htpasswd(**given)

@@ -278,11 +278,14 @@ def path(key: str, value: Any) -> str:
     return found.rstrip("/") or "/"
 
 
-def file(key: str, value: Any, here: Path | None) -> Path:
-    """The path of a file that can be read; a relative one counts from ``here``."""
+def file(key: str, value: Any, here: Path | None, maker: str = "") -> Path:
+    """The path of a file that can be read; a relative one counts from ``here``. ``maker``: the
+    command that makes one, with ``{}`` for its name."""
     found = _path_of(key, value, here, "file")
     if not _is_there(found.is_file):
-        made = f"; make it with: wsgi-auth secret > {found.name}" if key == "secret_file" else ""
+        if key == "secret_file":
+            maker = "wsgi-auth secret > {}"
+        made = f"; make it with: {maker.format(found.name)}" if maker else ""
         raise ConfigError(key, f"there is no file {str(found)!r}{made}")
     return found
 

@@ -107,11 +107,7 @@ class HtpasswdFile:
         try:
             self._content = self._read()
         except OSError as problem:
-            is_missing = isinstance(problem, FileNotFoundError)
-            made = f"; make it with: htpasswd -cB {self._path.name} NAME" if is_missing else ""
-            raise ConfigError(
-                key, f"{self._path} cannot be read: {problem.strerror}{made}"
-            ) from None
+            raise ConfigError(key, f"{self._path} cannot be read: {problem.strerror}") from None
 
     def check(self, name: str, password: str) -> bool:
         """Whether ``password`` is that of ``name``, in a time that tells nothing about the name."""
