@@ -155,5 +155,4 @@ __all__ = [
     "SessionRecord",
     "UserRecord",
     "VerificationToken",
-    "checked",
 ]
