@@ -115,7 +115,7 @@ def _accept(environ: Environ) -> _Accept:
 
 # RFC 9110 12.4.2: at most three digits, and nothing else. A bad one makes its entry count for
 # nothing, which is the closed side: the 401.
-_Q = re.compile(r"0(?:\.([0-9]{0,3}))?|1(?:\.0{0,3})?")
+_Q = r"0(?:\.([0-9]{0,3}))?|1(?:\.0{0,3})?"
 # The second alternative ends at the end of the text, so that an open quote is read once (linear).
 _QUOTED = r'(?s)"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
 _XHTML = "application/xhtml+xml"
@@ -156,7 +156,7 @@ def _quality(parameters: list[str]) -> int:
     for parameter in parameters:
         name, equals, value = parameter.partition("=")
         if name.strip(" \t").lower() == "q":
-            found = _Q.fullmatch(value.strip(" \t")) if equals else None
+            found = re.fullmatch(_Q, value.strip(" \t")) if equals else None
             if not found:
                 return 0
             if found[0][0] == "1":

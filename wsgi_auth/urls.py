@@ -219,7 +219,7 @@ def _local(rest: str) -> str:
     )
 
 
-_ENCODED_DOT = re.compile("%2[eE]")
+_ENCODED_DOT = "%2[eE]"
 
 
 def _is_doubtful(path: str) -> bool:
@@ -232,7 +232,7 @@ def _is_doubtful(path: str) -> bool:
         return True
     if "/." not in path and "%2" not in path:
         return False
-    segments = [_ENCODED_DOT.sub(".", segment) for segment in path.split("/")[1:]]
+    segments = [re.sub(_ENCODED_DOT, ".", segment) for segment in path.split("/")[1:]]
     if segments[-1:] in (["."], [".."]):
         segments.append("")  # "/x/.." is "/", and "/x/." is "/x/"
     kept: list[str] = []
@@ -431,7 +431,7 @@ def _ipv6(text: str) -> str:
 def _mount(path: str) -> str:
     """The path of a base URL as a mount: "" or "/app", percent-encoded."""
     path = path.removesuffix("/")
-    segments = [_ENCODED_DOT.sub(".", segment) for segment in path.split("/")[1:]]
+    segments = [re.sub(_ENCODED_DOT, ".", segment) for segment in path.split("/")[1:]]
     if any(segment in ("", ".", "..") for segment in segments):
         raise ValueError("has an empty or a dot segment in its path")
     if ";" in path or re.search("%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%[01]|%7[fF]", path):

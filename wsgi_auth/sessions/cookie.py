@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wsgi_auth.tokens import SignedCodec
 
 # a list or an object in base64, and a signature behind it: what SignedCodec writes
-_LIKE_OURS = re.compile(r"(?:W|ey)[\w-]+\.[\w-]{43}", re.ASCII)
+_LIKE_OURS = r"(?a:(?:W|ey)[\w-]+\.[\w-]{43})"
 
 
 class CookieStrategy:
@@ -56,7 +56,7 @@ class CookieStrategy:
         verify = self._verify
         found = verify(value)
         if found is None:
-            if self._logger is not None and _LIKE_OURS.fullmatch(value):
+            if self._logger is not None and re.fullmatch(_LIKE_OURS, value):
                 self._mention(now, self._logger)
             return None
         content, key = found
