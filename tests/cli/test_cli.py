@@ -73,6 +73,21 @@ def test_a_secret_is_fresh_and_long_enough():
     assert len(first) >= 32
 
 
+def test_a_secret_is_written_to_a_file_of_its_owner_and_never_over_one(folder):
+    assert run("secret", "--out", "secret.txt") == ""
+    kept = Path("secret.txt").read_text()
+    assert len(kept.strip()) >= 32 and Path("secret.txt").stat().st_mode & 0o777 == 0o600
+    assert "'secret.txt' is there already" in run("secret", "-o", "secret.txt", code=2)
+    assert Path("secret.txt").read_text() == kept
+    assert "cannot write 'none/secret.txt': No such file" in run(
+        "secret", "-o", "none/secret.txt", code=2
+    )
+    (folder / "auth.toml").write_text(
+        'url = "https://app.example.test"\nsecret_file = "secret.txt"\n'
+    )
+    assert "url        https://app.example.test" in run("check")
+
+
 def test_check_says_what_is_open_and_warns(folder):
     password = '[providers.credentials]\nauthorize = "builtins:print"\n'
     (folder / "auth.toml").write_text(CONFIG + password)
@@ -263,7 +278,7 @@ def test_check_warns_of_addresses_that_people_may_have_made_up(folder, adapter, 
     [
         ("secrt = 1", "secrt: there is no such option; did you mean 'secret'?"),
         ("secret = 'short'", "must have 32 bytes or more"),
-        ("secret_file = 'secret.txt'", "'; make it with: wsgi-auth secret > secret.txt"),
+        ("secret_file = 'secret.txt'", "'; make it with: wsgi-auth secret --out secret.txt"),
         (f"secret = '{'s' * 40}'\n[providers.htpasswd]\nfile = 'users'",
          "there is no file 'users'; make it with: htpasswd -cB users NAME"),
         ("x = [", "Unclosed array" if sys.version_info >= (3, 14) else "auth.toml"),

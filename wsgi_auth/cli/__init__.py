@@ -10,8 +10,8 @@ import click
 
 import wsgi_auth
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.config.secret import new_secret
-from wsgi_auth.errors import AuthError
+from wsgi_auth.config.secret import new_secret, write_secret
+from wsgi_auth.errors import AuthError, ConfigError
 from wsgi_auth.wsgi import VARIABLE, protected
 
 
@@ -199,6 +199,18 @@ def sweep_tables(url: str | None, path: Path | None) -> None:
 
 
 @main.command()
-def secret() -> None:
-    """Print a fresh secret for the option secret, or AUTH_SECRET."""
-    click.echo(new_secret())
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), help="A new file, which nobody else may read."
+)
+def secret(out: Path | None) -> None:
+    """Print a fresh secret for the option secret, or AUTH_SECRET; or write it to a file."""
+    if out is None:
+        click.echo(new_secret())
+        return
+    try:
+        write_secret(out)
+    except FileExistsError:
+        raise ConfigError("--out", f"{str(out)!r} is there already, and stays as it is") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError("--out", f"cannot write {str(out)!r}: {why}") from None

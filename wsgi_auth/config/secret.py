@@ -12,6 +12,14 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def write_secret(file: str | os.PathLike[str]) -> None:
+    """A fresh secret in a new file that nobody else may read; ``FileExistsError`` for one that is
+    there, which stays as it is."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(f"{new_secret()}\n")
+
+
 def dev_secret() -> bytes:
     """This user's development secret, made on first use (mode 0600), so that a reload signs nobody
     out. Where nothing can be written it lasts as long as the process."""
@@ -22,12 +30,9 @@ def dev_secret() -> bytes:
         file = folder / "dev-secret"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_secret(file)
         except FileExistsError:
             pass
-        else:
-            with os.fdopen(handle, "w") as stream:
-                stream.write(new_secret())
         kept = file.read_text(encoding="ascii").strip()
         if len(kept) >= 32 and not file.stat().st_mode & 0o077:
             return kept.encode()

@@ -284,7 +284,7 @@ def file(key: str, value: Any, here: Path | None, maker: str = "") -> Path:
     found = _path_of(key, value, here, "file")
     if not _is_there(found.is_file):
         if key == "secret_file":
-            maker = "wsgi-auth secret > {}"
+            maker = "wsgi-auth secret --out {}"
         made = f"; make it with: {maker.format(found.name)}" if maker else ""
         raise ConfigError(key, f"there is no file {str(found)!r}{made}")
     return found
