@@ -158,7 +158,8 @@ class OAuthError(AuthError):
 
 
 class OAuthSigninError(OAuthError):
-    """A sign-in with another party could not even begin: its metadata or answer is wrong."""
+    """A sign-in with another party could not even begin: its metadata or answer is wrong, or it
+    does not take this application for its client."""
 
     code = "OAuthSignin"
 

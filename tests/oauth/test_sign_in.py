@@ -585,6 +585,25 @@ def test_a_provider_that_refuses_before_anybody_was_asked_is_no_refused_sign_in(
     assert said.status_int == 502 and "OAuthSignin" in said.text
 
 
+@pytest.mark.parametrize(
+    "error", ["invalid_client", "unauthorized_client", "unsupported_grant_type"]
+)
+def test_a_client_that_the_provider_does_not_take_is_no_cancelled_sign_in(error, caplog):
+    """A wrong secret, say, where the provider takes no pushed requests: what is wrong is ours."""
+    fake = FakeProvider()
+    page = Visitor(site(fake))
+    said = Answered(
+        401, [("Content-Type", "application/json")], json.dumps({"error": error}).encode()
+    )
+    landing = fake.approve(page.begin(), "alice")
+    with fake.tamper("http.token", lambda honest, scene: said):
+        answer = page.land(landing)
+    assert (
+        answer.status_int == 502 and "OAuthSignin" in answer.text and "cancelled" not in answer.text
+    )
+    assert f"token: the provider answered {error}" in caplog.text
+
+
 @pytest.mark.parametrize("what", ["no", "down", "lost"])
 @pytest.mark.parametrize("options", [{}, FORM_POST])
 def test_a_failed_sign_in_leads_to_the_applications_own_error_page_however_it_ends(what, options):

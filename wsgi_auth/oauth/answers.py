@@ -20,6 +20,8 @@ _STRANGE = re.compile(r"[^ -~]|[\"\\<>]")
 DEEPEST = 100
 # The steps before the browser is sent to the provider.
 _BEGINNING = ("discovery", "authorization")
+#: RFC 6749 5.2: a client that is not known, or proves itself otherwise; or may not do this.
+_OF_THE_CLIENT = frozenset(("invalid_client", "unauthorized_client", "unsupported_grant_type"))
 # What may be a token, a code or a key that a description repeats.
 _LONG = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 
@@ -88,10 +90,11 @@ def refuse_error(step: str, response: Incoming, fields: Mapping[str, Any] | None
 
 def refuse(step: str, error: str, description: object = None) -> NoReturn:
     """Raise :class:`ProviderRefused` with the provider's own error, cleaned for a log;
-    :class:`OAuthSigninError` in the steps that begin a sign-in."""
+    :class:`OAuthSigninError` in the steps that begin a sign-in, and where the code is not given for
+    what this application is or says of itself: no visitor has cancelled anything."""
     code = error if _ERROR.fullmatch(error) else "invalid"
     said = f": {_cleaned(description)}" if isinstance(description, str) and description else ""
-    if step in _BEGINNING:
+    if step in _BEGINNING or (step == "token" and code in _OF_THE_CLIENT):
         raise OAuthSigninError(step, f"the provider answered {code}{said}")
     raise ProviderRefused(step, f"the provider answered {code}{said}", code)
 
