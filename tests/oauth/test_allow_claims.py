@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.oauth.visits import Visitor, site
+from wsgi_auth.cli.check import report
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.providers import OIDC
 from wsgi_auth.testing import FakeProvider
 
 ADA = {
@@ -97,3 +99,91 @@ def test_a_file_may_list_the_values():
         made(allow_claims="example.org")
     with pytest.raises(ConfigError, match=r"allow_claims\.hd"):
         made(allow_claims={"hd": ""})
+
+
+# --- the lists of one provider --------------------------------------------------------------------
+
+#: Of one provider, and whether Ada fits.
+LISTS = [
+    ({"allow_domains": ["example.org"]}, True),
+    ({"allow_domains": ["@Example.ORG"]}, True),
+    ({"allow_domains": ["example.net"]}, False),
+    ({"allow_domains": ["sub.example.org"]}, False),
+    ({"allow_emails": ["Ada@example.org"]}, True),
+    ({"allow_emails": ["bob@example.org"]}, False),
+    ({"allow_emails": ["bob@example.org"], "allow_domains": ["example.org"]}, True),
+    ({"allow_emails": "*"}, True),
+    ({"allow_groups": ["ops", "staff"]}, True),
+    ({"allow_groups": ["ops"]}, False),
+    ({"allow_domains": ["example.org"], "allow_groups": ["ops"]}, False),
+    ({"allow_domains": ["example.org"], "allow_claims": {"hd": "example.net"}}, False),
+]
+PASSWORDS = {"id": "credentials", "authorize": lambda credentials, request: {"id": "eve"}}
+
+
+def beside_passwords(fake, **more):
+    options = fake.options(userinfo=True, profile={"groups": "roles"}, **more)
+    return site(fake, providers=[options, PASSWORDS])
+
+
+@pytest.mark.parametrize(("lists", "fits"), LISTS, ids=str)
+def test_the_lists_of_one_provider_say_who_comes_by_it_and_nobody_else(lists, fits):
+    """The people of a company by its provider, a guest by password beside them."""
+    fake = FakeProvider(people=[ADA])
+    page = Visitor(beside_passwords(fake, **lists))
+    assert page.land(fake.approve(page.begin(), "ada")).status_int == (302 if fits else 403)
+    guest = Visitor(page.app)
+    form = guest.get("/auth/signin").forms.values()
+    form = next(each for each in form if each.action.endswith("/credentials"))
+    assert form.submit().status_int == 303 and guest.who == "eve"
+
+
+def test_an_address_that_nobody_vouches_for_is_on_no_list():
+    fake = FakeProvider(people=[{**ADA, "email_verified": False}])
+    page = Visitor(beside_passwords(fake, allow_domains=["example.org"]))
+    assert page.land(fake.approve(page.begin(), "ada")).status_int == 403
+
+
+@pytest.mark.parametrize("general", [{"allow_domains": ["example.net"]}, {"allow_groups": ["ops"]}])
+def test_the_lists_of_the_configuration_count_as_well(general):
+    fake = FakeProvider(people=[ADA])
+    options = fake.options(userinfo=True, allow_domains=["example.org"])
+    page = Visitor(site(fake, providers=[options], **general))
+    assert page.land(fake.approve(page.begin(), "ada")).status_int == 403
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        ({"allow_emails": ["example.org"]}, "providers.fake.allow_emails: 'example.org' is no address"),
+        ({"allow_domains": ["ada@example.org"]}, "providers.fake.allow_domains: 'ada@example.org' is no domain"),
+        ({"allow_domains": 5}, "providers.fake.allow_domains: "),
+        ({"allow_groups": {"a": "b"}}, "providers.fake.allow_groups: "),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_list_that_could_let_nobody_in_stops_start_up(lists, said):
+    with pytest.raises(ConfigError) as raised:
+        beside_passwords(FakeProvider(), **lists)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "lists", [{"allow_emails": ("example.org",)}, {"allow_domains": ("ada@example.org",)}], ids=str
+)
+def test_so_does_one_of_a_provider_made_in_python(lists):
+    with pytest.raises(ConfigError, match="must be a list, each a"):
+        OIDC(id="op", issuer="https://op.example.test", client_id="a", client_secret="b", **lists)
+
+
+def test_what_narrows_one_provider_narrows_it_for_who_trusts_it_blindly():
+    google = {"id": "google", "client_id": "a", "client_secret": "b"}
+    base = {"secret": "s" * 40, "url": "https://app.example.test", "remote_user": "email"}
+    with pytest.raises(ConfigError, match="anybody may have an account at 'google'"):
+        AuthConfig.from_mapping({**base, "providers": [google]}, environ={})
+    config = AuthConfig.from_mapping(
+        {**base, "providers": [{**google, "allow_domains": "example.org"}]}, environ={}
+    )
+    said: list[str] = []
+    report(config, said.append)
+    assert "who        of google with an address of @example.org" in said

@@ -9,6 +9,7 @@ from typing import Any
 
 from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.config.parts import ALLOWED
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Route
 from wsgi_auth.wsgi import findable
@@ -115,17 +116,24 @@ def _callbacks(config: AuthConfig) -> Iterator[str]:
 
 def _who(config: AuthConfig) -> Iterator[str]:
     """What narrows who may sign in; without any of it, nothing does."""
-    addresses = [*(config.allow_emails or ()), *(f"@{each}" for each in config.allow_domains or ())]
-    if addresses and "*" not in addresses:
-        yield "an address of " + ", ".join(sorted(addresses))
-    if config.allow_groups:
-        yield "a group of " + ", ".join(sorted(config.allow_groups))
+    yield from _lists(config)
     for provider in config.providers:
+        yield from (f"of {provider.id} with {said}" for said in _lists(provider))
         if claims := getattr(provider, "allow_claims", None):
             wanted = (f"{name} = {' or '.join(claims[name].split())}" for name in sorted(claims))
             yield f"of {provider.id} with " + ", ".join(wanted)
     if config.callbacks.sign_in is not None:
         yield "a sign_in callback"
+
+
+def _lists(of: Any) -> Iterator[str]:
+    """The lists of the configuration, or those of a provider."""
+    emails, domains, groups = (getattr(of, name, None) or () for name in ALLOWED)
+    addresses = [*emails, *(f"@{each}" for each in domains)]
+    if addresses and "*" not in addresses:
+        yield "an address of " + ", ".join(sorted(addresses))
+    if groups:
+        yield "a group of " + ", ".join(sorted(groups))
 
 
 def _listed(routes: tuple[Any, ...]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
+from wsgi_auth.config.parts import ALLOWED
 from wsgi_auth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -241,12 +242,13 @@ def refuse_open_to_world(config: AuthConfig) -> None:
     if config.allow_emails or config.allow_domains or config.allow_groups:
         return
     for provider in config.providers + config.issuers:
-        if getattr(provider, "open_to_world", False) and not getattr(provider, "allow_claims", {}):
+        narrows = any(getattr(provider, name, None) for name in (*ALLOWED, "allow_claims"))
+        if getattr(provider, "open_to_world", False) and not narrows:
             raise ConfigError(
                 "allow_emails",
                 f"anybody may have an account at {provider.id!r}; say who may sign in with "
-                "allow_emails, allow_domains, allow_groups or the provider's allow_claims "
-                "('allow_emails = *': everybody)",
+                "allow_emails, allow_domains, allow_groups (for all, or of this provider alone) or "
+                "the provider's allow_claims ('allow_emails = *': everybody)",
             )
 
 

@@ -18,7 +18,7 @@ from wsgi_auth.cookies import AUTHJS_SLICE, CookieFormat, SameSite
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.frozen import Frozen
 from wsgi_auth.types import NOTHING, Route
-from wsgi_auth.urls import AllowedOrigin, BaseURL, host_name
+from wsgi_auth.urls import AllowedOrigin, BaseURL
 
 if TYPE_CHECKING:
     import logging
@@ -327,8 +327,8 @@ def _build(
         languages=option("languages", _languages, ()),
         locale_dir=option("locale_dir", lambda key, value: values.folder(key, value, here)),
         remote_user=option("remote_user", checks.remote_user),
-        allow_emails=option("allow_emails", _emails),
-        allow_domains=option("allow_domains", _domains),
+        allow_emails=option("allow_emails", values.emails),
+        allow_domains=option("allow_domains", values.domains),
         allow_groups=option("allow_groups", _set),
         limits=parts.Limits(**sections["limits"]),
         allowed_redirects=tuple(
@@ -729,49 +729,6 @@ def _addresses(key: str, given: Any) -> tuple[str, ...]:
         except ValueError:
             raise ConfigError(key, f"{each!r} is no address such as '172.17.0.1'") from None
     return found
-
-
-def _emails(key: str, given: Any) -> frozenset[str]:
-    """As they are compared. What could be nobody's would silently let nobody in."""
-    found = {entry.strip().lower() for entry in values.strings(key, given)}
-    for entry in found - {"*"}:
-        local, _, domain = entry.partition("@")
-        if not re.fullmatch(r"[^\s<>*]+", local) or not _domain(domain):
-            raise ConfigError(
-                key,
-                f"{entry!r} is no address such as 'ada@example.com'{_abroad(domain)}; all of a "
-                "domain are let in by allow_domains",
-            )
-        found.add(f"{local}@{_domain(domain)}")
-    return frozenset(found)
-
-
-def _domains(key: str, given: Any) -> frozenset[str]:
-    """As they are compared; an international one also in the form that addresses have."""
-    found = {entry.strip().lower().lstrip("@") for entry in values.strings(key, given)}
-    for entry in tuple(found):
-        if not _domain(entry):
-            raise ConfigError(
-                key,
-                f"{entry!r} is no domain such as 'example.com'{_abroad(entry)}; each is named "
-                "whole, a subdomain too",
-            )
-        found.add(_domain(entry))
-    return frozenset(found)
-
-
-def _domain(text: str) -> str:
-    """A domain in ASCII (``xn--``); "" for none."""
-    try:
-        written = host_name(text)
-    except ValueError:
-        return ""
-    return "" if written[-1] in ".]" else written
-
-
-def _abroad(domain: str) -> str:
-    """A hint for those that are written in two ways: straße.de is not strasse.de everywhere."""
-    return "" if domain.isascii() else " (try its xn-- form)"
 
 
 def _set(key: str, given: Any) -> frozenset[str]:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from wsgi_auth.cookies import CookieFormat
 from wsgi_auth.frozen import Frozen
 
+#: The options that say who may sign in: of the configuration for all, of a provider for its own.
+ALLOWED = ("allow_emails", "allow_domains", "allow_groups")
 DAY = 86_400
 
 EVENTS = (

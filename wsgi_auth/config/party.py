@@ -63,6 +63,9 @@ def party(
             options.setdefault(option, found)
     for option, value in options.items():
         options[option] = _typed(f"{key}.{option}", kinds[option], value)
+    for option, convert in (("allow_emails", values.emails), ("allow_domains", values.domains)):
+        if option in options:
+            options[option] = tuple(sorted(convert(f"{key}.{option}", options[option])))
     if isinstance(options.get("private_key"), str):
         options["private_key"] = _private_key(f"{key}.private_key", options["private_key"], here)
     is_client = options.get("sign_in") is not False or options.get("introspection")

@@ -28,7 +28,8 @@ USER_FIELDS = ("id", "name", "email", "email_verified", "image", "login", "group
 #: switches, lists. No endpoint: ``AUTH_GITHUB_TOKEN`` is another program's.
 PLAIN = (
     "type", "name", "scope", "client_auth", "private_key_id", "assertion_audience", "response_mode",
-    "vouches", "link_by_email", "open_to_world", "tokens", "dpop", "icon", "audience", "max_age",
+    "vouches", "link_by_email", "open_to_world", "allow_emails", "allow_domains", "allow_groups",
+    "tokens", "dpop", "icon", "audience", "max_age",
     "id_token_signed_response_alg", "logout", "backchannel_logout", "frontchannel_logout",
     "frontchannel_logout_session_required", "issuer_pattern", "trusted_audiences", "introspection",
     "sign_in",
@@ -99,7 +100,9 @@ class _Client:
     ``link_by_email``: whoever signs in here for the first time with an address that is proven on
     both sides is the user who has it (needs an adapter).
     ``allow_claims``: of these claims each must have one of the values (words of one string), or
-    nobody signs in; ``realm_access.roles`` is a claim inside another.
+    nobody signs in; ``realm_access.roles`` is a claim inside another. ``allow_emails``,
+    ``allow_domains``, ``allow_groups``: as the options of these names, for who comes by this
+    provider.
     ``open_to_world``: anybody has an account there. ``tokens``: keep its tokens.
     ``icon``: the image on its button, a path of this site or a ``data:image/`` URI; left out, its
     initials on the colour ``style["bg"]``.
@@ -131,6 +134,9 @@ class _Client:
     vouches: bool = False
     link_by_email: bool = False
     allow_claims: Mapping[str, str] = field(default_factory=dict)
+    allow_emails: tuple[str, ...] = ()
+    allow_domains: tuple[str, ...] = ()
+    allow_groups: tuple[str, ...] = ()
     open_to_world: bool = False
     tokens: bool = False
     dpop: bool = False
@@ -176,6 +182,7 @@ class _Client:
                     self._set(option.name, FrozenDict(value))
         self._set("name", self.name or self.id.replace("-", " ").replace("_", " ").title())
         self._check_client()
+        self._check_allowed()
         self._check_urls()
         self._check_params()
         self._set("mapper", self._mapper())
@@ -226,6 +233,14 @@ class _Client:
             raise ConfigError(
                 self._key("client_auth"), "is none, so the client_secret would never be used"
             )
+
+    def _check_allowed(self) -> None:
+        for option, has_at in (("allow_emails", True), ("allow_domains", False)):
+            found = tuple(each.strip().lower() for each in getattr(self, option))
+            if any(("@" in each) is not has_at and each != "*" for each in found):
+                kind = "an address" if has_at else "a domain, without an @"
+                raise ConfigError(self._key(option), f"must be a list, each {kind}")
+            self._set(option, found)
 
     def _check_private_key(self) -> None:
         key = self.private_key

@@ -7,10 +7,11 @@ new session are. What must not: cookies as text, requests, responses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.config.parts import ALLOWED
 from wsgi_auth.errors import (
     NO_JSON,
     AccessDenied,
@@ -168,7 +169,7 @@ class Lifecycle:
         claims = claims_of(user, provider)
         account = proof.account or Account(provider.id, provider.type, claims["sub"])
         self._allowed(claims)
-        _fits(provider, proof)
+        _fits(claims, provider, proof)
         self._asked(user, account, environ, proof)
         claims["sub"], is_new = find(claims, account, provider, environ, now, proof)
         if getattr(provider, "tenant", ""):
@@ -231,7 +232,7 @@ class Lifecycle:
         claims = claims_of(user, provider)
         account = proof.account or Account(provider.id, provider.type, claims["sub"])
         self._allowed(claims)
-        _fits(provider, proof)
+        _fits(claims, provider, proof)
         self._asked(user, account, environ, proof)
         return claims
 
@@ -396,21 +397,9 @@ class Lifecycle:
         return prefix + own
 
     def _allowed(self, claims: Mapping[str, Any]) -> None:
-        """``allow_emails`` or ``allow_domains``, and ``allow_groups``: what is set must fit."""
+        """Whether they are on the lists of the configuration; :class:`AccessDenied` if not."""
         config = self._config
-        email = claims["email"].lower() if claims.get("email_verified") else ""
-        emails, domains = config.allow_emails, config.allow_domains
-        if (emails is not None or domains is not None) and "*" not in (emails or ()):
-            _, at, domain = email.rpartition("@")
-            if not at or not (email in (emails or ()) or domain in (domains or ())):
-                raise AccessDenied(_why_no_address(claims))
-        groups = claims.get("groups") or ()
-        if config.allow_groups is not None and not config.allow_groups & set(groups):
-            raise AccessDenied(
-                f"none of the groups is allowed: {', '.join(map(shown, groups[:10]))}"
-                if groups
-                else "nothing says which groups the user is in"
-            )
+        _listed(claims, config.allow_emails, config.allow_domains, config.allow_groups)
 
     def _asked(
         self,
@@ -451,9 +440,33 @@ def _why_no_address(claims: Mapping[str, Any]) -> str:
     return "the address is none that is allowed"
 
 
-def _fits(provider: Any, proof: Proof) -> None:
-    """Raise :class:`AccessDenied` unless what the provider said is what its ``allow_claims`` want:
-    of each claim one of the values."""
+def _listed(
+    claims: Mapping[str, Any],
+    emails: Collection[str] | None,
+    domains: Collection[str] | None,
+    groups: Collection[str] | None,
+) -> None:
+    """Raise :class:`AccessDenied` unless a verified address is one of ``emails`` or of one of
+    ``domains``, and one of the groups is one of ``groups``: what is not None must fit."""
+    email = claims["email"].lower() if claims.get("email_verified") else ""
+    if (emails is not None or domains is not None) and "*" not in (emails or ()):
+        _, at, domain = email.rpartition("@")
+        if not at or not (email in (emails or ()) or domain in (domains or ())):
+            raise AccessDenied(_why_no_address(claims))
+    said = claims.get("groups") or ()
+    if groups is not None and not any(group in groups for group in said):
+        raise AccessDenied(
+            f"none of the groups is allowed: {', '.join(map(shown, said[:10]))}"
+            if said
+            else "nothing says which groups the user is in"
+        )
+
+
+def _fits(claims: Mapping[str, Any], provider: Any, proof: Proof) -> None:
+    """Raise :class:`AccessDenied` unless the user is on the lists of the provider itself, and what
+    it said is what its ``allow_claims`` want: of each claim one of the values."""
+    lists = (getattr(provider, name, None) or None for name in ALLOWED)
+    _listed(claims, *lists)
     for name, allowed in getattr(provider, "allow_claims", {}).items():
         said: Any = proof.profile or {}
         for step in (name,) if name in said else name.split("."):
