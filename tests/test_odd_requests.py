@@ -6,7 +6,6 @@ text in every place that a client can write to. ``soak`` lets it go on for longe
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import random
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from tests.conftest import SECRET, URL, authorize
+from tests.wire import Connection
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.testing import FakeProvider, FakeTransport, session_cookie
 
@@ -56,18 +56,6 @@ ROUTES = [
     {"source": "/c/:x", "missing": [{"type": "cookie", "key": "a", "value": "\\d+"}]},
     {"source": "/h/:x", "has": [{"type": "host", "value": "(?<name>.*)\\.test"}]},
 ]  # fmt: skip
-
-
-class Connection(io.BytesIO):
-    """A body as ``wsgiref`` hands it on: who reads beyond its end waits for the client to go."""
-
-    is_over = False
-
-    def read(self, size: int | None = -1) -> bytes:
-        assert not self.is_over, "the client waits for the answer, and we for more from it"
-        piece = super().read(size)
-        self.is_over = self.tell() == len(self.getvalue())
-        return piece
 
 
 def hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:

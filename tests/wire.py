@@ -15,6 +15,18 @@ NAVIGATION = {"HTTP_ACCEPT": "text/html,*/*;q=0.8", "HTTP_SEC_FETCH_MODE": "navi
               "HTTP_SEC_FETCH_DEST": "document"}  # fmt: skip
 
 
+class Connection(io.BytesIO):
+    """A body as ``wsgiref`` hands it on: who reads beyond its end waits for the client to go."""
+
+    is_over = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert not self.is_over, "the client waits for the answer, and we for more from it"
+        piece = super().read(size)
+        self.is_over = self.tell() == len(self.getvalue())
+        return piece
+
+
 @dataclass
 class Reply:
     """What came back."""

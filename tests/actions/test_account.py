@@ -718,8 +718,8 @@ def test_what_authjs_calls_by_a_name_of_ours_is_no_trouble(store, name, said, ca
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize("created", [10**12, -5, 10**30])
-def test_a_clock_that_was_far_off_spoils_no_page(store, created):
+def with_passkeys(store) -> Visitor:
+    """Alice, signed in where people may have passkeys."""
     pytest.importorskip("fido2")
     ground = Ground(store)
     middleware = AuthMiddleware(
@@ -729,6 +729,12 @@ def test_a_clock_that_was_far_off_spoils_no_page(store, created):
     )  # fmt: skip
     page = Visitor(middleware)
     ground.one.sign_in(page, "alice")
+    return page
+
+
+@pytest.mark.parametrize("created", [10**12, -5, 10**30])
+def test_a_clock_that_was_far_off_spoils_no_page(store, created):
+    page = with_passkeys(store)
     said = {"v": 1, "name": "Key", "created": created, "used": None, "backed_up": False}
     store.create_authenticator(Authenticator("c1", page.claims["sub"], 0, json.dumps(said)))
     assert "Key" in page.get("/auth/account")
@@ -738,15 +744,7 @@ def test_a_clock_that_was_far_off_spoils_no_page(store, created):
     "change", [{"name": 7}, {"created": "today"}, {"used": []}, {"backed_up": None}, {"v": 2}, {}]
 )
 def test_a_passkey_that_was_written_otherwise_is_none(store, change):
-    pytest.importorskip("fido2")
-    ground = Ground(store)
-    middleware = AuthMiddleware(
-        application,
-        config(adapter=store, secret="s" * 40, transport=FakeTransport(ground.one),
-               providers=[ground.one.options(), "passkey"]),
-    )  # fmt: skip
-    page = Visitor(middleware)
-    ground.one.sign_in(page, "alice")
+    page = with_passkeys(store)
     said = {"v": 1, "name": "Key", "created": 1, "used": None, "backed_up": False}
     text = json.dumps({**said, **change} if change else {"v": 1})
     store.create_authenticator(Authenticator("c1", page.claims["sub"], 0, text))

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
+from tests.wire import Connection
 from wsgi_auth import AccessDenied, AuthMiddleware, CallbackError, CredentialsSignin, get_auth
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.adapters.memory import MemoryAdapter
@@ -450,18 +451,6 @@ class Broken(io.BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         raise self.error
-
-
-class Connection(io.BytesIO):
-    """A body as ``wsgiref`` hands it on: who reads beyond its end waits for the client to go."""
-
-    is_over = False
-
-    def read(self, size: int | None = -1) -> bytes:
-        assert not self.is_over, "the client waits for the answer, and we for more from it"
-        piece = super().read(size)
-        self.is_over = self.tell() == len(self.getvalue())
-        return piece
 
 
 @pytest.mark.parametrize(
