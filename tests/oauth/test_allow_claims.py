@@ -169,11 +169,50 @@ def test_a_list_that_could_let_nobody_in_stops_start_up(lists, said):
 
 
 @pytest.mark.parametrize(
-    "lists", [{"allow_emails": ("example.org",)}, {"allow_domains": ("ada@example.org",)}], ids=str
+    ("lists", "said"),
+    [
+        ({"allow_emails": ("example.org",)}, "allow_emails: 'example.org' is no address"),
+        ({"allow_domains": ("ada@example.org",)}, "allow_domains: 'ada@example.org' is no domain"),
+        ({"allow_domains": ("*",)}, "allow_domains: '*' is no domain"),
+        ({"allow_groups": "staff"}, "allow_groups: must be a tuple of strings"),
+        ({"allow_groups": ()}, "allow_groups: is empty"),
+    ],
+    ids=str,
 )
-def test_so_does_one_of_a_provider_made_in_python(lists):
-    with pytest.raises(ConfigError, match="must be a list, each a"):
+def test_so_does_one_of_a_provider_made_in_python(lists, said):
+    with pytest.raises(ConfigError) as raised:
         OIDC(id="op", issuer="https://op.example.test", client_id="a", client_secret="b", **lists)
+    assert f"providers.op.{said}" in str(raised.value)
+
+
+def test_a_domain_of_a_provider_made_in_python_counts_in_the_form_that_addresses_have():
+    made = OIDC(
+        id="op",
+        issuer="https://op.example.test",
+        client_id="a",
+        client_secret="b",
+        allow_domains=("B\u00fccher.example",),
+    )
+    assert "xn--bcher-kva.example" in made.allow_domains
+
+
+@pytest.mark.parametrize("option", ["allow_emails", "allow_domains", "allow_groups"])
+@pytest.mark.parametrize("value", [[], (), frozenset(), "", " , "], ids=repr)
+def test_an_empty_list_lets_in_nobody_and_not_everybody(option, value):
+    for entry in ({"id": "github"}, {"id": "op", "type": "oidc", "issuer": "https://op.test"}):
+        options = {**entry, "client_id": "a", "client_secret": "b", option: value}
+        base = {"secret": "s" * 40, "url": "https://app.example.test"}
+        with pytest.raises(ConfigError, match=rf"providers\.{entry['id']}\.{option}: is empty"):
+            AuthConfig.from_mapping({**base, "providers": [options]}, environ={})
+
+
+def test_no_claim_that_is_asked_for_is_a_mistake_where_some_were_to_be():
+    options = {"id": "github", "client_id": "a", "client_secret": "b", "allow_claims": {}}
+    with pytest.raises(ConfigError, match=r"providers\.github\.allow_claims: is empty"):
+        AuthConfig.from_mapping(
+            {"secret": "s" * 40, "url": "https://app.example.test", "providers": [options]},
+            environ={},
+        )
 
 
 def test_what_narrows_one_provider_narrows_it_for_who_trusts_it_blindly():

@@ -63,9 +63,8 @@ def party(
             options.setdefault(option, found)
     for option, value in options.items():
         options[option] = _typed(f"{key}.{option}", kinds[option], value)
-    for option, convert in (("allow_emails", values.emails), ("allow_domains", values.domains)):
-        if option in options:
-            options[option] = tuple(sorted(convert(f"{key}.{option}", options[option])))
+    if "allow_claims" in options and not options["allow_claims"]:
+        raise ConfigError(f"{key}.allow_claims", "is empty; leave it out to ask for none")
     if isinstance(options.get("private_key"), str):
         options["private_key"] = _private_key(f"{key}.private_key", options["private_key"], here)
     is_client = options.get("sign_in") is not False or options.get("introspection")
@@ -109,6 +108,7 @@ _KINDS: Mapping[str, Callable[[str, Any], Any]] = {
     "int | None": values.duration,
     "tuple[str, ...]": values.strings,
     "tuple[str, ...] | str": values.strings,
+    "tuple[str, ...] | None": values.strings,
     "Mapping[str, str]": _mapping,
 }
 

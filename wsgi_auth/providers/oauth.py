@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 from urllib.parse import parse_qsl, urlsplit
 
+from wsgi_auth.config import values
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.providers.mapping import Mapper
 from wsgi_auth.types import FrozenDict
@@ -134,9 +135,9 @@ class _Client:
     vouches: bool = False
     link_by_email: bool = False
     allow_claims: Mapping[str, str] = field(default_factory=dict)
-    allow_emails: tuple[str, ...] = ()
-    allow_domains: tuple[str, ...] = ()
-    allow_groups: tuple[str, ...] = ()
+    allow_emails: tuple[str, ...] | None = None
+    allow_domains: tuple[str, ...] | None = None
+    allow_groups: tuple[str, ...] | None = None
     open_to_world: bool = False
     tokens: bool = False
     dpop: bool = False
@@ -235,12 +236,19 @@ class _Client:
             )
 
     def _check_allowed(self) -> None:
-        for option, has_at in (("allow_emails", True), ("allow_domains", False)):
-            found = tuple(each.strip().lower() for each in getattr(self, option))
-            if any(("@" in each) is not has_at and each != "*" for each in found):
-                kind = "an address" if has_at else "a domain, without an @"
-                raise ConfigError(self._key(option), f"must be a list, each {kind}")
-            self._set(option, found)
+        for option in ("allow_emails", "allow_domains", "allow_groups"):
+            given = getattr(self, option)
+            if given is None:
+                continue
+            convert = {"allow_emails": values.emails, "allow_domains": values.domains}.get(option)
+            if convert is not None:
+                given = tuple(sorted(convert(self._key(option), given)))
+                self._set(option, given)
+            if not given:
+                raise ConfigError(
+                    self._key(option),
+                    "is empty, so that nobody could sign in; leave it out to let in anybody",
+                )
 
     def _check_private_key(self) -> None:
         key = self.private_key
@@ -520,6 +528,7 @@ def _check_kind(key: str, kind: str, value: object) -> None:
         expected = "seconds, 0 or more"
     elif kind.startswith("tuple"):
         ok = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+        ok = ok or (value is None and kind.endswith("None"))
         expected = "a tuple of strings"
     elif kind.startswith(("Literal", "ClientAuth")):
         words = _WORDS[key.rpartition(".")[2]]

@@ -465,7 +465,7 @@ def _listed(
 def _fits(claims: Mapping[str, Any], provider: Any, proof: Proof) -> None:
     """Raise :class:`AccessDenied` unless the user is on the lists of the provider itself, and what
     it said is what its ``allow_claims`` want: of each claim one of the values."""
-    lists = (getattr(provider, name, None) or None for name in ALLOWED)
+    lists = (getattr(provider, name, None) for name in ALLOWED)
     _listed(claims, *lists)
     for name, allowed in getattr(provider, "allow_claims", {}).items():
         said: Any = proof.profile or {}
