@@ -326,6 +326,61 @@ def test_a_variable_of_a_provider_that_cannot_be_meant_stops_start_up(variable, 
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        *((f"AUTH_{name}", value, said) for name in ("ALLOW_EMAILS", "ALLOW_DOMAINS", "ALLOW_GROUPS")
+          for value, said in (("", f"AUTH_{name}: is empty"), (" ", "is empty"))),
+        *((f"AUTH_GITHUB_{name}", value, "is empty") for name in ("ALLOW_EMAILS", "ALLOW_GROUPS")
+          for value in ("", " ", ",")),
+        ("AUTH_ALLOW_EMAILS_FILE", "", "AUTH_ALLOW_EMAILS_FILE: is empty"),
+        ("AUTH_GITHUB_ALLOW_USERS", "ada", "AUTH_GITHUB_ALLOW_USERS: is no option of a provider"),
+        ("AUTH_GITHUB_ALLOWED_EMAIL_DOMAINS", "a.test", "is no option of a provider"),
+        ("AUTH_GITHUB_ALLOWLIST", "ada", "is no option of a provider"),
+        ("AUTH_ALLOW_USERS", "ada", "AUTH_ALLOW_USERS: is no option"),
+        ("AUTH_ALLOWED_EMAIL_DOMAINS", "a.test", "is no option"),
+        ("AUTH_ALLOW_CLAIMS", "a.test", "is no option"),
+        ("auth_allow_emails", "ada@a.test", "is called AUTH_ALLOW_EMAILS"),
+        ("AUTH_GITHUB_Allow_Emails", "ada@a.test", "is called AUTH_GITHUB_ALLOW_EMAILS"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_was_to_say_who_may_sign_in_is_never_left_alone(variable, value, said):
+    env = {
+        "AUTH_SECRET": SECRET, "AUTH_URL": BASE["url"], "AUTH_PROVIDERS": "github",
+        "AUTH_GITHUB_ID": "a", "AUTH_GITHUB_SECRET": "b", variable: value,
+    }  # fmt: skip
+    with pytest.raises(ConfigError) as error:
+        AuthConfig.from_env(env)
+    assert said in str(error.value)
+
+
+def test_a_file_that_lists_the_providers_is_as_good_as_the_variable(tmp_path):
+    (tmp_path / "providers").write_text("github\n")
+    env = {
+        "AUTH_SECRET": SECRET, "AUTH_URL": BASE["url"],
+        "AUTH_PROVIDERS_FILE": str(tmp_path / "providers"), "AUTH_GITHUB_ID": "a",
+        "AUTH_GITHUB_SECRET": "b", "AUTH_GITHUB_ALLOW_DOMAINS": "example.org",
+    }  # fmt: skip
+    (github,) = AuthConfig.from_env(env).providers
+    assert github.allow_domains == ("example.org",)
+
+
+@pytest.mark.parametrize("variable", ["AUTH_ALLOW_DOMAINS", "AUTH_GITHUB_ALLOW_DOMAINS"])
+def test_start_up_warns_of_a_variable_beside_a_file_that_nobody_reads(variable):
+    github = {"id": "github", "client_id": "a", "client_secret": "b"}
+    env = {variable: "example.org"}
+
+    def warned(**more):
+        mapping = {**BASE, "providers": [{**github, **more}]}
+        found = AuthConfig.from_mapping(mapping, environ=env).warnings
+        return [each for each in found if each.startswith(variable)]
+
+    (said,) = warned()
+    assert "read by AuthConfig.from_env() alone" in said
+    env[variable] = ""
+    assert not warned()
+
+
 def test_no_variable_of_what_a_provider_has_is_taken_for_a_mistake():
     """All that the catalogue and the other providers read from the environment."""
     is_field = {each.name for each in fields(OIDC)}

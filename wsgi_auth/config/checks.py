@@ -288,8 +288,26 @@ def risks(config: AuthConfig) -> Iterator[str]:
             f"{why}, and who signs in by {by_file!r} has {lacks}: nobody can"
             for why, lacks in _not_in_a_file(config)
         )
+    yield from _unread(config)
     if "*" in (config.allow_emails or ()):
         yield "allow_emails = *: everybody with an account at a provider may sign in"
+
+
+def _unread(config: AuthConfig) -> Iterator[str]:
+    """Variables that were to say who may sign in, beside a file or a mapping that does not."""
+    from wsgi_auth.config.roads import env_prefix
+
+    of_all: tuple[tuple[str, Any], ...] = (("AUTH_", config),)
+    for prefix, said in (
+        *of_all, *((env_prefix(each.id), each) for each in config.providers + config.issuers)
+    ):  # fmt: skip
+        for name in ALLOWED:
+            variable = prefix + name.upper()
+            if config.environ.get(variable) and getattr(said, name, None) is None:
+                yield (
+                    f"{variable} is set and changes nothing: it is read by AuthConfig.from_env() "
+                    "alone, and the configuration has to say it"
+                )
 
 
 def _not_in_a_file(config: AuthConfig) -> Iterator[tuple[str, str]]:

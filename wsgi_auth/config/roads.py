@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wsgi_auth.config.values import near
+from wsgi_auth.config.parts import ALLOWED
+from wsgi_auth.config.values import near, text_of_file
 from wsgi_auth.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Of whom a variable speaks that begins with ``AUTH_ALLOW``; ``AUTH_ALLOWED_HOSTS`` is another's.
+_WHO = "mail|address|domain|group|user|role|team|member|people|login|claim|list"
 _PLURAL = {
     "provider": "providers",
     "route": "routes",
@@ -142,9 +145,13 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
     # these have rules of their own (rotation, the older names), which from_mapping knows
     own = {"AUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_2", "AUTH_SECRET_3", "AUTH_SECRET_FILE",
            "AUTH_URL", "AUTH_DEV"}  # fmt: skip
-    providers = environ.get("AUTH_PROVIDERS", "").replace(",", " ").split()
+    listed = environ.get("AUTH_PROVIDERS") or ""
+    if not listed and environ.get("AUTH_PROVIDERS_FILE"):
+        listed = text_of_file("providers_file", environ["AUTH_PROVIDERS_FILE"], None)
+    providers = listed.replace(",", " ").split()
     flat: dict[str, Any] = {}
     for variable, value in environ.items():
+        _refuse_unheard_list(variable, value, known, providers)
         if not variable.startswith("AUTH_") or variable in own or not value:
             continue
         if variable in known:
@@ -152,7 +159,10 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
             continue
         option = known.get(variable.removesuffix("_FILE"), ())
         if len(option) == 1 and variable.endswith("_FILE"):
-            flat[f"{option[0]}_file"] = value
+            if option != ("providers",) or environ.get("AUTH_PROVIDERS"):
+                flat[f"{option[0]}_file"] = value
+            else:
+                flat["providers"] = listed
             continue
         owners = [name for name in providers if variable.startswith(env_prefix(name))]
         if owners:
@@ -173,6 +183,35 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
 def env_prefix(provider_id: str) -> str:
     """``AUTH_GITHUB_`` for ``github``: upper case, a hyphen as an underscore (as Auth.js)."""
     return f"AUTH_{provider_id.upper().replace('-', '_')}_"
+
+
+def _refuse_unheard_list(
+    variable: str, value: str, known: Container[str], providers: Iterable[str]
+) -> None:
+    """Raise :class:`ConfigError` for what was to say who may sign in and says nothing here: anybody
+    might, without it."""
+    spelled = variable.upper()
+    prefixes = [env_prefix(name) for name in providers if spelled.startswith(env_prefix(name))]
+    prefix = max(prefixes, key=len, default="AUTH_")
+    if not spelled.startswith(f"{prefix}ALLOW"):
+        return
+    name = spelled.removeprefix(prefix).lower()
+    if name in ALLOWED or (prefix == "AUTH_" and name.removesuffix("_file") in ALLOWED):
+        if variable != spelled:
+            raise ConfigError(variable, f"is called {spelled} in the environment")
+        if not value:
+            raise ConfigError(
+                variable, "is empty, so that nobody could sign in; leave it out to let in anybody"
+            )
+    elif spelled.removesuffix("_FILE") in known:
+        return
+    elif prefix != "AUTH_":
+        _refuse_unheard(variable, prefix, name)
+        raise ConfigError(variable, f"is no option of a provider; there are {', '.join(ALLOWED)}")
+    elif re.search(_WHO, name):
+        raise ConfigError(
+            variable, f"is no option{near(spelled, (f'AUTH_{each.upper()}' for each in ALLOWED))}"
+        )
 
 
 def _refuse_unheard(variable: str, prefix: str, name: str) -> None:
