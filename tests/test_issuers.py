@@ -11,7 +11,7 @@ from tests.conftest import authorize, hello
 from tests.test_bearer import API, BROWSER, bearing
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError, get_auth
 from wsgi_auth.cli.check import report
-from wsgi_auth.errors import UsageError
+from wsgi_auth.errors import AccessDenied, UsageError
 from wsgi_auth.testing import FakeProvider
 
 SECRET = "a secret of more than thirty-two bytes, for the tests"
@@ -112,6 +112,40 @@ def test_beside_others_its_users_are_its_own(fake):
     program = client(PASSWORD, alone(fake), transport=fake.transport, app=whoever)
     token = fake.access_token("1", API)
     assert program.get("/api/x", headers=bearing(token)).text == "fake:1"
+
+
+@pytest.mark.parametrize("adapter", [None, "memory:"])
+def test_nobody_whom_the_application_signs_in_itself_is_somebody_by_a_token(fake, adapter):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/login":
+            get_auth(environ).sign_in({"id": environ["QUERY_STRING"]})
+        return whoever(environ, start_response)
+
+    more = {"adapter": adapter} if adapter else {}
+    entry, page = alone(fake), {"sign_in": "/login"}
+    guarded = middleware(entry, transport=fake.transport, app=app, pages=page, **more)
+    program = TestApp(guarded)
+    assert program.get("/login?1").text == "1"
+    token = fake.access_token("1", API)
+    assert program.get("/api/x", headers=bearing(token)).text == "fake:1"
+    with pytest.raises(AccessDenied, match="looks like one of"):
+        program.get("/login?fake:1")
+
+
+def test_nobody_whose_token_the_application_knows_is_somebody_by_a_providers_token(fake):
+    def own(token, request):
+        return {"id": "1"} if token == "own" else None
+
+    program = client(alone(fake), transport=fake.transport, app=whoever, callbacks={"bearer": own})
+    assert program.get("/api/x", headers=bearing("own")).text == "1"
+    token = fake.access_token("1", API)
+    assert program.get("/api/x", headers=bearing(token)).text == "fake:1"
+
+
+def test_a_name_says_who_it_is_only_where_one_party_gives_it(fake):
+    with pytest.raises(ConfigError, match="remote_user: the application and 'fake' may know"):
+        client(alone(fake), remote_user="login", pages={"sign_in": "/login"})
+    client(alone(fake), remote_user="login")
 
 
 @pytest.mark.parametrize(("ids", "status"), [(["fake"], 200), (["credentials"], 401), ([], 401)])

@@ -232,6 +232,12 @@ def _who(config: AuthConfig) -> None:
             "remote_user",
             f"two providers may know different people by one {rule}; use '{{provider}}:{{{rule}}}'",
         )
+    if rule == "login" and not config.providers and config.issuers and config.has_sign_in:
+        raise ConfigError(
+            "remote_user",
+            f"the application and {config.issuers[0].id!r} may know different people by one login; "
+            "use 'id'",
+        )
     if rule is not None:
         refuse_open_to_world(config)
 

@@ -486,13 +486,15 @@ def _word(value: Any) -> str:
 
 def _prefixes(config: AuthConfig) -> dict[str, str]:
     """What the ids of each outside provider's users begin with: nothing for the first provider of a
-    configuration without passwords, so that a single provider's ids are its own."""
+    configuration where nobody else gives ids, so that a single provider's ids are its own."""
     others = [each for each in config.providers + config.issuers if each.type != "dev"]
     if not others:
         return {}
     from wsgi_auth.providers.base import FormProvider
 
-    local = any(isinstance(each, FormProvider) for each in others)
+    # the application does where people sign in, and by no provider, or where it knows tokens
+    by_hand = not config.providers and bool(config.pages.sign_in or config.callbacks.bearer)
+    local = by_hand or any(isinstance(each, FormProvider) for each in others)
     return {
         each.id: f"{each.id}:"
         if local or each is not others[0] or each.type == "per_request"
