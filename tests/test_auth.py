@@ -28,6 +28,8 @@ from wsgi_auth import (
 )
 from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.auth import merged
+from wsgi_auth.errors import StoreUnavailable
+from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.view import _MINUTES_KEPT, _minutes, default_session
 from wsgi_auth.testing import session_cookie, sign_in
 
@@ -919,6 +921,47 @@ def test_get_session_and_get_token_read_the_cookies_themselves():
     bearer = {"HTTP_AUTHORIZATION": "Bearer " + cookie.partition("=")[2]}
     assert get_token(bearer, options())["sub"] == "alice"
     assert get_session(bearer, options()) is None
+
+
+def test_what_is_shown_to_the_bearer_of_a_cookies_value_is_theirs_alone():
+    """On an open path nobody is signed in by it, and a shared cache may have what is public (RFC
+    9111 section 3.5)."""
+
+    def app(environ, start_response):
+        claims = get_token(environ)
+        start_response("200 OK", [("Cache-Control", "public, max-age=60")])
+        return [(claims or {"sub": "nobody"})["sub"].encode()]
+
+    wrapped = AuthMiddleware(app, config(public=["/open"]))
+    value = session_cookie(wrapped, USERS["alice"]).partition("=")[2]
+    page = TestApp(wrapped).get("/open", headers={"Authorization": f"Bearer {value}"})
+    assert (page.text, page.headers["Cache-Control"]) == ("alice", "private, max-age=60")
+    page = TestApp(wrapped).get("/open", headers={"Authorization": "Bearer x"})
+    assert (page.text, page.headers["Cache-Control"]) == ("nobody", "public, max-age=60")
+
+
+def test_what_is_shown_to_whom_a_second_look_finds_is_theirs_alone():
+    """The store answered again."""
+
+    class Flickers(CookieSessionReader):
+        looks = 0
+
+        def read(self, environ, now):
+            self.looks += 1
+            if self.looks == 1:
+                raise StoreUnavailable("not just now")
+            return super().read(environ, now)
+
+    def app(environ, start_response):
+        session = get_session(environ)
+        start_response("200 OK", [("Cache-Control", "public, max-age=60")])
+        return [session.user["id"].encode()]
+
+    given = config(public=["/open"])
+    wrapped = AuthMiddleware(app, given, reader=Flickers(given))
+    cookie = session_cookie(given, USERS["alice"])
+    page = TestApp(wrapped).get("/open", headers={"Cookie": cookie})
+    assert (page.text, page.headers["Cache-Control"]) == ("alice", "private, max-age=60")
 
 
 def test_the_value_of_a_cookie_proves_nobody_after_its_end_and_in_no_other_scheme():

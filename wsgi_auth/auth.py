@@ -400,11 +400,19 @@ class Auth:
         reading = site.reader.read(self.environ, site.clock())
         if reading.session is None and type(self.reading) is HeaderReading:
             reading = self.reading
+        if reading.session is not None:
+            self.is_somebodys()
         if reading.session is not None and site.events.wants("session"):
             site.events.fire(
                 "session", self.environ, session=reading.session, claims=reading.claims
             )
         return reading.session
+
+    def is_somebodys(self) -> None:
+        """The answer is for whom the application has just found in the request: no shared cache may
+        have it, though the request was nobody's."""
+        if self.caching is NOBODYS:
+            self.caching = SOMEBODYS
 
     def guarded(
         self, app: WSGIApp, route: Route, environ: Environ, start_response: StartResponse

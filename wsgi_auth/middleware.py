@@ -551,6 +551,9 @@ def get_token(
         return None
     if not _is_home(reader, stored.claims, environ):
         return None
+    handle = environ.get(HANDLE)
+    if isinstance(handle, Auth):
+        handle.is_somebodys()
     # asked as for a cookie: it may have ended the session
     return reader.view.claims(stored.claims, JWTContext(environ))
 
