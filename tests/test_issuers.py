@@ -203,6 +203,22 @@ def test_an_issuer_at_which_people_sign_in_needs_no_second_entry():
         client(signs_in, {**ISSUER, "sign_in": False}, url="https://app.example.test")
 
 
+#: Who signs in at Entra: anybody with an account in any tenant, which has the issuer of its own.
+ENTRA = {"id": "microsoft-entra-id", "client_id": "a" * 8, "client_secret": "secret"}
+TENANT = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"
+
+
+@pytest.mark.parametrize("more", [{"sign_in": False}, {"client_id": "b", "client_secret": "b"}])
+def test_no_id_token_of_any_tenant_is_an_access_token_of_the_issuer_of_one(more):
+    base = {"secret": SECRET, "url": "https://app.example.test", "routes": ROUTES}
+    one = {**ISSUER, "issuer": TENANT, **more}
+    for entry in (ENTRA, {**ENTRA, "tenant": TENANT.split("/")[3]}):
+        providers = [entry, {**one, "audience": ENTRA["client_id"]}]
+        with pytest.raises(ConfigError, match="every ID token of that client would be an access"):
+            AuthConfig.from_mapping({**base, "providers": providers}, environ={})
+    AuthConfig.from_mapping({**base, "providers": [ENTRA, one]}, environ={})
+
+
 def test_anybodys_tokens_are_taken_only_where_that_is_meant():
     google = {"id": "google", "audience": API, "sign_in": False}
     with pytest.raises(ConfigError, match="anybody may have an account at 'google'"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.checks import is_oauth, own_image
 from wsgi_auth.errors import ConfigError
@@ -118,10 +118,17 @@ def _leaving(config: AuthConfig) -> None:
 def _audiences(config: AuthConfig) -> None:
     """The ID tokens of one entry must not be the access tokens of another (each has looked whether
     they are its own)."""
-    of_clients = {
-        (getattr(each, "issuer", ""), getattr(each, "client_id", "")): each.id
-        for each in config.providers
-    }
+    there = config.providers + config.issuers
+    for each in there:
+        for other in there:
+            if getattr(other, "client_id", "") in (getattr(each, "audience", None) or ()) and (
+                _may_be_at_one_issuer(each, other)
+            ):
+                raise ConfigError(
+                    f"providers.{each.id}.audience",
+                    f"is the client_id of {other.id!r} at the same issuer, so that every ID token "
+                    "of that client would be an access token too; give the API a name of its own",
+                )
     for alone in config.issuers:
         at = alone.issuer
         signs_in = next(
@@ -133,15 +140,19 @@ def _audiences(config: AuthConfig) -> None:
                 f"is false, and people sign in at the same issuer by {signs_in!r}, as whom a token "
                 f"of theirs would not count; give {signs_in!r} the audience instead",
             )
-    for each in config.providers + config.issuers:
-        for audience in getattr(each, "audience", None) or ():
-            other = of_clients.get((getattr(each, "issuer", ""), audience))
-            if other is not None:
-                raise ConfigError(
-                    f"providers.{each.id}.audience",
-                    f"is the client_id of {other!r} at the same issuer, so that every ID token of "
-                    "that client would be an access token too; give the API a name of its own",
-                )
+
+
+def _may_be_at_one_issuer(one: Any, other: Any) -> bool:
+    """Whether a token of one may be of the other's issuer: that of all tenants is that of each."""
+    issuers = getattr(one, "issuer", ""), getattr(other, "issuer", "")
+    patterns = getattr(one, "issuer_pattern", ""), getattr(other, "issuer_pattern", "")
+    if all(patterns):
+        return patterns[0] == patterns[1]
+    return (
+        issuers[0] == issuers[1]
+        or (bool(patterns[0]) and bool(one.may_be_issuer(issuers[1])))
+        or (bool(patterns[1]) and bool(other.may_be_issuer(issuers[0])))
+    )
 
 
 def _email(config: AuthConfig) -> None:
