@@ -142,6 +142,31 @@ def test_nobody_whose_token_the_application_knows_is_somebody_by_a_providers_tok
     assert program.get("/api/x", headers=bearing(token)).text == "fake:1"
 
 
+@pytest.mark.parametrize("id", ["app", "token"])
+def test_a_provider_may_be_called_as_the_application_is_and_its_people_are_not_the_applications(
+    fake, id
+):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/login":
+            get_auth(environ).sign_in({"id": "1"})
+        return whoever(environ, start_response)
+
+    def own(token, request):
+        return {"id": "1"} if token == "own" else None
+
+    program = client(
+        PASSWORD,
+        {**alone(fake), "id": id},
+        transport=fake.transport,
+        app=app,
+        callbacks={"bearer": own},
+    )
+    assert program.get("/login").text == "1"
+    assert program.get("/api/x", headers=bearing("own")).text == "1"
+    token = fake.access_token("1", API)
+    assert program.get("/api/x", headers=bearing(token)).text == f"{id}:1"
+
+
 def test_a_name_says_who_it_is_only_where_one_party_gives_it(fake):
     with pytest.raises(ConfigError, match="remote_user: the application and 'fake' may know"):
         client(alone(fake), remote_user="login", pages={"sign_in": "/login"})

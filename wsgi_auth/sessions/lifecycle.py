@@ -391,7 +391,9 @@ class Lifecycle:
     def _subject(self, own: str, provider: Any) -> str:
         """The id of the user here. What one party calls somebody says nothing of what another does
         (R085): beside other providers, the ids of a party begin with its own id and a colon."""
-        prefix = self._prefixes.get(provider.id, "")
+        # the application's own ids have none, though a provider be called "app" or "token"
+        is_outside = provider.type not in ("app", "token")
+        prefix = self._prefixes.get(provider.id, "") if is_outside else ""
         if not prefix and own.startswith(tuple(filter(None, self._prefixes.values()))):
             raise AccessDenied("the id looks like one of another provider")
         return prefix + own
