@@ -370,6 +370,9 @@ def test_a_bad_token_is_refused_where_the_callback_would_let_anybody_in(fake):
 @pytest.mark.parametrize(
     "more", [{"allow_emails": ["a@example.test"]}, {"allow_groups": ["ops"]},
              {"provider": {"allow_claims": {"azp": "other"}}},
+             {"provider": {"allow_emails": ("a@example.test",)}},
+             {"provider": {"allow_domains": ("example.test",)}},
+             {"provider": {"allow_groups": ("ops",)}},
              {"callbacks": {"sign_in": lambda user, account, context: False}},
              {"callbacks": {"sign_in": lambda user, account, context: "/elsewhere"}}],
 )  # fmt: skip

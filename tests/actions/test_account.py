@@ -57,7 +57,9 @@ class Ground:
                 "matcher": ["/members/:path*"],
                 "providers": [
                     self.one.options(),
-                    self.two.options(**({"response_mode": "form_post"} if posts else {})),
+                    self.two.options(
+                        **({"response_mode": "form_post"} if posts else {}), **options.pop("two", {})
+                    ),
                     *rest,
                 ],
                 "transport": FakeTransport(self.one, self.two), **options,
@@ -94,6 +96,24 @@ def token(page: Any) -> str:
 
 
 # --- linking ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lists", "fits"),
+    [
+        ({"allow_domains": ["elsewhere.test"]}, False),
+        ({"allow_emails": ["eve@elsewhere.test"]}, False),
+        ({"allow_groups": ["staff"]}, False),
+        ({"allow_claims": {"sub": "eve"}}, False),
+        ({"allow_claims": {"sub": "bob"}}, True),
+    ],
+    ids=str,
+)
+def test_who_may_not_sign_in_by_a_provider_links_no_account_of_it(store, lists, fits):
+    ground = Ground(store, two=lists)
+    answer = ground.page.land(ground.two.approve(ground.ask().location, "bob"))
+    assert answer.status_int == (302 if fits else 403)
+    assert ground.linked() == (["one", "two"] if fits else ["one"])
 
 
 def test_a_user_links_an_account_and_signs_in_by_either(ground):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.oauth.visits import Visitor, site
+from wsgi_auth.adapters import connect
 from wsgi_auth.cli.check import report
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.errors import ConfigError
@@ -136,6 +137,16 @@ def test_the_lists_of_one_provider_say_who_comes_by_it_and_nobody_else(lists, fi
     form = guest.get("/auth/signin").forms.values()
     form = next(each for each in form if each.action.endswith("/credentials"))
     assert form.submit().status_int == 303 and guest.who == "eve"
+
+
+@pytest.mark.parametrize("lists", [each for each, fits in LISTS if not fits], ids=str)
+def test_the_lists_of_one_provider_are_asked_again_of_a_user_who_is_known(lists):
+    fake = FakeProvider(people=[ADA])
+    store = connect("memory:")
+    options = {"userinfo": True, "profile": {"groups": "roles"}}
+    for more, status in (({}, 302), (lists, 403)):
+        page = Visitor(site(fake, provider={**options, **more}, adapter=store))
+        assert page.land(fake.approve(page.begin(), "ada")).status_int == status
 
 
 def test_an_address_that_nobody_vouches_for_is_on_no_list():
