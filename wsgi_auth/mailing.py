@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from wsgi_auth.urls import is_loopback_host
+from wsgi_auth.errors import ConfigError
+from wsgi_auth.urls import host_name, is_loopback_host
 
 #: Most characters of an address, and of what stands before its @ (RFC 5321 section 4.5.3.1).
 LONGEST, LONGEST_LOCAL = 254, 64
@@ -132,3 +134,49 @@ class Mail:
 
 
 __all__ = ["Mail", "MailServer", "address", "sender"]
+
+
+# --- lists of who may sign in ---------------------------------------------------------------------
+
+
+def allowed_addresses(key: str, given: Iterable[str]) -> frozenset[str]:
+    """As they are compared. What could be nobody's would silently let nobody in."""
+    found = {entry.strip().lower() for entry in given}
+    for entry in found - {"*"}:
+        local, _, domain = entry.partition("@")
+        if not re.fullmatch(r"[^\s<>*]+", local) or not _domain(domain):
+            raise ConfigError(
+                key,
+                f"{entry!r} is no address such as 'ada@example.com'{_abroad(domain)}; all of a "
+                "domain are let in by allow_domains",
+            )
+        found.add(f"{local}@{_domain(domain)}")
+    return frozenset(found)
+
+
+def allowed_domains(key: str, given: Iterable[str]) -> frozenset[str]:
+    """As they are compared; an international one also in the form that addresses have."""
+    found = {entry.strip().lower().lstrip("@") for entry in given}
+    for entry in tuple(found):
+        if not _domain(entry):
+            raise ConfigError(
+                key,
+                f"{entry!r} is no domain such as 'example.com'{_abroad(entry)}; each is named "
+                "whole, a subdomain too",
+            )
+        found.add(_domain(entry))
+    return frozenset(found)
+
+
+def _domain(text: str) -> str:
+    """A domain in ASCII (``xn--``); "" for none."""
+    try:
+        written = host_name(text)
+    except ValueError:
+        return ""
+    return "" if written[-1] in ".]" else written
+
+
+def _abroad(domain: str) -> str:
+    """A hint for those that are written in two ways: straße.de is not strasse.de everywhere."""
+    return "" if domain.isascii() else " (try its xn-- form)"

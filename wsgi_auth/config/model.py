@@ -327,8 +327,8 @@ def _build(
         languages=option("languages", _languages, ()),
         locale_dir=option("locale_dir", lambda key, value: values.folder(key, value, here)),
         remote_user=option("remote_user", checks.remote_user),
-        allow_emails=option("allow_emails", values.emails),
-        allow_domains=option("allow_domains", values.domains),
+        allow_emails=option("allow_emails", _emails),
+        allow_domains=option("allow_domains", _domains),
         allow_groups=option("allow_groups", _set),
         limits=parts.Limits(**sections["limits"]),
         allowed_redirects=tuple(
@@ -717,6 +717,18 @@ def _languages(key: str, given: Any) -> tuple[str, ...]:
         if not re.fullmatch(_LANGUAGE, tag):
             raise ConfigError(key, f"{tag!r} is no language tag such as de or pt-BR")
     return found
+
+
+def _emails(key: str, given: Any) -> frozenset[str]:
+    from wsgi_auth.mailing import allowed_addresses  # here, and below: few say it
+
+    return allowed_addresses(key, values.strings(key, given))
+
+
+def _domains(key: str, given: Any) -> frozenset[str]:
+    from wsgi_auth.mailing import allowed_domains
+
+    return allowed_domains(key, values.strings(key, given))
 
 
 def _addresses(key: str, given: Any) -> tuple[str, ...]:

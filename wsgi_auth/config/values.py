@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from wsgi_auth.cookies import SameSite
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.urls import host_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -277,49 +276,6 @@ def path(key: str, value: Any) -> str:
     if not re.fullmatch(_PATH, found) or "//" in found or set(found) & set("\\;?#%"):
         raise ConfigError(key, f"must be a path such as '/login', not {found!r}")
     return found.rstrip("/") or "/"
-
-
-def emails(key: str, given: Any) -> frozenset[str]:
-    """As they are compared. What could be nobody's would silently let nobody in."""
-    found = {entry.strip().lower() for entry in strings(key, given)}
-    for entry in found - {"*"}:
-        local, _, domain = entry.partition("@")
-        if not re.fullmatch(r"[^\s<>*]+", local) or not _domain(domain):
-            raise ConfigError(
-                key,
-                f"{entry!r} is no address such as 'ada@example.com'{_abroad(domain)}; all of a "
-                "domain are let in by allow_domains",
-            )
-        found.add(f"{local}@{_domain(domain)}")
-    return frozenset(found)
-
-
-def domains(key: str, given: Any) -> frozenset[str]:
-    """As they are compared; an international one also in the form that addresses have."""
-    found = {entry.strip().lower().lstrip("@") for entry in strings(key, given)}
-    for entry in tuple(found):
-        if not _domain(entry):
-            raise ConfigError(
-                key,
-                f"{entry!r} is no domain such as 'example.com'{_abroad(entry)}; each is named "
-                "whole, a subdomain too",
-            )
-        found.add(_domain(entry))
-    return frozenset(found)
-
-
-def _domain(text: str) -> str:
-    """A domain in ASCII (``xn--``); "" for none."""
-    try:
-        written = host_name(text)
-    except ValueError:
-        return ""
-    return "" if written[-1] in ".]" else written
-
-
-def _abroad(domain: str) -> str:
-    """A hint for those that are written in two ways: straße.de is not strasse.de everywhere."""
-    return "" if domain.isascii() else " (try its xn-- form)"
 
 
 def file(key: str, value: Any, here: Path | None, maker: str = "") -> Path:

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 from urllib.parse import parse_qsl, urlsplit
 
-from wsgi_auth.config import values
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.mailing import allowed_addresses, allowed_domains
 from wsgi_auth.providers.mapping import Mapper
 from wsgi_auth.types import FrozenDict
 from wsgi_auth.urls import is_loopback_host
@@ -240,7 +240,8 @@ class _Client:
             given = getattr(self, option)
             if given is None:
                 continue
-            convert = {"allow_emails": values.emails, "allow_domains": values.domains}.get(option)
+            lists = {"allow_emails": allowed_addresses, "allow_domains": allowed_domains}
+            convert = lists.get(option)
             if convert is not None:
                 given = tuple(sorted(convert(self._key(option), given)))
                 self._set(option, given)
