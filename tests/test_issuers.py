@@ -167,6 +167,22 @@ def test_a_provider_may_be_called_as_the_application_is_and_its_people_are_not_t
     assert program.get("/api/x", headers=bearing(token)).text == f"{id}:1"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"providers_for": lambda request: ["fake"] if request.path else []},
+        {"callbacks": {"bearer": lambda token, request: request.path and None}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_a_path_that_is_not_utf_8_is_a_bad_request_of_a_program_too(fake, more, caplog):
+    program = client(alone(fake), transport=fake.transport, **more)
+    answer = program.get("/api/%ff", headers=bearing("x"), status=400)
+    assert answer.json["error"] == "BadRequest"
+    assert not [each for each in caplog.records if each.exc_info]
+    program.get("/api/x", headers=bearing("x"), status=401)
+
+
 def test_a_name_says_who_it_is_only_where_one_party_gives_it(fake):
     with pytest.raises(ConfigError, match="remote_user: the application and 'fake' may know"):
         client(alone(fake), remote_user="login", pages={"sign_in": "/login"})

@@ -151,12 +151,9 @@ class Authorizer:
         try:
             said = asked(webob_request(environ), reading.session)
         except Exception as error:
-            if isinstance(error, UnicodeDecodeError) and not _is_utf8(environ):
-                # the callback reads the path, of which no text can be made: nobody's mistake here
-                self._events.logger.info(
-                    "refused %s: its path is not UTF-8", shown(environ.get("PATH_INFO"))
-                )
-                return Failed(400, "BadRequest")
+            unreadable = self.unreadable(environ, error)
+            if unreadable is not None:
+                return unreadable
             self._events.logger.exception(
                 "the authorized callback raised; %s is refused", shown(environ.get("PATH_INFO"))
             )
@@ -182,6 +179,19 @@ class Authorizer:
             ", and must not be async" if hasattr(said, "__await__") else "",
         )
         return Failed()
+
+    def unreadable(self, environ: Environ, error: BaseException) -> Failed | None:
+        """The answer where a callback raised this for it reads the path, of which no text can be
+        made: nobody's mistake here."""
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UnicodeDecodeError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None or _is_utf8(environ):
+            return None
+        self._events.logger.info(
+            "refused %s: its path is not UTF-8", shown(environ.get("PATH_INFO"))
+        )
+        return Failed(400, "BadRequest")
 
     def _step_up(
         self, environ: Environ, route: Route, routes: tuple[Route, ...]

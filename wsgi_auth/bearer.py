@@ -122,7 +122,10 @@ class BearerAuthentication:
             problem = f"an access token could not be checked: {error}"
             site.events.mention("bearer", now, problem)
             return Failed(503, ProviderUnavailable.code, 5)
-        except Exception:
+        except Exception as error:
+            unreadable = site.authorizer.unreadable(environ, error)
+            if unreadable is not None:
+                return unreadable
             site.events.logger.exception("an access token could not be checked")
             return Failed()
 
