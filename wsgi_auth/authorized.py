@@ -183,10 +183,9 @@ class Authorizer:
     def unreadable(self, environ: Environ, error: BaseException) -> Failed | None:
         """The answer where a callback raised this for it reads the path, of which no text can be
         made: nobody's mistake here."""
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UnicodeDecodeError):
-            cause = cause.__cause__ or cause.__context__
-        if cause is None or _is_utf8(environ):
+        # not the whole chain: one may lead back into itself
+        causes = (error, error.__cause__, error.__context__)
+        if not any(isinstance(each, UnicodeDecodeError) for each in causes) or _is_utf8(environ):
             return None
         self._events.logger.info(
             "refused %s: its path is not UTF-8", shown(environ.get("PATH_INFO"))
