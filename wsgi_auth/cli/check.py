@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from wsgi_auth.cli.configured import quiet
 from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import ALLOWED
@@ -20,10 +20,8 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     if config.app:  # it is served as it is, by `serve` or wsgi_auth.wsgi, which ask for this
         refuse_open_to_world(config)
         findable(config)
-    logger = logging.getLogger("wsgi_auth.check")
-    logger.propagate, logger.handlers = False, [logging.NullHandler()]  # said below
     # building it finds what only compiling the patterns finds
-    middleware = AuthMiddleware(_nothing, config.override(logger=logger))
+    middleware = AuthMiddleware(_nothing, config.override(logger=quiet("check")))
     say(f"url        {config.url or 'not set'}{'  (dev)' if config.dev else ''}")
     say(f"sign-in    {', '.join(_providers(config)) or 'nobody can'}")
     for callback in _callbacks(config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from wsgi_auth.config.model import AuthConfig
@@ -10,6 +11,13 @@ from wsgi_auth.testing import _middleware
 from wsgi_auth.wsgi import loaded
 
 _FILES = (".toml", ".ini", ".cfg")
+
+
+def quiet(name: str) -> logging.Logger:
+    """A logger that shows nothing: a command says itself what there is to say."""
+    logger = logging.getLogger(f"wsgi_auth.{name}")
+    logger.propagate, logger.handlers = False, [logging.NullHandler()]
+    return logger
 
 
 def configuration(named: Path) -> AuthConfig:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from wsgi_auth.cli.check import _spelled
+from wsgi_auth.cli.configured import quiet
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.middleware import AuthMiddleware
@@ -28,8 +29,8 @@ def explained(
 ) -> Iterator[str]:
     """The lines of the explanation. The request goes the way of every request; only the
     application behind is a stand-in that answers 200."""
-    logger = logging.getLogger("wsgi_auth.explain")
-    logger.propagate, logger.level, logger.handlers = False, logging.INFO, [logging.NullHandler()]
+    logger = quiet("explain")
+    logger.setLevel(logging.INFO)
     middleware = AuthMiddleware(_reached, config.override(logger=logger, **_harmless(config)))
     environ = _environ(config, method, target, headers)
     if user is not None:

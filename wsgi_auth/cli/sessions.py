@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 
+from wsgi_auth.cli.configured import quiet
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, UsageError
 from wsgi_auth.middleware import AuthMiddleware
@@ -51,9 +51,7 @@ def _known(config: AuthConfig, user: str) -> tuple[Register, str]:
         raise ConfigError("adapter", "is needed: without one sessions live in cookies alone")
     if isinstance(config.adapter, str) and config.adapter.startswith("memory:"):
         raise ConfigError("adapter", "memory: keeps sessions in the server's own process")
-    logger = logging.getLogger("wsgi_auth.sessions")
-    logger.propagate, logger.handlers = False, [logging.NullHandler()]  # `check` says what it would
-    middleware = AuthMiddleware(_nothing, config.override(logger=logger))
+    middleware = AuthMiddleware(_nothing, config.override(logger=quiet("sessions")))
     store, register = middleware.site.adapter, middleware.sessions
     found = None
     if store is not None and not register.of(user) and store.get_user(user) is None:

@@ -63,6 +63,10 @@ _ALGORITHMS = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
      "EdDSA", "Ed25519", "HS256", "HS384", "HS512")
 )  # fmt: skip
+#: Who may sign in, with what reads each entry of the list.
+_LISTS: Mapping[str, Callable[[str, tuple[str, ...]], frozenset[str]] | None] = MappingProxyType(
+    {"allow_emails": allowed_addresses, "allow_domains": allowed_domains, "allow_groups": None}
+)
 #: What says nothing where nobody signs in.
 _OF_SIGN_IN = ("tokens", "link_by_email", "logout", "backchannel_logout", "frontchannel_logout")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -236,14 +240,12 @@ class _Client:
             )
 
     def _check_allowed(self) -> None:
-        for option in ("allow_emails", "allow_domains", "allow_groups"):
+        for option, read in _LISTS.items():
             given = getattr(self, option)
             if given is None:
                 continue
-            lists = {"allow_emails": allowed_addresses, "allow_domains": allowed_domains}
-            convert = lists.get(option)
-            if convert is not None:
-                given = tuple(sorted(convert(self._key(option), given)))
+            if read is not None:
+                given = tuple(sorted(read(self._key(option), given)))
                 self._set(option, given)
             if not given:
                 raise ConfigError(
