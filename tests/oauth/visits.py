@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -12,6 +13,8 @@ from wsgi_auth import AuthMiddleware
 from wsgi_auth.testing import FakeProvider, FakeTransport
 
 URL = "https://app.example.test"
+#: How a JWT begins. Its first three letters alone may be in any random value.
+TOKEN = re.compile(r"eyJ[\w-]{9,}\.[\w-]*\.")
 SERVED = {"wsgi.url_scheme": "https", "HTTP_HOST": "app.example.test"}
 
 
