@@ -39,7 +39,7 @@ def fresh_token(handle: Auth, provider: str) -> str | None:
         )
     if claims.get("tenant", "") != found.tenant:
         return None
-    header = handle.header or ""
+    header = handle.header
     held = site.vault.read(header, claims)
     if provider not in held:
         return None

@@ -99,7 +99,6 @@ class Auth:
     __slots__ = (
         "caching",
         "environ",
-        "header",
         "is_sent",
         "pending",
         "reading",
@@ -111,8 +110,6 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
-    #: Its Cookie header; None or empty without one.
-    header: str | None
     #: The server's ``start_response``.
     send: StartResponse
     #: What the request's session is by now.
@@ -137,6 +134,11 @@ class Auth:
         return self.reading.claims
 
     @property
+    def header(self) -> str:
+        """The request's Cookie header; empty without one."""
+        return self.environ.get("HTTP_COOKIE") or ""
+
+    @property
     def csrf_token(self) -> str:
         """A token for a form that posts to one of the built-in endpoints (field ``csrfToken``).
 
@@ -145,7 +147,7 @@ class Auth:
         site = self.site
         cookie = site.config.cookies.csrf
         # what this very response sets counts before what the browser has
-        held = "; ".join([*(self.pending or ()), self.header or ""])
+        held = "; ".join([*(self.pending or ()), self.header])
         known = cookies.values(held, cookie.name)
         browser = next((value for value in known if len(value) >= 22), None)
         if browser is None:
@@ -392,6 +394,7 @@ class Auth:
         self.environ[SESSION] = reading.session
         if reading.then is not KEEP and self.pending is None:
             self.pending = []
+            self.is_somebodys()
 
     def read_again(self) -> Session | None:
         """The session as the cookies prove it now; what is due is renewed with the response. For a
@@ -409,8 +412,8 @@ class Auth:
         return reading.session
 
     def is_somebodys(self) -> None:
-        """The answer is for whom the application has just found in the request: no shared cache may
-        have it, though the request was nobody's."""
+        """The answer is for whom the application has just found in the request, or changes what the
+        browser has: no shared cache may have it, though the request was nobody's."""
         if self.caching is NOBODYS:
             self.caching = SOMEBODYS
 
@@ -480,12 +483,12 @@ class Auth:
         except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
             headers = list(headers)
             more = headers + caching
-        if self.pending is not None:
+        if caching is NOBODYS:
+            # Nothing is pending. What the application says of Vary stands in a line of its own (RFC
+            # 9110 section 5.3): to look for it takes as long as half of all the rest.
+            headers = more
+        elif self.pending is not None:
             headers = self._headers(headers)
-        elif caching is NOBODYS:
-            # it may say so in other words as well, in another line (RFC 9110 section 5.3)
-            if VARY_COOKIE not in headers:
-                headers = more
         else:
             for name, _ in headers:
                 # merged, where it has something to look at
@@ -557,10 +560,11 @@ class Auth:
         self.pending = [
             each for each in self.pending or () if not each.startswith((f"{name}=", f"{name}."))
         ]
+        self.is_somebodys()
 
     def _forget_tokens(self) -> None:
         """What a browser keeps of tokens belongs to the session that is over."""
-        header = self.header or ""
+        header = self.header
         if self.site.config.cookies.tokens.name in header:
             self.set_cookies(self.site.vault.remove(header))
 
@@ -576,7 +580,7 @@ class Auth:
         self.set_cookies(config.cookies.last_provider.set(provider.id, lasts))
 
     def _names(self) -> tuple[str, ...]:
-        return self.site.config.cookies.session.names(self.header or "")
+        return self.site.config.cookies.session.names(self.header)
 
     def set_cookies(self, values: list[str]) -> None:
         """Send these Set-Cookie values with the response; a later one of a name replaces an
@@ -585,6 +589,7 @@ class Auth:
         names = {value.partition("=")[0] for value in values}
         kept = [each for each in self.pending or () if each.partition("=")[0] not in names]
         self.pending = kept + values
+        self.is_somebodys()
 
     def _may_write(self) -> None:
         """Raise where the session cookie cannot be changed any more, or never."""

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.cookies import AUTHJS_SLICE, MAX_COOKIE
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
 from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
@@ -29,8 +28,6 @@ _MOST = 16
 #: What a token is looked up by, its signature mostly: looking it up by all of it takes longer. The
 #: whole of it is compared then.
 _TAIL = 43
-#: Characters that a value which is in several cookies has at least.
-_IN_PIECES = min(MAX_COOKIE, AUTHJS_SLICE)
 #: Verified tokens remembered per generation; two generations are kept.
 _REMEMBERED = 2_048
 #: Longer ones are not remembered, which bounds the memory (R100).
@@ -55,7 +52,6 @@ class CookieSessionReader:
         self._name = self._cookie.name
         older = self._cookie.older
         self._former = self._cookie.but(name=older, older=None) if older else None
-        self._prefix = f"{self._name}="
         self._config = config
         self._asks_home = any(each.type == "per_request" for each in config.providers)
         self._asks_nobody = self.view.plain and not self._asks_home
@@ -85,26 +81,22 @@ class CookieSessionReader:
         header = environ.get("HTTP_COOKIE")
         if not header:
             return ANONYMOUS
-        # What is in pieces would be looked for in vain, and to the end, by its whole name.
-        if len(header) > _IN_PIECES and not header.partition(self._name)[2].startswith("="):
-            return self._read(header, environ, now)
-        # The usual request holds the cookie once, in one piece: no list, no regular expression. Cut
-        # by partition: to call find takes longer than all the copying.
-        before, found, after = header.partition(self._prefix)
-        if not found and self._name not in header:
+        # The usual request holds the cookie once, in one piece: no list, no regular expression, and
+        # looked for once. Cut by partition: to call find takes longer than all the copying.
+        before, found, after = header.partition(self._name)
+        if not found:
             return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
-        if self._remembers and found and (not before or before[-1] in _BEFORE):
-            value, _, _ = after.partition(";")
+        if self._remembers and after and after[0] == "=" and (not before or before[-1] in _BEFORE):
+            value, _, _ = after.partition(";")  # with the "=" in front
             tail = value[-_TAIL:]
             stored = self._known.get(tail) or self._older.get(tail)
             is_known = stored is not None and stored.value == value
             if not is_known:
                 load = self._load
-                stored = load(value, now)
+                stored = load(value[1:], now)
             if stored is None:
                 if (
                     self._former is None
-                    and self._name not in before
                     and self._name not in after
                     and not any(each in value for each in _AROUND)
                 ):
@@ -123,7 +115,7 @@ class CookieSessionReader:
                         else:
                             self._seen = {tail}
                     return stored
-                alone = self._name not in before and self._name not in after
+                alone = self._name not in after
                 names = (self._name,) if alone else self._names(header)
                 return Reading(stored.session, stored.claims, Then.RENEW, names, stored.kept)
         return self._read(header, environ, now)
@@ -185,7 +177,7 @@ class CookieSessionReader:
         return self._cookie.found(header)[1]
 
     def _remember(self, value: str, stored: Stored) -> None:
-        """Keep a verified token.
+        """Keep a verified token, with the "=" in front of it.
 
         Two generations: the older one goes when the newer is full. Threads may lose an entry to
         each other, which costs one verification.
