@@ -1,6 +1,6 @@
 """What wsgi_auth costs, as ratios in one run: ``python -m benchmarks`` (``make bench``).
 
-Method (from ``reference/performance.md`` of the design, where the targets come from):
+Method:
 
 * Ratios only. A machine's microseconds are comparable to nothing, and a shared one changes its
   speed under the benchmark; what ran in the same millisecond has the same weather.

@@ -1,4 +1,4 @@
-"""What is measured of wsgi_auth, each with its unit and its target (DESIGN section 6)."""
+"""What is measured of wsgi_auth, each with its unit and its target."""
 
 from __future__ import annotations
 

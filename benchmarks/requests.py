@@ -102,7 +102,7 @@ def environ(path: str = "/members/area", cookie: str | None = None, **more: Any)
 
 
 def claims(number: int = 0, **more: Any) -> dict[str, Any]:
-    """The user of ``reference/performance.md``: five claims; the times come with the signature."""
+    """A user with five claims; the times come with the signature."""
     return {
         "sub": f"user-{number:06}",
         "name": "Alice Adams",

@@ -14,7 +14,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 
 from wsgi_auth.config.model import option_names
-from wsgi_auth.config.roads import env_prefix
+from wsgi_auth.config.parts import env_prefix
 from wsgi_auth.pages import PROBLEMS
 from wsgi_auth.providers import catalogue
 from wsgi_auth.texts import ENGLISH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# --- reference/authjs.md 10.3: what Next.js 15 answers ---------------------------------------
+# --- what Next.js 15 answers -----------------------------------------------------------------
 
 GOLDEN_PATHS = [
     "/",

@@ -11,7 +11,7 @@ from tests.pep3333.kinds import ALICE, BASIC, ENDPOINTS, HTML, JSON, PASSING, RE
 from tests.pep3333.server import Log, make_environ, serve
 from wsgi_auth import Auth, AuthMiddleware, Session, get_session, require
 
-#: All that is ever added (DESIGN 2.1), and all that is ever taken away.
+#: All that is ever added, and all that is ever taken away.
 OURS = {"auth.session", "auth.handle"}
 WITH_REMOTE_USER = OURS | {"REMOTE_USER", "AUTH_TYPE"}
 REMOVED = {"REMOTE_USER", "AUTH_TYPE", "HTTP_REMOTE_USER"}

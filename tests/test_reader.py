@@ -21,7 +21,7 @@ USER = {"sub": "alice", "name": "Alice", "auth_time": NOW, "sid": "x" * 32}
 
 
 def value(claims=USER, now=NOW, **options) -> str:
-    return strategy_for(config(**options)).save(claims, now)[0]
+    return strategy_for(config(**options)).save(claims, now).value
 
 
 def signed(claims) -> str:

@@ -22,7 +22,7 @@ OPTIONS = {
 
 def written(user: str, now: int, **options) -> str:
     claims = {"sub": user, "auth_time": now, "sid": user * 8}
-    return strategy_for(config(**options)).save(claims, now)[0]
+    return strategy_for(config(**options)).save(claims, now).value
 
 
 def pieces(options) -> list[str]:

@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import SECRET, hello, options
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
 from wsgi_auth.config.model import option_names
-from wsgi_auth.config.roads import env_prefix, read_env
+from wsgi_auth.config.parts import env_prefix
+from wsgi_auth.config.roads import read_env
 from wsgi_auth.paste import filter_app_factory, filter_factory
 from wsgi_auth.providers import catalogue
 from wsgi_auth.providers.oauth import OIDC, OAuth

@@ -3,20 +3,20 @@
 What lives here: the rule "Redirect or 401" and the reading of ``Accept``, as pure functions of the
 environ. What must not: anything that decides whether a request may pass; by the time these are
 asked, it may not. So every doubt here ends in the 401, which follows nothing and starts nothing.
-Measured against the rules of peers in ``reference/peers.md`` 4.1 (R052, R055).
+The rules of R052 and R055.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
+from wsgi_auth.frozen import Frozen
 from wsgi_auth.types import Environ
 
 _BROWSER_METHODS = frozenset(("GET", "HEAD", "POST"))
 
-# A program's headers: whoever sends one of these does not want a page (section 3, rule 1).
+# A program's headers: whoever sends one of these does not want a page.
 _PROGRAM = ("HTTP_AUTHORIZATION", "HTTP_UPGRADE", "HTTP_HX_REQUEST")
 
 
@@ -93,7 +93,7 @@ def _is_prefetch(value: object) -> bool:
     )
 
 
-class _Accept(NamedTuple):
+class _Accept(Frozen):
     """What an ``Accept`` says, in thousandths: q of HTML and JSON where they are named."""
 
     html: int

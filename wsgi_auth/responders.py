@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wsgi_auth.pages import Pages
 
-#: What the choice between redirect, 401 and their bodies looks at (DESIGN, "Redirect or 401").
+#: What the choice between redirect, 401 and their bodies looks at.
 VARY = (
     "Vary",
     "Accept, Authorization, Cookie, HX-Request, Purpose, Sec-Fetch-Dest, Sec-Fetch-Mode, "

@@ -10,7 +10,7 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from wsgi_auth.frozen import Frozen
 
@@ -205,13 +205,16 @@ class Stored(Reading):
         return claims
 
 
-class Written(NamedTuple):
+class Written:
     """A session as a strategy wrote it: the value of its cookie, its claims, and what the strategy
     needs to write it again."""
 
-    value: str
-    claims: Claims
-    kept: Any = None
+    __slots__ = ("claims", "kept", "value")
+
+    def __init__(self, value: str, claims: Claims, kept: Any = None) -> None:
+        self.value = value
+        self.claims = claims
+        self.kept = kept
 
 
 #: Nobody, nothing to do. Shared: a Reading is never changed.
@@ -379,12 +382,15 @@ PASS = Pass()
 # --- people ---------------------------------------------------------------------------------
 
 
-class Device(NamedTuple):
+class Device:
     """From where somebody signed in, as a list of sessions shows it: the browser's name for itself
     and the client's address. Both are what was sent, and prove nothing."""
 
-    agent: str
-    address: str
+    __slots__ = ("address", "agent")
+
+    def __init__(self, agent: str, address: str) -> None:
+        self.agent = agent
+        self.address = address
 
 
 class Account(Frozen, hidden=("tokens",)):

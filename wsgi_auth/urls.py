@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.frozen import Frozen
@@ -46,7 +45,7 @@ class BaseURL(Frozen):
             mount = _mount(path)
         except ValueError as problem:
             raise ConfigError("url", f"{problem}; expected e.g. https://app.example.com") from None
-        return cls(origin.text, mount, *origin)
+        return cls(origin.text, mount, origin.scheme, origin.host, origin.port)
 
     @property
     def secure(self) -> bool:
@@ -130,7 +129,7 @@ class AllowedOrigin(Frozen):
                 raise ValueError("a wildcard cannot stand before an IP address")
             if len(labels) < 2:
                 raise ValueError("a wildcard needs at least two labels after it")
-        return cls(*origin, wildcard)
+        return cls(origin.scheme, origin.host, origin.port, wildcard)
 
     def matches(self, origin: _Origin) -> bool:
         """Whether this entry lists ``origin``."""
@@ -336,7 +335,7 @@ _IN_VALUE = _Encoding("\"#<>'%&+=;?\\`{}^|[],:@$!()*", raw=True)
 # --- origins --------------------------------------------------------------------------------
 
 
-class _Origin(NamedTuple):
+class _Origin(Frozen):
     scheme: str
     host: str
     port: int

@@ -79,9 +79,9 @@ def test_what_node_put_beside_survives_a_renewal_by_us():
     made = AuthMiddleware(hello, settled())
     reading = read(f"{NAME}={token()}", now)
     assert reading.then is Then.RENEW
-    value, claims, _ = made.site.lifecycle.renew(reading, now)
-    again = JWECodec([SECRET.encode()], NAME).verify(value)[0]
-    assert again == claims
+    written = made.site.lifecycle.renew(reading, now)
+    again = JWECodec([SECRET.encode()], NAME).verify(written.value)[0]
+    assert again == written.claims
     # the jti too: it is what the session is ended by
     assert again == {**NODE, "iat": now, "exp": now + 30 * DAY}
 

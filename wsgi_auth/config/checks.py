@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
-from wsgi_auth.config.parts import ALLOWED
+from wsgi_auth.config.parts import ALLOWED, env_prefix
 from wsgi_auth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -301,8 +301,6 @@ def risks(config: AuthConfig) -> Iterator[str]:
 
 def _unread(config: AuthConfig) -> Iterator[str]:
     """Variables that were to say who may sign in, beside a file or a mapping that does not."""
-    from wsgi_auth.config.roads import env_prefix
-
     of_all: tuple[tuple[str, Any], ...] = (("AUTH_", config),)
     for prefix, said in (
         *of_all, *((env_prefix(each.id), each) for each in config.providers + config.issuers)

@@ -28,6 +28,11 @@ EVENTS = (
 )
 
 
+def env_prefix(provider_id: str) -> str:
+    """``AUTH_GITHUB_`` for ``github``: upper case, a hyphen as an underscore (as Auth.js)."""
+    return f"AUTH_{provider_id.upper().replace('-', '_')}_"
+
+
 class SessionOptions(Frozen):
     """How long a session lives and where it is kept. Times are seconds."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
-from wsgi_auth.config.roads import env_prefix
+from wsgi_auth.config.parts import env_prefix
 from wsgi_auth.errors import ConfigError
 
 if TYPE_CHECKING:

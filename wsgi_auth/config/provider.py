@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
-from wsgi_auth.config.roads import env_prefix
+from wsgi_auth.config.parts import env_prefix
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.providers.base import Field, Provider
 from wsgi_auth.providers.credentials import PASSWORD, USERNAME, Credentials

@@ -12,7 +12,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wsgi_auth.config.parts import ALLOWED
+from wsgi_auth.config.parts import ALLOWED, env_prefix
 from wsgi_auth.config.values import near, text_of_file
 from wsgi_auth.errors import ConfigError
 
@@ -178,11 +178,6 @@ def read_env(environ: Mapping[str, str], options: Iterable[tuple[str, ...]]) -> 
         if _is_nearly(variable, hint, 0.88):
             raise ConfigError(variable, f"is no option{hint}")
     return nested(flat)
-
-
-def env_prefix(provider_id: str) -> str:
-    """``AUTH_GITHUB_`` for ``github``: upper case, a hyphen as an underscore (as Auth.js)."""
-    return f"AUTH_{provider_id.upper().replace('-', '_')}_"
 
 
 def _refuse_unheard_list(

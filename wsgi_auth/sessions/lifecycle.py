@@ -59,7 +59,7 @@ class Begun:
     def __init__(self, session: Session, written: Written) -> None:
         self.is_new_user = False
         self.session = session
-        self.value, self.claims, self.kept = written
+        self.value, self.claims, self.kept = written.value, written.claims, written.kept
 
 
 class ElsewhereInstead(AccessDenied):
