@@ -8,8 +8,9 @@ it is: a value that could say more than a colour does not get in.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal, NoReturn, TypeAlias, get_args
+
+from wsgi_auth.frozen import Frozen
 
 ColorScheme: TypeAlias = Literal["auto", "light", "dark"]
 
@@ -25,8 +26,7 @@ _DATA_IMAGE = re.compile(
 _URL = re.compile(r"(?:https?://[^\s/\"'<>\\@]+)?/(?!/)[^\s\"'<>\\]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(Frozen):
     """The look of the built-in pages; an empty string leaves the choice to us.
 
     ``color_scheme``: ``auto`` follows the visitor's system. ``brand_color``: the main button.
