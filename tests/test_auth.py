@@ -430,6 +430,15 @@ def test_nothing_is_kept_in_the_place_of_a_request_that_is_over():
     assert not dict.__len__(over)
 
 
+def test_what_the_browser_holds_is_not_known_of_a_request_that_is_over():
+    environ = complete()
+    handle = environ["auth.handle"]
+    with pytest.raises(UsageError, match="the request is over"):
+        handle.csrf_token
+    environ["HTTP_COOKIE"] += f"; {handle.site.config.cookies.csrf.name}=0123456789abcdefghijkl"
+    assert get_auth(environ).csrf_token
+
+
 @pytest.mark.parametrize("path", ["/members", "/auth/client.js"])
 def test_a_change_after_our_own_complete_answer_is_refused_and_not_lost(path):
     environ = complete(path)
