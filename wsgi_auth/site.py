@@ -73,7 +73,7 @@ class Site:
         self._clients: dict[str, Client] = {}
         self._swept_at = 0.0
         self._pages: dict[str, Pages] = {}
-        for provider in config.providers + config.issuers:
+        for provider in config.all_providers:
             if getattr(provider, "private_key", None):
                 from wsgi_auth.oauth.client_auth import check_key
 

@@ -34,7 +34,7 @@ def every(site: Site, environ: Environ) -> tuple[Provider, ...]:
 def issuing(site: Site, environ: Environ) -> Found:
     """As :func:`looked_for`, with those that nobody signs in by: whose access tokens count."""
     config = site.config
-    return _there(site, _chosen(site, environ, config.providers + config.issuers), environ)
+    return _there(site, _chosen(site, environ, config.all_providers), environ)
 
 
 def looked_for(site: Site, environ: Environ) -> Found:
@@ -62,7 +62,7 @@ def _chosen(site: Site, environ: Environ, there: tuple[Provider, ...]) -> tuple[
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise CallbackError("providers_for", "must return the ids of providers")
     wanted = list(ids)
-    known = [each.id for each in config.providers + config.issuers]
+    known = [each.id for each in config.all_providers]
     unknown = [id for id in wanted if id not in known]
     if unknown:
         # several pages and checks ask it

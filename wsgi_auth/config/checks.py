@@ -68,7 +68,7 @@ def agree(config: AuthConfig) -> None:
     _dev(config)
     _sessions(config)
     _strength(config)
-    if config.providers or config.issuers:
+    if config.all_providers:
         # imported here: a process that only reads sessions has none
         from wsgi_auth.config.of_providers import agree as providers_agree
 
@@ -227,7 +227,7 @@ def _who(config: AuthConfig) -> None:
             f"each tenant of {made!r} may call anybody by any name and any address; use 'id', a "
             "template with {id}, or a callable that knows the tenant",
         )
-    if rule in ("login", "id") and len(config.providers + config.issuers) > 1:
+    if rule in ("login", "id") and len(config.all_providers) > 1:
         raise ConfigError(
             "remote_user",
             f"two providers may know different people by one {rule}; use '{{provider}}:{{{rule}}}'",
@@ -247,7 +247,7 @@ def refuse_open_to_world(config: AuthConfig) -> None:
     narrows it: the application behind trusts whoever comes through."""
     if config.allow_emails or config.allow_domains or config.allow_groups:
         return
-    for provider in config.providers + config.issuers:
+    for provider in config.all_providers:
         narrows = any(getattr(provider, name, None) for name in (*ALLOWED, "allow_claims"))
         if getattr(provider, "open_to_world", False) and not narrows:
             raise ConfigError(
@@ -278,7 +278,7 @@ def risks(config: AuthConfig) -> Iterator[str]:
             "session.absolute_age is not set: who is removed at the provider stays signed in here "
             "for as long as they keep coming"
         )
-    if config.providers or config.issuers:
+    if config.all_providers:
         from wsgi_auth.config.of_providers import risks as provider_risks
 
         yield from provider_risks(config)
@@ -303,7 +303,7 @@ def _unread(config: AuthConfig) -> Iterator[str]:
     """Variables that were to say who may sign in, beside a file or a mapping that does not."""
     of_all: tuple[tuple[str, Any], ...] = (("AUTH_", config),)
     for prefix, said in (
-        *of_all, *((env_prefix(each.id), each) for each in config.providers + config.issuers)
+        *of_all, *((env_prefix(each.id), each) for each in config.all_providers)
     ):  # fmt: skip
         for name in ALLOWED:
             variable = prefix + name.upper()
@@ -369,7 +369,7 @@ def _checks_tokens(config: AuthConfig) -> bool:
         return True
     return any(
         each.type == "per_request" or bool(getattr(each, "audience", None))
-        for each in config.providers + config.issuers
+        for each in config.all_providers
     )
 
 

@@ -100,6 +100,11 @@ class AuthConfig(
     environ: Mapping[str, str] = NOTHING
 
     @property
+    def all_providers(self) -> tuple[Provider, ...]:
+        """Those that people sign in by, and those that only issue access tokens."""
+        return self.providers + self.issuers
+
+    @property
     def has_sign_in(self) -> bool:
         """Whether there is a page to sign in at; without it the only way in is an access token."""
         return bool(self.providers or self.pages.sign_in or not self.issuers)

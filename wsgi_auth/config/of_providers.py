@@ -118,7 +118,7 @@ def _leaving(config: AuthConfig) -> None:
 def _audiences(config: AuthConfig) -> None:
     """The ID tokens of one entry must not be the access tokens of another (each has looked whether
     they are its own)."""
-    there = config.providers + config.issuers
+    there = config.all_providers
     for each in there:
         for other in there:
             if getattr(other, "client_id", "") in (getattr(each, "audience", None) or ()) and (
@@ -190,7 +190,7 @@ def risks(config: AuthConfig) -> Iterator[str]:
     if config.issuers and not any(route.bearer for route in (*config.matcher, *config.routes)):
         ids = " and ".join(each.id for each in config.issuers)
         yield f"providers.{ids}: sign_in is false, and no route has bearer: its tokens open nothing"
-    there = config.providers + config.issuers
+    there = config.all_providers
     asked = [each.id for each in there if getattr(each, "introspection", False)]
     if len(asked) > 1:
         yield (

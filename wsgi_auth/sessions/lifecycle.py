@@ -111,7 +111,7 @@ class Lifecycle:
         # what the ids of those begin with who bear a token, and never signed in
         self._machines = tuple(
             f"{each.id}:"
-            for each in config.providers + config.issuers
+            for each in config.all_providers
             if each.type == "per_request" or bool(getattr(each, "audience", None))
         )
 
@@ -489,7 +489,7 @@ def _word(value: Any) -> str:
 def _prefixes(config: AuthConfig) -> dict[str, str]:
     """What the ids of each outside provider's users begin with: nothing for the first provider of a
     configuration where nobody else gives ids, so that a single provider's ids are its own."""
-    others = [each for each in config.providers + config.issuers if each.type != "dev"]
+    others = [each for each in config.all_providers if each.type != "dev"]
     if not others:
         return {}
     from wsgi_auth.providers.base import FormProvider
