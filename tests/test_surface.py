@@ -43,68 +43,59 @@ def test_the_package_is_typed():
 
 PROGRAM = """
 import sys
+before = set(sys.modules)
+class P: id = name = type = 'p'
 from wsgi_auth import AuthMiddleware
-after_import = set(sys.modules)
 app = AuthMiddleware(lambda environ, start_response: [b"ok"],
                      {"secret": "s" * 40, "url": "https://a.test", "providers": [P()]})
 environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": "", "SCRIPT_NAME": "",
            "HTTP_COOKIE": sys.argv[1]}
 assert list(app(environ, print)) == [b"ok"], environ
-print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-def test_neither_importing_nor_a_signed_in_request_loads_what_it_does_not_need():
+def run(code: str, *flags: str) -> str:
+    """What an interpreter of its own says that has answered somebody and then runs ``code``."""
     cookie = session_cookie({"secret": "s" * 40, "url": "https://a.test"}, {"id": "1"})
-    provider = "class P: id = name = type = 'p'\n"
-    done = subprocess.run([sys.executable, "-c", provider + PROGRAM, cookie], capture_output=True,
-                          text=True, check=True)  # fmt: skip
-    loaded = set(done.stdout.split())
+    command = [sys.executable, *flags, "-c", PROGRAM + code, cookie]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_neither_importing_nor_a_signed_in_request_loads_what_it_does_not_need():
+    loaded = set(
+        run("print(*{name.partition('.')[0] for name in sys.modules.keys() - before})").split()
+    )
     assert "wsgi_auth" in loaded
-    heavy = {
-        "dataclasses",
-        "inspect",
-        "webob",
-        "oauthlib",
-        "requests",
-        "joserfc",
-        "itsdangerous",
-        "limits",
-        "markupsafe",
-        "click",
-    }
-    assert not loaded & heavy
+    assert not loaded & {
+        "dataclasses", "inspect", "webob", "oauthlib", "requests", "joserfc", "itsdangerous", "limits",
+        "markupsafe", "click",
+    }  # fmt: skip
 
 
 def test_what_an_application_starts_with_compiles_no_annotation():
     """A ``NamedTuple`` does; the first of them takes a quarter of a megabyte."""
-    cookie = session_cookie({"secret": "s" * 40, "url": "https://a.test"}, {"id": "1"})
-    code = (
-        "class P: id = name = type = 'p'\n" + PROGRAM + "\n"
-        "ours = [module for name, module in sys.modules.items() if name.startswith('wsgi_auth')]\n"
-        "kinds = {kind for module in ours for kind in vars(module).values() if type(kind) is type}\n"
-        "print(len(kinds) > 50, [kind for kind in kinds if hasattr(kind, '_fields')])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, cookie], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "True []"
+    said = run("""
+ours = [module for name, module in sys.modules.items() if name.startswith("wsgi_auth")]
+kinds = {kind for module in ours for kind in vars(module).values() if type(kind) is type}
+print(len(kinds) > 50, [kind for kind in kinds if hasattr(kind, "_fields")])
+""")
+    assert said == "True []\n"
 
 
 @pytest.mark.parametrize("flag", [["-O"], ["-W", "error"], ["-bb"]])
 def test_optimised_and_strict_interpreters_change_nothing(flag):
     """R103."""
-    cookie = session_cookie({"secret": "s" * 40, "url": "https://a.test"}, {"id": "1"})
-    code = (
-        "class P: id = name = type = 'p'\n" + PROGRAM + "\n"
-        "seen = []\n"
-        "list(app({**environ, 'HTTP_COOKIE': sys.argv[1][:-3]}, lambda s, h, e=None: seen.append(s)))\n"
-        "if seen != ['401 Unauthorized']: raise SystemExit(str(seen))\n"
+    said = run(
+        """
+seen = []
+list(app({**environ, "HTTP_COOKIE": sys.argv[1][:-3]}, lambda s, h, e=None: seen.append(s)))
+print(seen)
+""",
+        *flag,
     )
-    done = subprocess.run(
-        [sys.executable, *flag, "-c", code, cookie], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    assert said == "['401 Unauthorized']\n"
 
 
 # --- growth: how cost follows the input, never how long it takes -----------------------------------
