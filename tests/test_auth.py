@@ -27,7 +27,7 @@ from wsgi_auth import (
     require,
 )
 from wsgi_auth.adapters.memory import MemoryAdapter
-from wsgi_auth.auth import merged
+from wsgi_auth.caching import merged
 from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.view import _MINUTES_KEPT, _minutes, default_session

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wsgi_auth import AuthMiddleware
-from wsgi_auth.auth import GUARDED, NOBODYS, SOMEBODYS, VARY_COOKIE, Auth, merged
+from wsgi_auth.auth import Auth
+from wsgi_auth.caching import GUARDED, NOBODYS, SOMEBODYS, UNHEARD, VARY_COOKIE, merged
 from wsgi_auth.types import ANONYMOUS, Reading, Session
 
 NAMES = [
@@ -27,6 +28,7 @@ READINGS = {
     "guarded, somebody": (SOMEBODY, GUARDED, ("Cache-Control", "no-store")),
     "somebody": (SOMEBODY, SOMEBODYS, ("Cache-Control", "private")),
     "nobody": (ANONYMOUS, NOBODYS, None),
+    "nobody, unheard": (ANONYMOUS, UNHEARD, None),
 }
 
 
@@ -70,8 +72,10 @@ def test_start_response_sends_what_the_rule_says_and_changes_nothing_of_the_appl
         given_before = list(headers)
         found = sent(headers, reading, for_whom)
         assert headers == given_before
-        if for_whom is not NOBODYS:
+        if caching is not None:
             assert sorted(found) == sorted(merged(headers, caching))
+        elif for_whom is UNHEARD and VARY_COOKIE in headers:
+            assert found == headers
         else:  # what the application says of Vary is not looked at
             assert found == [*headers, VARY_COOKIE]
         assert [each for each in found if each[0].lower() not in ("vary", "cache-control")] == [
@@ -86,6 +90,29 @@ def test_start_response_sends_what_the_rule_says_and_changes_nothing_of_the_appl
         assert varies & {"cookie", "*"}  # R065
 
     agree()
+
+
+@pytest.mark.parametrize("says_at", [None, 1, 999, 1_000, 1_001])
+def test_where_the_first_answers_to_nobody_do_not_vary_by_themselves_nobody_looks_any_more(says_at):
+    said = []
+
+    def app(environ, start_response):
+        said.append(environ)
+        start_response("200 OK", [VARY_COOKIE] if len(said) == says_at else [])
+        return []
+
+    def lines():
+        left = []
+        wrapped({"PATH_INFO": "/"}, lambda status, headers: left.extend(headers))
+        assert set(left) == {VARY_COOKIE}
+        return len(left)
+
+    wrapped = AuthMiddleware(app, secret="s" * 40, url="https://app.example.test", matcher=[])
+    assert [at for at in range(1, 1_101) if lines() > 1] == ([1_001] if says_at == 1_001 else [])
+    heard = says_at is not None and says_at <= 1_000
+    assert wrapped.site.nobodys is (UNHEARD if heard else NOBODYS)
+    says_at = len(said) + 1
+    assert lines() == (1 if heard else 2)
 
 
 @pytest.mark.parametrize("kind", ["guarded", "guarded, somebody", "somebody"])

@@ -6,11 +6,22 @@ what a change means (``sessions/lifecycle``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wsgi_auth import cookies
+from wsgi_auth.caching import (
+    CACHING,
+    GUARDED,
+    NO_STORE,
+    NOBODYS,
+    OTHERS,
+    PRIVATE,
+    SOMEBODYS,
+    UNHEARD,
+    VARY_COOKIE,
+    merged,
+)
 from wsgi_auth.errors import StoreUnavailable, UsageError
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.site import Site
@@ -42,20 +53,6 @@ if TYPE_CHECKING:
 
 HANDLE = "auth.handle"
 SESSION = "auth.session"
-VARY_COOKIE = ("Vary", "Cookie")
-NO_STORE = ("Cache-Control", "no-store")
-PRIVATE = ("Cache-Control", "private")
-#: What the headers of an answer get, where the application says nothing of caching: of a protected
-#: page, one for somebody, and one for nobody, which may be kept for everybody but not be given to
-#: somebody (R065).
-GUARDED = [VARY_COOKIE, NO_STORE]
-SOMEBODYS = [VARY_COOKIE, PRIVATE]
-NOBODYS = [VARY_COOKIE]
-_CACHING = frozenset({"vary", "cache-control"})
-#: Headers that are none of these, as they are usually spelt: the others cost a little more.
-_OTHERS = frozenset({"Content-Type", "Content-Length"})
-#: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
-_DIRECTIVE = r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+'
 #: Seconds for which a browser keeps which provider it used last: a year without signing in.
 LAST_PROVIDER_AGE = 365 * 86_400
 
@@ -116,7 +113,7 @@ class Auth:
     reading: Reading
     #: Set-Cookie values that wait for the response; None: nor is anything else due.
     pending: list[str] | None
-    #: What the answer is to caches: ``GUARDED``, ``SOMEBODYS`` or ``NOBODYS``.
+    #: What the answer is to caches: one of the lists of :mod:`wsgi_auth.caching`.
     caching: Headers
     #: Whether the response's headers have left.
     is_sent: bool
@@ -414,7 +411,7 @@ class Auth:
     def is_somebodys(self) -> None:
         """The answer is for whom the application has just found in the request, or changes what the
         browser has: no shared cache may have it, though the request was nobody's."""
-        if self.caching is NOBODYS:
+        if self.caching is NOBODYS or self.caching is UNHEARD:
             self.caching = SOMEBODYS
 
     def guarded(
@@ -483,16 +480,16 @@ class Auth:
         except TypeError:  # no list (PEP 3333 wants one; not everybody reads it)
             headers = list(headers)
             more = headers + caching
-        if caching is NOBODYS:
-            # Nothing is pending. What the application says of Vary stands in a line of its own (RFC
-            # 9110 section 5.3): to look for it takes as long as half of all the rest.
+        if caching is NOBODYS:  # then nothing is pending
             headers = more
         elif self.pending is not None:
             headers = self._headers(headers)
+        elif caching is UNHEARD:
+            headers = headers if self.site.hears(VARY_COOKIE in headers) else more
         else:
             for name, _ in headers:
                 # merged, where it has something to look at
-                if name not in _OTHERS and name.lower() in _CACHING:
+                if name not in OTHERS and name.lower() in CACHING:
                     headers = merged(headers, caching[1])
                     break
             else:
@@ -607,46 +604,6 @@ class Auth:
                 "the response's headers have left, so no cookie can be set any more; change the "
                 "session before start_response is called"
             )
-
-
-def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
-    """A new list of the headers, with ``Vary: Cookie`` unless the application has said so, and with
-    a ``Cache-Control`` that keeps the answer from being given to somebody else (R065).
-
-    ``caching`` is what to say where the application says nothing. What it does say is kept, but for
-    what would let a shared cache have the answer.
-    """
-    vary: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
-    says = False
-    for name, value in headers:
-        size = len(name)
-        if size == 4 and name.lower() == "vary" and _names_cookie(value):
-            vary = ()
-        elif size == 13 and name.lower() == "cache-control":
-            says = True
-    if says:
-        return [*_kept_from_others(headers), *vary]
-    return [*headers, *vary, caching]
-
-
-def _names_cookie(vary: str) -> bool:
-    return not {"cookie", "*"}.isdisjoint(word.strip() for word in vary.lower().split(","))
-
-
-def _kept_from_others(headers: Headers) -> Headers:
-    said = [value for name, value in headers if name.lower() == "cache-control"]
-    others = [each for each in headers if each[0].lower() != "cache-control"]
-    return [*others, ("Cache-Control", _private(", ".join(said)))]
-
-
-def _private(said: str) -> str:
-    """A Cache-Control with ``private``, or ``no-store`` where it was said, and nothing shared."""
-    words = [word.strip() for word in re.findall(_DIRECTIVE, said) if word.strip()]
-    # bare only: private="Set-Cookie" lets a shared cache have the rest (RFC 9111 section 5.2.2.7)
-    if {word.lower() for word in words} & {"no-store", "private"}:
-        return said
-    kept = [w for w in words if w.partition("=")[0].lower() not in ("public", "s-maxage")]
-    return ", ".join(["private", *kept])
 
 
 def get_auth(environ: Environ) -> Auth:

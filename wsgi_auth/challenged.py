@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from wsgi_auth.auth import GUARDED, Auth
+from wsgi_auth.auth import Auth
+from wsgi_auth.caching import GUARDED
 from wsgi_auth.types import Headers, WSGIApp
 
 

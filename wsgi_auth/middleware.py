@@ -12,16 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.actions import Endpoint, endpoints
-from wsgi_auth.auth import (
-    GUARDED,
-    HANDLE,
-    NOBODYS,
-    OVER,
-    SESSION,
-    SOMEBODYS,
-    Auth,
-    get_auth,
-)
+from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, get_auth
+from wsgi_auth.caching import GUARDED, SOMEBODYS
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.config.values import cannot_take
@@ -160,12 +152,12 @@ class AuthMiddleware:
             return app(environ, start_response)
         # Filled in here: a constructor with arguments would take as long as all of the above.
         handle = Auth()
-        handle.site = self.site
+        handle.site = site = self.site
         handle.environ = environ
         handle.send = start_response
         handle.reading = ANONYMOUS
         handle.pending = None
-        handle.caching = NOBODYS
+        handle.caching = site.nobodys
         handle.is_sent = False
         failed = None
         reads = self._reads_all

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.authorized import Authorizer
+from wsgi_auth.caching import NOBODYS, UNHEARD
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import Events
@@ -43,12 +44,15 @@ if TYPE_CHECKING:
     from wsgi_auth.sessions.register import Register
     from wsgi_auth.tenants import Tenants
     from wsgi_auth.texts import Texts
-    from wsgi_auth.types import Environ
+    from wsgi_auth.types import Environ, Headers
 
 
 #: Seconds between two sweeps, and records of a kind that one deletes at most.
 _SWEEP_EVERY = 60
 _SWEEP_AT_MOST = 200
+#: An application says ``Vary: Cookie`` itself on most of its pages, as one with sessions of its own
+#: does, or on none: where it does not in so many answers to nobody, no further one is looked at.
+_FIRST_ANSWERS = 1_000
 
 
 class Site:
@@ -72,6 +76,9 @@ class Site:
         self._new_mailer = mailer
         self._clients: dict[str, Client] = {}
         self._swept_at = 0.0
+        #: What an answer to nobody is to caches.
+        self.nobodys: Headers = UNHEARD
+        self._listens_to = _FIRST_ANSWERS
         self._pages: dict[str, Pages] = {}
         for provider in config.all_providers:
             if getattr(provider, "private_key", None):
@@ -190,6 +197,17 @@ class Site:
         from wsgi_auth.sessions.endings import Endings
 
         return Endings(self.adapter, self.clock)
+
+    def hears(self, says: bool) -> bool:
+        """Learn whether the application has said ``Vary: Cookie`` itself in an answer to nobody;
+        returns just that."""
+        if says:
+            self._listens_to = 0  # for good: ``nobodys`` stays as it is
+        elif self._listens_to:
+            self._listens_to -= 1
+            if not self._listens_to:
+                self.nobodys = NOBODYS
+        return says
 
     def sweep(self) -> None:
         """Delete some of what is over in the store, now and then: with a sign-in, once a minute."""
