@@ -18,7 +18,7 @@ PRIVATE = ("Cache-Control", "private")
 GUARDED = [VARY_COOKIE, NO_STORE]
 SOMEBODYS = [VARY_COOKIE, PRIVATE]
 #: Whatever the application says of ``Vary``, in a line of its own (RFC 9110 section 5.3): to look
-#: takes as long as half of all the rest of a request.
+#: through eight headers takes as long as half of all the rest of a request.
 NOBODYS = [VARY_COOKIE]
 #: The same for an application that may say just this line itself, and would have it twice.
 UNHEARD = [VARY_COOKIE]
