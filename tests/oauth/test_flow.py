@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from webtest import TestApp
 
-from tests.oauth.visits import TOKEN
+from tests.oauth.visits import pieces_of_tokens
 from wsgi_auth import AuthMiddleware, ConfigError
 from wsgi_auth.testing import FakeProvider, FakeTransport
 
@@ -308,7 +308,15 @@ def test_nothing_secret_is_logged(caplog):
     client = next(iter(fake.clients.values()))
     for secret in (landing.params["code"], landing.params["state"], client.client_secret):
         assert secret not in caplog.text
-    assert not TOKEN.search(caplog.text)
+    assert not pieces_of_tokens(caplog.text)
+
+
+def test_a_token_is_found_whole_and_in_pieces_and_a_random_value_is_none():
+    token = FakeProvider().logout_token("alice")
+    head, claims, _ = token.split(".")
+    for leak in (token, head, claims, claims[:16]):
+        assert pieces_of_tokens(f"the provider said {leak}; no more")
+    assert not pieces_of_tokens('"sid": "sndeyJ-47TSItzUjcjCnN_bTF8ocWLd6", eyJ')
 
 
 def test_another_party_needs_the_public_url():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,9 +14,17 @@ from wsgi_auth import AuthMiddleware
 from wsgi_auth.testing import FakeProvider, FakeTransport
 
 URL = "https://app.example.test"
-#: How a JWT begins. Its first three letters alone may be in any random value.
-TOKEN = re.compile(r"eyJ[\w-]{9,}\.[\w-]*\.")
 SERVED = {"wsgi.url_scheme": "https", "HTTP_HOST": "app.example.test"}
+
+
+def pieces_of_tokens(text: str) -> list[str]:
+    """What in ``text`` is the base64url of a JSON object: a head, claims, or all of a JWT. Their
+    first three letters alone may be in any random value."""
+    return [
+        found
+        for found in re.findall(r"eyJ[\w-]+", text, re.ASCII)
+        if re.match(rb'\{"\w+":', urlsafe_b64decode(found[: len(found) // 4 * 4]))
+    ]
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
