@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.actions import Endpoint, endpoints
 from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, get_auth
-from wsgi_auth.caching import GUARDED, SOMEBODYS
+from wsgi_auth.caching import GUARDED, NO_STORE, SOMEBODYS
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.config.values import cannot_take
@@ -21,7 +21,7 @@ from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageErro
 from wsgi_auth.events import shown
 from wsgi_auth.matcher import Plan, RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
-from wsgi_auth.responders import NO_STORE, TEXT, Answer
+from wsgi_auth.responders import TEXT, Answer
 from wsgi_auth.responders import answer as text_answer
 from wsgi_auth.site import Site
 from wsgi_auth.types import (

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from wsgi_auth.caching import NO_STORE
 from wsgi_auth.config.parts import Responders as ResponderOptions
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.negotiation import is_htmx, prefers_html
@@ -37,7 +38,6 @@ VARY = (
 )
 #: The same for a page that there is in several languages.
 VARY_BY_LANGUAGE = ("Vary", f"{VARY[1]}, Accept-Language")
-NO_STORE = ("Cache-Control", "no-store")
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 JSON = ("Content-Type", "application/json")
 NO_SNIFF = ("X-Content-Type-Options", "nosniff")

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from wsgi_auth import cookies
+from wsgi_auth.caching import NO_STORE
 from wsgi_auth.csrf import same_origin
 from wsgi_auth.errors import AuthError
 from wsgi_auth.negotiation import wants_json_redirect
 from wsgi_auth.protocols import Handle
 from wsgi_auth.providers.base import Provider
-from wsgi_auth.responders import JSON, NO_SNIFF, NO_STORE, TEXT, answer, is_legal
+from wsgi_auth.responders import JSON, NO_SNIFF, TEXT, answer, is_legal
 from wsgi_auth.site import Site
 from wsgi_auth.types import Claims, Environ, Reading, WSGIApp
 

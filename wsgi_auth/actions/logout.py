@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
+from wsgi_auth.caching import NO_STORE
 from wsgi_auth.errors import AuthError, OAuthError, ProviderUnavailable, StoreUnavailable
 from wsgi_auth.events import shown
 from wsgi_auth.oauth.id_token import LogoutNotice
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
 from wsgi_auth.providers.per_request import party_of
-from wsgi_auth.responders import NO_SNIFF, NO_STORE, TEXT, answer
+from wsgi_auth.responders import NO_SNIFF, TEXT, answer
 from wsgi_auth.types import Claims, WSGIApp
 
 Handler: TypeAlias = Callable[[Exchange, Provider | None], WSGIApp]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from wsgi_auth.actions.exchange import Exchange
+from wsgi_auth.caching import NO_STORE
 from wsgi_auth.providers.base import Provider
-from wsgi_auth.responders import NO_STORE, TEXT, answer
+from wsgi_auth.responders import TEXT, answer
 from wsgi_auth.types import WSGIApp
 
 Methods: TypeAlias = Mapping[str, Callable[[Exchange, Provider | None], WSGIApp]]
