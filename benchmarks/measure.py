@@ -15,6 +15,9 @@ from typing import Any, TypeVar, cast
 Environ = dict[str, Any]
 App = Callable[[Environ, Any], Iterable[bytes]]
 
+#: Headers made at once: few enough for all of them to be in the processor's cache, as what a server
+#: has just received is, and enough for the clock to cost nothing.
+_AT_ONCE = 50
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Middleware = TypeVar("Middleware")
@@ -68,6 +71,11 @@ def _serve(app: App, given: Environ, headers: Iterable[str | None], name: str) -
     return time.thread_time() - began
 
 
+def _anew(header: str) -> str:
+    """``header`` as a server makes it of what it received."""
+    return header.encode("latin-1").decode("latin-1")
+
+
 def respond(app: App, environ: Environ) -> tuple[Response, bytes]:
     """One request, by as little of a server as there can be (PEP 3333)."""
     response = Response()
@@ -100,10 +108,12 @@ class Case:
         self._serve = own(_serve)
 
     def batch(self, calls: int) -> float:
-        """CPU seconds per call over one batch."""
-        headers = list(islice(self._headers, calls))
+        """CPU seconds per call over one batch, each header made anew shortly before."""
+        headers = islice(self._headers, calls)
+        seconds = 0.0
         gc.disable()
-        seconds = self._serve(self.app, self.environ, headers, self.header)
+        while some := [header and _anew(header) for header in islice(headers, _AT_ONCE)]:
+            seconds += self._serve(self.app, self.environ, some, self.header)
         gc.enable()
         return seconds / calls
 
