@@ -33,7 +33,7 @@ from wsgi_auth.tokens import derive
 #: which of them makes more of a difference than what they do.
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 #: Rounds of one set of workers, beside one for warming up, and requests of a round.
-ROUNDS = 12
+ROUNDS = 24
 REQUESTS = 50
 #: As many different tokens as a worker is sent requests.
 DISTINCT = 2 * (ROUNDS + 1) * REQUESTS
