@@ -23,7 +23,7 @@ FLOORS = {
     "protocols": 1, "caching": 1, "cookies": 1, "tokens": 1, "sealed": 1, "csrf": 1, "urls": 1, "paths": 1, "readings": 1, "matcher": 1,
     "jwe": 1, "patterns": 1, "conditions": 1, "routes": 1, "negotiation": 1, "addresses": 1, "mailing": 1, "theme": 1, "texts": 1,
     "languages": 1, "recent": 1, "remembered": 1,
-    "errors": 0, "frozen": 0, "sockets": 0, "explained": 1, "callback_request": 0, "types": 0, "records": 0,
+    "errors": 0, "frozen": 0, "once": 0, "sockets": 0, "explained": 1, "callback_request": 0, "types": 0, "records": 0,
 }  # fmt: skip
 ANNEXE = {"throttle", "http", "mail", "adapters"}
 SHELL = {"middleware", "cli"}

@@ -7,10 +7,10 @@ means is the strategy's business; nothing here writes anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.once import once
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
 from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
@@ -64,7 +64,7 @@ class CookieSessionReader:
         self._older: dict[str, Stored] = {}
         self._seen: set[str] = set()
 
-    @cached_property
+    @once
     def tenants(self) -> Tenants:
         """Whose session is at home where, if providers are made per request."""
         from wsgi_auth.tenants import Tenants

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.authorized import Authorizer
@@ -17,6 +16,7 @@ from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import Events
 from wsgi_auth.locations import Locations
+from wsgi_auth.once import once
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.responders import Responders
 from wsgi_auth.sessions import strategy_for
@@ -125,14 +125,14 @@ class Site:
         problem = f"the session store is unavailable: {error}"
         self.events.mention("store", self.clock(), problem)
 
-    @cached_property
+    @once
     def csrf(self) -> CSRF:
         """The tokens of forms; loaded with the first page that has one."""
         from wsgi_auth.csrf import CSRF
 
         return CSRF(self.config.secret, self.config.cookies.csrf.name)
 
-    @cached_property
+    @once
     def languages(self) -> Languages:
         """The languages of the built-in pages, looked for when the first page is shown."""
         from wsgi_auth.languages import Languages
@@ -164,21 +164,21 @@ class Site:
         theme: dict[str, Any] = dict(self.config.theme)
         return Pages(Theme(**theme), texts, is_negotiated=len(self.languages.tags) > 1)
 
-    @cached_property
+    @once
     def script(self) -> Script:
         """``client.js``, read when it is first asked for."""
         from wsgi_auth.pages.script import Script
 
         return Script()
 
-    @cached_property
+    @once
     def passkey_script(self) -> Script:
         """``passkey.js``."""
         from wsgi_auth.pages.script import Script
 
         return Script("passkey.js")
 
-    @cached_property
+    @once
     def register(self) -> Register | None:
         """The sessions of a user, to list and to end; None where nothing is kept."""
         if self.adapter is None:
@@ -189,7 +189,7 @@ class Site:
         assert self.endings is not None  # noqa: S101 - there is an adapter
         return Register(self.adapter, revocations, self.clock, self.endings)
 
-    @cached_property
+    @once
     def endings(self) -> Endings | None:
         """When all sessions of a user were ended; None where nothing is kept."""
         if self.adapter is None:
@@ -203,10 +203,12 @@ class Site:
         returns just that."""
         if says:
             self._listens_to = 0  # for good: ``nobodys`` stays as it is
-        elif self._listens_to:
-            self._listens_to -= 1
-            if not self._listens_to:
-                self.nobodys = NOBODYS
+        else:
+            left = self._listens_to  # looked at once: other threads count too
+            if left > 0:
+                self._listens_to = left - 1
+                if left == 1:
+                    self.nobodys = NOBODYS
         return says
 
     def sweep(self) -> None:
@@ -244,26 +246,26 @@ class Site:
             )
         return self.accounts
 
-    @cached_property
+    @once
     def attempts(self) -> Attempts:
         """The counter of sign-in attempts."""
         return self._new_attempts()
 
-    @cached_property
+    @once
     def pending(self) -> Pending:
         """The sign-ins under way with other parties."""
         from wsgi_auth.oauth.pending import Pending
 
         return Pending(self.config)
 
-    @cached_property
+    @once
     def proven(self) -> ProvenAccounts:
         """The accounts whose users have yet to say whether to link them."""
         from wsgi_auth.oauth.proven import ProvenAccounts
 
         return ProvenAccounts(self.config)
 
-    @cached_property
+    @once
     def kept_tokens(self) -> KeptTokens | None:
         """The tokens of other parties in the accounts of users; None where nothing is kept."""
         if self.adapter is None:
@@ -272,21 +274,21 @@ class Site:
 
         return KeptTokens(self.adapter, self.config.secret, lambda: self.events.logger)
 
-    @cached_property
+    @once
     def vault(self) -> Vault:
         """The tokens of other parties that browsers keep for us."""
         from wsgi_auth.oauth.vault import Vault
 
         return Vault(self.config)
 
-    @cached_property
+    @once
     def refresher(self) -> Refresher:
         """What renews tokens of other parties."""
         from wsgi_auth.oauth.refresh import Refresher
 
         return Refresher()
 
-    @cached_property
+    @once
     def lifecycle(self) -> Lifecycle:
         """How sessions begin, change and end: of no concern to a process that only reads them."""
         from wsgi_auth.sessions.lifecycle import Lifecycle
@@ -307,18 +309,18 @@ class Site:
         """The providers as one request has them."""
         return self.cookies.tenants
 
-    @cached_property
+    @once
     def _tenants_clients(self) -> Recent[OAuth | OIDC, Client]:
         from wsgi_auth.recent import Recent
 
         return Recent()
 
-    @cached_property
+    @once
     def transport(self) -> Transport:
         """The way to other parties: the configuration's own, or the network."""
         return self._new_transport()
 
-    @cached_property
+    @once
     def mailer(self) -> Mailer:
         """What sends mail."""
         if self._new_mailer is None:
@@ -352,7 +354,7 @@ class Site:
         loopback = config.url is not None and config.url.is_loopback
         return config.dev or loopback or config.transport is not None
 
-    @cached_property
+    @once
     def dev_key(self) -> str:
         """What opens the chooser of made-up people: in the link that start-up prints."""
         return derive(self.config.secret[0], "wsgi_auth.dev-key").hex()[:32]

@@ -7,11 +7,11 @@ must not: a request to a provider (``oauth``), which has its own place for each 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import AuthError, CallbackError, ConfigError
+from wsgi_auth.once import once
 from wsgi_auth.types import Claims, Environ, webob_request
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Tenants:
     def __init__(self, config: AuthConfig) -> None:
         self._makers = {each.id: each for each in config.providers if each.type == "per_request"}
 
-    @cached_property
+    @once
     def _made(self) -> Recent[tuple[str, Any], OAuth | OIDC]:
         from wsgi_auth.recent import Recent
 
