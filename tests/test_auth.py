@@ -32,6 +32,7 @@ from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.sessions.view import _MINUTES_KEPT, _minutes, default_session
 from wsgi_auth.testing import session_cookie, sign_in
+from wsgi_auth.types import ANONYMOUS
 
 
 def site(**more) -> Browser:
@@ -265,9 +266,19 @@ def with_a_session(environ, start_response):
     ids=lambda value: getattr(value, "__name__", value),
 )
 @pytest.mark.parametrize("more", [{}, {"challenge_401": True}], ids=["plain", "challenge_401"])
-def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, path, more):
+@pytest.mark.parametrize("holds", [False, True], ids=["server lets go", "server holds"])
+def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, path, more, holds):
     class Upload:
         """Something large that a request holds."""
+
+    class Task:
+        """What a server has of a request, whose method our ``start_response`` is: waitress."""
+
+        def __init__(self, environ):
+            self.environ = environ if holds else None
+
+        def start_response(self, status, headers, exc_info=None):
+            return print
 
     gone = []
     wrapped = AuthMiddleware(app, config(matcher=["/members"], **more))
@@ -278,7 +289,7 @@ def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, pat
         try:
             environ = {**TestRequest.blank(path).environ, "upload": Upload()}
             weakref.finalize(environ["upload"], gone.append, "upload")
-            body = wrapped(environ, lambda status, headers, exc_info=None: print)
+            body = wrapped(environ, Task(environ).start_response)
             assert list(body)
             del environ, body
             assert gone == ["upload"] or turn == 0
@@ -291,6 +302,13 @@ def test_a_request_is_gone_with_its_response_and_waits_for_no_collector(app, pat
 def test_a_request_whose_application_raised_waits_for_no_collector(begins, more):
     class Upload:
         """Something large that a request holds."""
+
+    class Task:
+        def __init__(self, environ):
+            self.environ = environ
+
+        def start_response(self, status, headers):
+            return print
 
     gone = []
 
@@ -305,7 +323,7 @@ def test_a_request_whose_application_raised_waits_for_no_collector(begins, more)
     gc.disable()
     try:
         with pytest.raises(ZeroDivisionError):
-            wrapped(environ, lambda status, headers: print)
+            wrapped(environ, Task(environ).start_response)
         # a page of an error says where to sign in
         assert environ["auth.handle"].sign_in_url() == "/auth/signin?callbackUrl=/"
         del environ
@@ -430,13 +448,43 @@ def test_nothing_is_kept_in_the_place_of_a_request_that_is_over():
     assert not dict.__len__(over)
 
 
-def test_what_the_browser_holds_is_not_known_of_a_request_that_is_over():
-    environ = complete()
-    handle = environ["auth.handle"]
-    with pytest.raises(UsageError, match="the request is over"):
-        handle.csrf_token
-    environ["HTTP_COOKIE"] += f"; {handle.site.config.cookies.csrf.name}=0123456789abcdefghijkl"
-    assert get_auth(environ).csrf_token
+def test_a_form_of_a_complete_response_has_its_token_where_no_cookie_has_to_be_set_for_it():
+    wrapped = AuthMiddleware(at_once, config(public=["/open"]))
+    known = f"{wrapped.config.cookies.csrf.name}=0123456789abcdefghijkl"
+    for cookies in ("", known):
+        environ = TestRequest.blank("/open").environ
+        environ["HTTP_COOKIE"] = f"{session_cookie(wrapped, {'id': '1'})}; {cookies}"
+        wrapped(environ, lambda status, headers: print)
+        handle = environ["auth.handle"]
+        if cookies:
+            for token in (handle.csrf_token, get_auth(environ).csrf_token):
+                assert handle.site.csrf.valid(token, cookies[-22:], handle.claims)
+            continue
+        with pytest.raises(UsageError, match="headers have left"):
+            handle.csrf_token
+
+
+def test_no_session_is_ended_by_a_request_that_is_over_for_no_handler_could_be_told():
+    told, kept = [], []
+
+    def app(environ, start_response):
+        auth = environ["auth.handle"]
+        if environ["PATH_INFO"] == "/in":
+            auth.sign_in({"id": "1"})
+        kept.append(auth)
+        start_response("200 OK", [])
+        return [b""]
+
+    given = config(public=["/:path*"], adapter="memory:", events={"sign_out": told.append})
+    here, there = (Browser(AuthMiddleware(app, given)) for _ in range(2))
+    there.app = here.app
+    here.get("/in"), there.get("/in"), here.get("/")
+    over = kept[-1]
+    other = over.site.register.of("1")[1].id
+    for end in (lambda: over.end_session(other), lambda: over.sign_out_everywhere(but_here=True)):
+        with pytest.raises(UsageError, match="the request is over"):
+            end()
+    assert len(over.site.register.of("1")) == 2 and not told
 
 
 @pytest.mark.parametrize("path", ["/members", "/auth/client.js"])
@@ -690,6 +738,163 @@ def test_what_the_application_says_of_caching_is_kept_but_for_sharing(said, cach
         found.setdefault(name.lower(), []).append(value)
     assert found["cache-control"] == [control]
     assert ", ".join(found["vary"]) == vary
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_kept"),
+    [
+        ("CDN-Cache-Control", "max-age=600", False),
+        ("cdn-cache-control", "public", False),
+        ("Cloudflare-CDN-Cache-Control", "max-age=600, must-revalidate", False),
+        ("CDN-Cache-Control", "no-store", True),
+        ("CDN-Cache-Control", "Private, max-age=600", True),
+        ("Surrogate-Control", "max-age=600+60", False),
+        ("Surrogate-Control", 'max-age=600, content="ESI/1.0"', False),
+        ("Surrogate-Control", 'content="ESI/1.0"', True),
+        ("Edge-Control", "!no-store, cache-maxage=1h", False),
+        ("X-Accel-Expires", "3600", False),
+        ("X-Accel-Expires", "@1795812101", False),
+        ("X-Accel-Expires", "0", True),
+        ("X-Accel-Buffering", "no", True),
+    ],
+)
+@pytest.mark.parametrize("path", ["/open", "/members"])
+def test_a_header_for_one_kind_of_cache_does_not_let_that_one_keep_the_answer(
+    path, name, value, is_kept
+):
+    """R065; RFC 9213: such a cache goes by its own header and not by Cache-Control."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [(name, value), ("X-Other", "1")])
+        return [b""]
+
+    browser = Browser(AuthMiddleware(app, config(public=["/open"])))
+    sign_in(browser, USERS["bob"])
+    headers = browser.get(path).headers
+    assert headers.get(name) == (value if is_kept else None)
+    assert headers["X-Other"] == "1" and headers["Vary"] == "Cookie"
+    assert headers["Cache-Control"] == ("private" if path == "/open" else "no-store")
+
+
+class Nobody:
+    """A ``reader`` that finds nobody, or fails."""
+
+    def __init__(self, problem=None):
+        self.problem = problem
+
+    def read(self, environ, now):
+        if self.problem is not None:
+            raise self.problem
+        return ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    ("more", "ask"),
+    [
+        ({}, lambda environ: get_auth(environ).csrf_token),
+        ({"reader": Nobody()}, get_token),
+        ({"reader": Nobody(StoreUnavailable("down"))}, lambda environ: None),
+    ],
+    ids=["a form of this browser", "claims", "nobody knows"],
+)
+def test_no_shared_cache_keeps_what_is_made_for_one_visitor_though_the_request_is_nobodys(
+    more, ask
+):
+    """R065."""
+
+    def app(environ, start_response):
+        said.append(ask(environ))
+        start_response("200 OK", [("Cache-Control", "public, max-age=60")])
+        return [b""]
+
+    said = []
+    given = config(matcher=[], logger=logging.Logger("quiet", logging.CRITICAL + 1), **more)
+    wrapped = AuthMiddleware(app, given)
+    environ = TestRequest.blank("/").environ
+    if "reader" not in more:
+        environ["HTTP_COOKIE"] = f"{given.cookies.csrf.name}=0123456789abcdefghijkl"
+    else:
+        environ["HTTP_COOKIE"] = session_cookie(given, USERS["bob"])
+    headers = {}
+    wrapped(environ, lambda status, said: headers.update(said))
+    assert said[0] or "reader" in more
+    assert headers == {"Cache-Control": "private, max-age=60", "Vary": "Cookie"}
+
+
+def test_who_signs_out_is_signed_out_though_the_application_took_the_cookies_away():
+    """Who hands an environ on to another program, takes out what that must not see."""
+
+    def app(environ, start_response):
+        auth = get_auth(environ)
+        del environ["HTTP_COOKIE"]
+        auth.sign_out()
+        start_response("200 OK", [])
+        return [b""]
+
+    wrapped = AuthMiddleware(app, config())
+    environ, cookies = TestRequest.blank("/members").environ, wrapped.config.cookies
+    environ["HTTP_COOKIE"] = f"{session_cookie(wrapped, USERS['bob'])}; {cookies.tokens.name}=x"
+    said = []
+    wrapped(environ, lambda status, headers: said.extend(headers))
+    removed = [value.partition(";")[0] for name, value in said if name == "Set-Cookie"]
+    assert sorted(removed) == sorted([f"{cookies.session.name}=", f"{cookies.tokens.name}="])
+
+
+@pytest.mark.parametrize("more", [{}, {"adapter": "memory:"}], ids=["cookie", "adapter"])
+def test_an_answer_in_place_of_another_prolongs_the_session_as_that_one_would_have(more):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/in":
+            get_auth(environ).sign_in(USERS["bob"])
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/broken":
+            try:
+                raise ZeroDivisionError
+            except ZeroDivisionError:
+                start_response("500 Internal Server Error", [], sys.exc_info())
+        return [b""]
+
+    given = config(public=["/:path*"], session={"update_age": 60}, **more)
+    wrapped = AuthMiddleware(app, given)
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        browser = Browser(wrapped)
+        browser.get("/in")
+        clock.shift(120)
+        said = []
+        environ = TestRequest.blank("/broken").environ
+        environ["HTTP_COOKIE"] = "; ".join(f"{name}={v}" for name, v in browser.cookies.items())
+        wrapped(environ, lambda status, headers, exc_info=None: said.append((status, headers)))
+    (_, first), (status, second) = said
+    assert status.startswith("500")
+    assert first == second and sum(name == "Set-Cookie" for name, _ in second) == 1
+    assert dict(second)["Cache-Control"] == "no-store"
+
+
+def test_a_callback_of_an_inner_middleware_gets_no_handle_of_the_outer_one():
+    found = []
+
+    def jwt(claims, context):
+        try:
+            found.append(get_auth(context.request.environ))
+        except UsageError:
+            found.append(None)
+        return claims
+
+    def app(environ, start_response):
+        found.append(get_auth(environ).site)
+        start_response("200 OK", [])
+        return [b""]
+
+    inner = AuthMiddleware(
+        app, config(cookies={"session": {"name": "inner"}}, callbacks={"jwt": jwt})
+    )
+    environ = TestRequest.blank("/members").environ
+    outer = AuthMiddleware(inner, config())
+    environ["HTTP_COOKIE"] = "; ".join(
+        session_cookie(each, USERS["bob"]) for each in (inner, outer)
+    )
+    found.clear()
+    outer(environ, lambda status, headers: print)
+    assert found == [None, inner.site]
 
 
 def test_the_ends_of_many_sessions_are_said_rightly_and_few_are_kept():

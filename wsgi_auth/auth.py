@@ -87,6 +87,11 @@ class _Over(dict[str, Any]):
 OVER: Environ = _Over()
 
 
+def complete(*_: object) -> NoReturn:
+    """In place of the server's ``start_response``, which may hold the request as well."""
+    raise UsageError("the response was complete when the application returned it")
+
+
 class Auth:
     """The per-request handle. Changes are sent with the response's headers; after those have left,
     a change raises :class:`UsageError` instead of being lost. So does what needs the request (a URL
@@ -95,6 +100,7 @@ class Auth:
 
     __slots__ = (
         "caching",
+        "cookies",
         "environ",
         "is_sent",
         "pending",
@@ -117,6 +123,8 @@ class Auth:
     caching: Headers
     #: Whether the response's headers have left.
     is_sent: bool
+    #: The request's Cookie header as it came; missing where there was none.
+    cookies: str
 
     # --- what is ----------------------------------------------------------------------------
 
@@ -132,8 +140,9 @@ class Auth:
 
     @property
     def header(self) -> str:
-        """The request's Cookie header; empty without one."""
-        return self.environ.get("HTTP_COOKIE") or ""
+        """The request's Cookie header, as it came: an application may take it out of the environ
+        before it hands that on. Empty without one."""
+        return getattr(self, "cookies", "")
 
     @property
     def csrf_token(self) -> str:
@@ -150,6 +159,7 @@ class Auth:
         if browser is None:
             browser = site.csrf.new_browser_value()
             self.set_cookies(cookie.set(browser))
+        self.is_somebodys()  # no other browser can use it
         return site.csrf.token(browser, self.reading.claims)
 
     def sign_in_url(self, provider: str | None = None, redirect_to: str | None = None) -> str:
@@ -332,6 +342,7 @@ class Auth:
         """End one of the user's sessions; False if there is none of this id among theirs."""
         register = self.site.require_register()
         claims = self.reading.claims
+        self._must_last()
         if claims is None:
             return False
         if id == claims.get("sid"):
@@ -343,6 +354,7 @@ class Auth:
         """End all sessions of the user, or all but this one; how many there were."""
         register = self.site.require_register()
         claims = self.reading.claims
+        self._must_last()
         if claims is None:
             return 0
         if but_here:
@@ -352,6 +364,10 @@ class Auth:
         ended = register.end_all(claims["sub"], "", self._ended)
         self.sign_out()
         return ended
+
+    def _must_last(self) -> None:
+        """Raise where the request is over: the handlers of events could not be told of it."""
+        self.environ.get(HANDLE)
 
     def _ended(self, claims: Claims) -> None:
         """Another session of the user is over; this one's end is told by :meth:`sign_out`."""
@@ -434,7 +450,8 @@ class Auth:
     # --- the moment the application is done ---------------------------------------------------
 
     # The environ holds the handle. Two that hold each other would stay in memory, the upload and
-    # the database connection of the request with them, until the collector comes round.
+    # the database connection of the request with them, until the collector comes round. What the
+    # server gave us to send with is a method of what holds the environ, with many servers.
 
     def part(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """``body``, which the application has just returned: from now on the handle does not hold
@@ -442,6 +459,7 @@ class Auth:
         the handle keeps a copy of the environ."""
         if type(body) is list:
             self.environ = OVER
+            self.send = complete
             self.is_sent = True  # also of our own answers, whose headers do not come by here
         elif self.is_sent:
             self.let_go()
@@ -450,9 +468,21 @@ class Auth:
         return body
 
     def let_go(self) -> None:
-        """Hold a copy of the environ in its place."""
-        self.environ = rest = self.environ.copy()
+        """Hold a copy of the environ in its place. In the environ itself stays a handle that sends
+        nothing: the application has this one, and may send another answer while it makes blocks."""
+        environ = self.environ
+        self.environ = rest = environ.copy()
         rest[HANDLE] = None
+        if environ.get(HANDLE) is self:
+            environ[HANDLE] = self._without_send()
+
+    def _without_send(self) -> Auth:
+        left = Auth()
+        for name in self.__slots__:
+            if hasattr(self, name):
+                setattr(left, name, getattr(self, name))
+        left.send = complete
+        return left
 
     def _parting(self, send: StartResponse) -> StartResponse:
         """``send`` for an application that calls it with its first block: until then it may change
@@ -506,8 +536,14 @@ class Auth:
     def _headers(self, headers: Headers) -> Headers:
         """The application's headers with ours: always a new list, the given one is not ours."""
         written = list(self.pending or ())
+        reading = self.reading
         if not self.site.config.session.read_only:
-            written += self._session_cookies(self.reading)
+            written += self._session_cookies(reading)
+        if reading.then is not KEEP:  # said once, and sent again with an answer in place of this
+            self.pending = written
+            self.reading = Reading(
+                reading.session, reading.claims, KEEP, reading.names, reading.kept
+            )
         caching = NO_STORE if written or self.caching is GUARDED else PRIVATE
         return merged(headers, caching) + [("Set-Cookie", value) for value in written]
 

@@ -20,10 +20,20 @@ SOMEBODYS = [VARY_COOKIE, PRIVATE]
 #: Whatever the application says of ``Vary``, in a line of its own (RFC 9110 section 5.3): to look
 #: through eight headers takes as long as half of all the rest of a request.
 NOBODYS = [VARY_COOKIE]
-#: The same for an application that may say just this line itself, and would have it twice.
+#: The same for an application that may say just this line itself, and would have it twice. Equal to
+#: the other, and told from it by ``is``.
 UNHEARD = [VARY_COOKIE]
+#: What one kind of shared cache goes by in place of ``Cache-Control`` (RFC 9213, Edge Architecture
+#: 1.0; nginx), in small letters.
+TARGETED = frozenset(
+    {
+        "cdn-cache-control", "cloudflare-cdn-cache-control", "vercel-cdn-cache-control",
+        "netlify-cdn-cache-control", "akamai-cache-control", "edge-control", "surrogate-control",
+        "x-accel-expires",
+    }
+)  # fmt: skip
 #: The names, in small letters, of the headers that are looked at.
-CACHING = frozenset({"vary", "cache-control"})
+CACHING = frozenset({"vary", "cache-control"}) | TARGETED
 #: Headers that are none of these, as they are usually spelt: the others cost a little more.
 OTHERS = frozenset({"Content-Type", "Content-Length"})
 #: One directive of a Cache-Control; commas in a quoted value do not end it (RFC 9110 section 5.6).
@@ -38,13 +48,21 @@ def merged(headers: Headers, caching: tuple[str, str]) -> Headers:
     what would let a shared cache have the answer.
     """
     vary: tuple[tuple[str, str], ...] = (VARY_COOKIE,)
-    says = False
+    says = aimed = False
     for name, value in headers:
         size = len(name)
         if size == 4 and name.lower() == "vary" and _names_cookie(value):
             vary = ()
         elif size == 13 and name.lower() == "cache-control":
             says = True
+        elif size > 11 and name.lower() in TARGETED and not _keeps_out(value):
+            aimed = True
+    if aimed:  # that cache goes by what the others do, then
+        headers = [
+            (name, value)
+            for name, value in headers
+            if name.lower() not in TARGETED or _keeps_out(value)
+        ]
     if says:
         return [*_kept_from_others(headers), *vary]
     return [*headers, *vary, caching]
@@ -58,6 +76,14 @@ def _kept_from_others(headers: Headers) -> Headers:
     said = [value for name, value in headers if name.lower() == "cache-control"]
     others = [each for each in headers if each[0].lower() != "cache-control"]
     return [*others, ("Cache-Control", _private(", ".join(said)))]
+
+
+def _keeps_out(targeted: str) -> bool:
+    """Whether a cache may not keep the answer by this header, or learns nothing of that by it."""
+    words = {word.partition("=")[0].strip().lower() for word in targeted.split(",")}
+    if words & {"no-store", "private", "0"}:
+        return True
+    return words <= {"content", "no-store-remote"}
 
 
 def _private(said: str) -> str:

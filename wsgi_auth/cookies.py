@@ -16,7 +16,7 @@ from wsgi_auth.frozen import Frozen
 
 #: Most octets of name and value in one Set-Cookie. Browsers take 4,096 (RFC 6265bis section 5.6).
 MAX_COOKIE = 4_000
-#: Most characters of a header that are looked at. Servers cut far below it.
+#: Most characters of a header that are searched. Servers cut far below it.
 MAX_HEADER = 131_072
 #: Most chunks one value is cut into.
 MAX_CHUNKS = 24
@@ -26,8 +26,8 @@ AUTHJS_SLICE = 3_936
 # Our own values never hold a separator, so a value ends at the first one. A comma separates too:
 # servers join repeated Cookie headers with it (HTTP/2 sends them split). Some clients put a value
 # into quotes, which are no part of it (RFC 6265 section 4.1.1).
-_ENDS = ';, \t"'
-_BEFORE = frozenset("; ,\t")
+ENDS = ';, \t"'
+BEFORE = frozenset("; ,\t")
 _NUMBER = re.compile(r"(0|[1-9][0-9]?)=")
 
 SameSite = Literal["Lax", "Strict", "None"]
@@ -44,11 +44,11 @@ def find(header: str, name: str) -> list[tuple[int, str]]:
     size, length = len(header), len(name)
     if size > MAX_HEADER:
         return found
-    nearest = dict.fromkeys(_ENDS, -1)  # each only moves on, so all of them together are linear
+    nearest = dict.fromkeys(ENDS, -1)  # each only moves on, so all of them together are linear
     at = header.find(name)
     while at >= 0:
         start = at + length
-        if at == 0 or header[at - 1] in _BEFORE:
+        if at == 0 or header[at - 1] in BEFORE:
             follows = header[start : start + 1]
             number = -1
             if follows == ".":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.actions import Endpoint, endpoints
-from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, get_auth
+from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, complete, get_auth
 from wsgi_auth.caching import GUARDED, NO_STORE, SOMEBODYS
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
@@ -162,9 +162,11 @@ class AuthMiddleware:
         failed = None
         reads = self._reads_all
         if "HTTP_COOKIE" in environ and (header := environ["HTTP_COOKIE"]):
+            handle.cookies = header
             # the reader looks as well, and for a long one twice is too often
             reads = len(header) > _LONG or self._mark in header
         if reads:
+            environ["auth.handle"] = None  # nor that of another middleware, around this one
             try:
                 read = self._read
                 reading = read(environ, _now())
@@ -177,6 +179,7 @@ class AuthMiddleware:
                     handle.caching = SOMEBODYS
             except Exception as error:
                 failed = self._failure(error)
+                handle.caching = SOMEBODYS  # it might have been somebody's
         # not before: a callback that is asked about the session cannot change it in the same breath
         environ["auth.handle"] = handle
         try:
@@ -207,6 +210,7 @@ class AuthMiddleware:
             raise
         if body.__class__ is list:  # as in handle.part; to call type takes 5 % of all of this
             handle.environ = OVER
+            handle.send = complete
             return body
         return handle.part(body)
 
@@ -532,6 +536,7 @@ def get_token(
     now = time.time()
     claims = reader.read(environ, now).claims
     if claims is not None:
+        _is_somebodys(environ)
         return claims
     if config is None:
         proven = get_auth(environ).reading
@@ -548,11 +553,15 @@ def get_token(
         return None
     if not _is_home(reader, stored.claims, environ):
         return None
+    _is_somebodys(environ)
+    # asked as for a cookie: it may have ended the session
+    return reader.view.claims(stored.claims, JWTContext(environ))
+
+
+def _is_somebodys(environ: Environ) -> None:
     handle = environ.get(HANDLE)
     if isinstance(handle, Auth):
         handle.is_somebodys()
-    # asked as for a cookie: it may have ended the session
-    return reader.view.claims(stored.claims, JWTContext(environ))
 
 
 def _is_home(reader: CookieSessionReader, claims: Claims, environ: Environ) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.cookies import BEFORE, ENDS
 from wsgi_auth.once import once
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from wsgi_auth.protocols import SessionStrategy
     from wsgi_auth.tenants import Tenants
 
-_BEFORE = "; ,\t"
-#: What ends a value besides a semicolon, or stands around it (``cookies.find``).
-_AROUND = ', \t"'
 #: Most values that are looked at where a request brings several: more than a browser has, and no
 #: more questions to a store for one request than this.
 _MOST = 16
@@ -86,7 +84,7 @@ class CookieSessionReader:
         before, found, after = header.partition(self._name)
         if not found:
             return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
-        if self._remembers and after and after[0] == "=" and (not before or before[-1] in _BEFORE):
+        if self._remembers and after and after[0] == "=" and (not before or before[-1] in BEFORE):
             value, _, _ = after.partition(";")  # with the "=" in front
             tail = value[-_TAIL:]
             stored = self._known.get(tail) or self._older.get(tail)
@@ -98,7 +96,7 @@ class CookieSessionReader:
                 if (
                     self._former is None
                     and self._name not in after
-                    and not any(each in value for each in _AROUND)
+                    and not any(each in value for each in ENDS)
                 ):
                     return ANONYMOUS  # the only one there is, and read as a whole
             elif now < stored.ends_at and (

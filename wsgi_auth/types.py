@@ -382,15 +382,12 @@ PASS = Pass()
 # --- people ---------------------------------------------------------------------------------
 
 
-class Device:
+class Device(Frozen):
     """From where somebody signed in, as a list of sessions shows it: the browser's name for itself
     and the client's address. Both are what was sent, and prove nothing."""
 
-    __slots__ = ("address", "agent")
-
-    def __init__(self, agent: str, address: str) -> None:
-        self.agent = agent
-        self.address = address
+    agent: str
+    address: str
 
 
 class Account(Frozen, hidden=("tokens",)):

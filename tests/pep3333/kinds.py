@@ -158,7 +158,7 @@ PASSING = [
     Kind("no route applies, nobody", around(matcher=["/admin"]), "/members"),
     Kind("no route applies, the reader fails", around(
         matcher=["/admin"], callbacks={"session": lambda session, context: 1 / 0},
-        logger="tests.pep3333.quiet"), "/members", ALICE),
+        logger="tests.pep3333.quiet"), "/members", ALICE, caching="private"),
     Kind("protected, signed in", around(), "/members", ALICE, "alice", caching="no-store"),
     Kind("protected, renewal due", around(**DUE), "/members", ALICE, "alice", 1, "no-store"),
     Kind("protected, renewal due in chunks", around(**DUE), "/members", BIG, "alice", 4,

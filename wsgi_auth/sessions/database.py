@@ -57,7 +57,7 @@ class DatabaseStrategy:
         read = content(record.data)
         if read is None:
             return None  # a newer release's: not ours to judge, nor to delete
-        claims = _claims(read[0], record, user)
+        claims = _claims(read["claims"], record, user)
         judged = times(claims, now, self._options)
         if judged is None:
             return None
@@ -79,8 +79,7 @@ class DatabaseStrategy:
             self._store.create_session(record)
             return Written(value, freeze(fresh), (value, record))
         value, before = kept
-        read = content(before.data)
-        data = written(fresh, NOWHERE if read is None else read[1])
+        data = written(fresh, device_of(content(before.data)))
         record = SessionRecord(before.id, before.user_id, ends, data)
         if not self._store.update_session(record, before):
             return None
@@ -103,16 +102,20 @@ def written(claims: Mapping[str, Any], device: Device) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def content(data: str) -> tuple[dict[str, Any], Device] | None:
-    """The claims and the device in a text of the store; None for what this release does not know,
-    or what is none of ours."""
+def content(data: str) -> dict[str, Any] | None:
+    """What :func:`written` wrote, with the ``claims`` in it; None for what this release does not
+    know, or what is none of ours."""
     try:
-        found = json.loads(data)
-        if found["v"] != VERSION or type(found["claims"]) is not dict:
-            return None
-        return found["claims"], Device(str(found["agent"]), str(found["address"]))
+        found: dict[str, Any] = json.loads(data)
+        is_ours = found["v"] == VERSION and type(found["claims"]) is dict
+        return found if is_ours and {"agent", "address"} <= found.keys() else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def device_of(read: Mapping[str, Any] | None) -> Device:
+    """From where the session came whose content this is."""
+    return NOWHERE if read is None else Device(str(read["agent"]), str(read["address"]))
 
 
 def _claims(read: dict[str, Any], record: SessionRecord, user: UserRecord) -> Claims:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from wsgi_auth.errors import UsageError
 from wsgi_auth.protocols import SessionStore, SessionStrategy
 from wsgi_auth.records import SessionRecord
-from wsgi_auth.sessions.database import NOWHERE, content, written
+from wsgi_auth.sessions.database import NOWHERE, content, device_of, written
 from wsgi_auth.sessions.endings import Endings
 from wsgi_auth.sessions.revocations import Revocations
 from wsgi_auth.types import Claims, Device, FrozenDict, Stored, Written, freeze
@@ -176,8 +176,7 @@ class Registered:
             return saved
         known = self._store.get_session_and_user(id)
         if known is not None:
-            read = content(known[0].data)
-            data = written(told, NOWHERE if read is None else read[1])
+            data = written(told, device_of(content(known[0].data)))
             self._store.update_session(record._replace(data=data), known[0])
         return saved
 
@@ -205,14 +204,15 @@ def _text(user_id: str | int) -> str:
 def _known(record: SessionRecord) -> Claims:
     """What the store knows of a session: all of its claims, or a few where they are in a cookie."""
     read = content(record.data)
-    claims = {} if read is None else read[0]
+    claims = {} if read is None else read["claims"]
     known: FrozenDict = freeze({**claims, "sid": record.id, "sub": record.user_id})
     return known
 
 
 def _info(record: SessionRecord) -> SessionInfo:
     read = content(record.data)
-    claims, device = ({}, NOWHERE) if read is None else read
+    claims: Mapping[str, Any] = {} if read is None else read["claims"]
+    device = device_of(read)
     return SessionInfo(
         record.id,
         record.user_id,
