@@ -100,8 +100,8 @@ class Auth:
 
     __slots__ = (
         "caching",
-        "cookies",
         "environ",
+        "header",
         "is_sent",
         "pending",
         "reading",
@@ -113,6 +113,9 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
+    #: Its Cookie header, as it came: an application may take it out of the environ before it hands
+    #: that on. Empty without one.
+    header: str
     #: The server's ``start_response``.
     send: StartResponse
     #: What the request's session is by now.
@@ -123,8 +126,6 @@ class Auth:
     caching: Headers
     #: Whether the response's headers have left.
     is_sent: bool
-    #: The request's Cookie header as it came; missing where there was none.
-    cookies: str
 
     # --- what is ----------------------------------------------------------------------------
 
@@ -137,12 +138,6 @@ class Auth:
     def claims(self) -> Claims | None:
         """The claims behind the session (Auth.js: the token), read-only; None for nobody."""
         return self.reading.claims
-
-    @property
-    def header(self) -> str:
-        """The request's Cookie header, as it came: an application may take it out of the environ
-        before it hands that on. Empty without one."""
-        return getattr(self, "cookies", "")
 
     @property
     def csrf_token(self) -> str:
@@ -473,16 +468,17 @@ class Auth:
         environ = self.environ
         self.environ = rest = environ.copy()
         rest[HANDLE] = None
-        if environ.get(HANDLE) is self:
-            environ[HANDLE] = self._without_send()
-
-    def _without_send(self) -> Auth:
-        left = Auth()
-        for name in self.__slots__:
-            if hasattr(self, name):
-                setattr(left, name, getattr(self, name))
+        if environ.get(HANDLE) is not self:
+            return
+        environ[HANDLE] = left = Auth()
+        left.site = self.site
+        left.environ = rest
+        left.header = self.header
         left.send = complete
-        return left
+        left.reading = self.reading
+        left.pending = self.pending
+        left.caching = self.caching
+        left.is_sent = self.is_sent
 
     def _parting(self, send: StartResponse) -> StartResponse:
         """``send`` for an application that calls it with its first block: until then it may change

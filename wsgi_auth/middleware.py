@@ -154,6 +154,7 @@ class AuthMiddleware:
         handle = Auth()
         handle.site = site = self.site
         handle.environ = environ
+        handle.header = ""
         handle.send = start_response
         handle.reading = ANONYMOUS
         handle.pending = None
@@ -162,7 +163,7 @@ class AuthMiddleware:
         failed = None
         reads = self._reads_all
         if "HTTP_COOKIE" in environ and (header := environ["HTTP_COOKIE"]):
-            handle.cookies = header
+            handle.header = header
             # the reader looks as well, and for a long one twice is too often
             reads = len(header) > _LONG or self._mark in header
         if reads:
