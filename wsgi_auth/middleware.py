@@ -167,7 +167,7 @@ class AuthMiddleware:
             # the reader looks as well, and for a long one twice is too often
             reads = len(header) > _LONG or self._mark in header
         if reads:
-            environ["auth.handle"] = None  # nor that of another middleware, around this one
+            environ["auth.handle"] = None  # a middleware around this one has put its own there
             try:
                 read = self._read
                 reading = read(environ, _now())
