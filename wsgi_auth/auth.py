@@ -103,6 +103,7 @@ class Auth:
         "environ",
         "header",
         "is_sent",
+        "path_info",
         "pending",
         "reading",
         "send",
@@ -113,6 +114,8 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
+    #: Its PATH_INFO, as it came: a dispatcher moves the name of a mount from there to SCRIPT_NAME.
+    path_info: str | None
     #: Its Cookie header, as it came: an application may take it out of the environ before it hands
     #: that on. Empty without one.
     header: str
@@ -163,7 +166,7 @@ class Auth:
 
         ``redirect_to``: where to go afterwards; this request if not given.
         """
-        site, environ = self.site, self.environ
+        site, environ = self.site, self._arrived()
         action = None
         if provider is not None:
             from wsgi_auth.providers.base import first_step
@@ -178,7 +181,7 @@ class Auth:
 
     def sign_out_url(self, redirect_to: str | None = None) -> str:
         """The URL of the sign-out page (a form posts there too); ``redirect_to`` comes after."""
-        site, environ = self.site, self.environ
+        site, environ = self.site, self._arrived()
         if redirect_to is None:
             return site.locations.page(environ, "sign_out")
         url = site.locations.return_url(environ, redirect_to)
@@ -188,7 +191,7 @@ class Auth:
     def client_url(self) -> str:
         """The URL of ``client.js`` with its version, which browsers keep for good."""
         site = self.site
-        return site.locations.endpoint(self.environ, "client.js", v=site.script.version)
+        return site.locations.endpoint(self._arrived(), "client.js", v=site.script.version)
 
     @property
     def session_script(self) -> str:
@@ -201,7 +204,7 @@ class Auth:
     def return_url(self, wanted: Any) -> str:
         """Where to go on after an own sign-in: ``wanted`` (a ``callbackUrl``) if it leads to this
         site or a listed origin, else the default page. Always safe to redirect to."""
-        return self.site.locations.return_url(self.environ, wanted)
+        return self.site.locations.return_url(self._arrived(), wanted)
 
     def challenge(self, provider: str | None = None) -> WSGIApp:
         """A WSGI application that answers as for a page that needs a session: to the sign-in page
@@ -213,7 +216,10 @@ class Auth:
         site = self.site
         if provider is not None:
             return self._challenge_at(provider)
-        decision = site.authorizer.challenge(self.environ) if self.session is None else Forbidden()
+        if self.session is None:
+            decision: Any = site.authorizer.challenge(self._arrived())
+        else:
+            decision = Forbidden()
 
         def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             self.caching = GUARDED
@@ -223,7 +229,8 @@ class Auth:
 
     def _challenge_at(self, provider: str) -> WSGIApp:
         site, found = self.site, self._configured(provider)
-        decision = site.authorizer.challenge(self.environ)
+        arrived = self._arrived()
+        decision = site.authorizer.challenge(arrived)
 
         def challenge(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             self.caching = GUARDED
@@ -232,11 +239,17 @@ class Auth:
             from wsgi_auth.actions.challenge import sent_to
             from wsgi_auth.actions.exchange import Exchange
 
-            exchange = Exchange(site, self.environ, self, self.reading)
+            exchange = Exchange(site, arrived, self, self.reading)
             app = sent_to(exchange, found, decision.location)
             return app(environ, start_response)
 
         return challenge
+
+    def _arrived(self) -> Environ:
+        """The request, with this handle in it, by which :class:`Locations` goes: another middleware
+        below has put its own there, and in a copy there is none."""
+        environ = self.environ
+        return environ if environ.get(HANDLE) is self else {**environ, HANDLE: self}
 
     def _configured(self, provider: str) -> Provider:
         """The provider of this id; a :class:`UsageError` for none."""
@@ -473,6 +486,7 @@ class Auth:
         environ[HANDLE] = left = Auth()
         left.site = self.site
         left.environ = rest
+        left.path_info = self.path_info
         left.header = self.header
         left.send = complete
         left.reading = self.reading

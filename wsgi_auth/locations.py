@@ -1,17 +1,22 @@
 """Where things are: the mount, our own pages, and where a visitor may be sent back to.
 
 Everything absolute comes from the configured ``url`` and nothing else (R063); without one, only
-paths are ever written, below the mount the server reports.
+paths are ever written, below the mount that the server reports. That is ``SCRIPT_NAME`` as the
+middleware found it: a dispatcher below adds the mounts of its own applications to it, and our pages
+are not there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.types import Environ
 from wsgi_auth.urls import BaseURL, local_url, quote_return, safe_return_url
+
+if TYPE_CHECKING:
+    from wsgi_auth.protocols import Handle
 
 
 class Locations:
@@ -35,7 +40,7 @@ class Locations:
         if self._base is not None:
             return self._base.mount
         # one slash at its start, whatever a server says: two would make a host of what follows
-        script = _text(environ, "SCRIPT_NAME").strip("/")
+        script = _arrived(environ)[0].strip("/")
         if not script:
             return ""
         from urllib.parse import quote  # here and below: few are mounted
@@ -80,11 +85,10 @@ class Locations:
         if action is not None:
             back = self.sign_in(environ).partition("?")[2]
             return f"{self.endpoint(environ, action)}?{back}"
-        path, query = _text(environ, "PATH_INFO"), _text(environ, "QUERY_STRING")
+        (script, path), query = _arrived(environ), _text(environ, "QUERY_STRING")
         if self._base is not None:
             here = quote_return(self._mounted + path, query)
             return self._sign_in + (self._origin + here if self._absolute_page else here)
-        script = _text(environ, "SCRIPT_NAME")
         here = quote_return(script + path, query)
         if script and not self._absolute_page:
             return f"{self.page(environ, 'sign_in')}?callbackUrl={here}"
@@ -133,6 +137,33 @@ _BUILT_IN = {
     "verify_request": "verify-request",
     "account": "account",
 }
+
+
+def _arrived(environ: Environ) -> tuple[str, str]:
+    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them.
+
+    It notes the one; the other is what is in front of it: a dispatcher moves names from the one to
+    the other and changes nothing else, but for slashes (``wsgiref.util.shift_path_info``).
+    """
+    script, path = _text(environ, "SCRIPT_NAME"), _text(environ, "PATH_INFO")
+    handle: Handle | None = environ.get("auth.handle")
+    if handle is None or handle.path_info == path:
+        return script, path
+    came = handle.path_info
+    if came is None:
+        return script, ""
+    whole = script + path
+    if whole.endswith(came):
+        return whole[: len(whole) - len(came)], came
+    names, last = _names(whole), _names(came)
+    mount = len(names) - len(last)
+    if mount >= 0 and names[mount:] == last:
+        return "".join(f"/{name}" for name in names[:mount]), came
+    return script, came  # the path was made another one
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in ("", ".")]
 
 
 def _text(environ: Environ, key: str) -> str:

@@ -138,9 +138,11 @@ class AuthMiddleware:
         """Serve one request (PEP 3333)."""
         # asked for with brackets, which a dict answers without a call
         try:
-            plan = self.matcher.memo[environ["PATH_INFO"]]
+            path = environ["PATH_INFO"]
+            plan = self.matcher.memo[path]
         except KeyError:  # not seen lately; an empty one may be left out (PEP 3333)
-            plan = self._plan(environ.get("PATH_INFO", ""))
+            path = environ.get("PATH_INFO", "")
+            plan = self._plan(path)
         environ["auth.session"] = None
         if self._before is not None:
             refused = self._before(environ)
@@ -154,6 +156,7 @@ class AuthMiddleware:
         handle = Auth()
         handle.site = site = self.site
         handle.environ = environ
+        handle.path_info = path
         handle.header = ""
         handle.send = start_response
         handle.reading = ANONYMOUS

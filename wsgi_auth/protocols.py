@@ -137,7 +137,10 @@ class NewSession(Protocol):
 
 
 class Handle(Protocol):
-    """What an action needs of ``environ["auth.handle"]``: changes become Set-Cookie headers."""
+    """What is needed of ``environ["auth.handle"]`` below it: changes become Set-Cookie headers."""
+
+    #: ``PATH_INFO`` as the middleware found it; odd servers put None there.
+    path_info: str | None
 
     def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = ...) -> NewSession: ...
     def update(self, data: Any) -> Session | None: ...

@@ -50,7 +50,8 @@ every_example = pytest.mark.parametrize("example", FRAMEWORKS, indirect=True)
 def test_an_open_page_greets_nobody_and_the_members_page_does_not(example):
     assert "stranger" in example.get("/")
     sent = example.get("/members", headers=BROWSER, status=302)
-    assert "callbackUrl=/members" in sent.headers["Location"]
+    assert sent.headers["Location"].endswith("?callbackUrl=/members")
+    assert sent.follow(headers=BROWSER).status_int == 200
     assert example.get("/members", status=401).json["error"] == "SessionRequired"
 
 
