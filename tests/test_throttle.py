@@ -338,6 +338,20 @@ def test_behind_a_forgotten_proxy_one_attacker_does_not_lock_out_the_others(
     assert "trusted_proxies = 1" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("proxies", "header"), [(1, None), (1, "unknown"), (2, "6.6.6.6"), (3, "6.6.6.6, 10.0.0.7")]
+)
+def test_where_no_proxy_says_whose_attempt_it_is_the_log_says_so_once(
+    proxies: int, header: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    throttle = Throttle(account="off", address="5/15m", trusted_proxies=proxies)
+    assert passes(throttle, "ada", peer("127.0.0.1", header), 9) == 5
+    assert len(caplog.records) == 1
+    assert (
+        "from 127.0.0.1 without" in caplog.text and f"trusted_proxies is {proxies}" in caplog.text
+    )
+
+
 @pytest.mark.parametrize("network", ["10.1.2.{}", "192.168.0.{}", "fd00:0:0:{}::1"])
 @pytest.mark.parametrize(
     ("proxies", "forwarded"), [(0, None), (0, "unknown"), (1, "6.6.6.6, {}"), (2, "{}, 10.9.9.9")]

@@ -109,8 +109,10 @@ class Throttle:
             rate = self._address.times(factor)
             client = client_address(environ, self._trusted_proxies)
             behind = "" if self._trusted_proxies else _forgotten_proxy(environ, client)
+            if self._trusted_proxies and forwarded(environ, self._trusted_proxies) is None:
+                self._warn(_UNTOLD, client, self._trusted_proxies)
             if behind:
-                self._warn(client)
+                self._warn(_FORGOTTEN, client)
                 yield self._name(f"{what}peer", _network(client)), rate.times(_PROXY_FACTOR)
             yield self._name(f"{what}address", _network(behind or client)), rate
 
@@ -121,15 +123,23 @@ class Throttle:
         digest = blake2b(said, digest_size=16, key=self._key, person=b"wsgi_auth")
         return f"{kind}:{digest.hexdigest()}"
 
-    def _warn(self, peer: str) -> None:
+    def _warn(self, message: str, peer: str, *more: object) -> None:
         if not self._warned:
             self._warned = True
-            self._logger.warning(
-                "sign-in attempts come from %s with X-Forwarded-For, and trusted_proxies is 0: "
-                "if that is your proxy, set trusted_proxies = 1 (the number of proxies in front "
-                "of the application); until then the address it reports is used for the limit",
-                peer or "a local socket",
-            )
+            self._logger.warning(message, peer or "a local socket", *more)
+
+
+_FORGOTTEN = (
+    "sign-in attempts come from %s with X-Forwarded-For, and trusted_proxies is 0: if that is your "
+    "proxy, set trusted_proxies = 1 (the number of proxies in front of the application); until "
+    "then the address it reports is used for the limit"
+)
+_UNTOLD = (
+    "a sign-in attempt came from %s without the client's address in X-Forwarded-For, and "
+    "trusted_proxies is %d: all that come so share one limit, and one of them can use it up for "
+    "all; every proxy has to add to the header, and the server to leave it as it is (waitress: "
+    "clear_untrusted_proxy_headers=False)"
+)
 
 
 class Attempt:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.needs import require_module
 from wsgi_auth import AuthConfig, AuthMiddleware
 from wsgi_auth.adapters import connect
 from wsgi_auth.cli import main
+from wsgi_auth.dev import FORWARDING
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.records import AccountRecord, UserRecord
 from wsgi_auth.testing import session_cookie
@@ -630,6 +632,32 @@ def test_serve_takes_the_mount_off_the_path_that_url_names_and_logs_to_standard_
 
 
 @pytest.mark.live
+def test_serve_knows_the_clients_of_its_proxy_so_that_one_guesser_locks_nobody_else_out(folder):
+    require_module("waitress")
+    require_module("bcrypt")
+    import bcrypt
+
+    hashed = bcrypt.hashpw(b"bricks", bcrypt.gensalt(4))
+    (folder / "users").write_text(f"bob:{hashed.decode()}\n")
+    (folder / "auth.toml").write_text(
+        'secret = "0123456789012345678901234567890123456789"\ntrusted_proxies = 1\n'
+        '[limits]\naddress = "3/hour"\n[providers.htpasswd]\nfile = "users"\n'
+        '[routes.dav]\nsource = "/dav"\nbasic = true\n'
+    )
+
+    def ask(client: str, password: str) -> int:
+        basic = b64encode(f"bob:{password}".encode()).decode()
+        forwarded = {"Authorization": f"Basic {basic}", "X-Forwarded-For": client}
+        return get(port, "/dav", **forwarded).status
+
+    port = free_port()
+    with process("wsgi_auth", "serve", "someapp:application", "--port", str(port), port=port,
+                 cwd=folder):  # fmt: skip
+        assert [ask("203.0.113.6", f"guess {n}") for n in range(5)] == [401, 401, 401, 429, 429]
+        assert ask("203.0.113.7", "bricks") == 200
+
+
+@pytest.mark.live
 def test_any_server_runs_the_application_that_the_configuration_names(folder):
     require_module("gunicorn")
     (folder / "auth.toml").write_text(CONFIG + '\n[app]\napp = "someapp:application"\n')
@@ -660,3 +688,6 @@ def test_the_demo_does_what_it_prints(tmp_path):
         assert "Alice Admin" in get(port, "/auth/signin", Cookie=cookie).text
         assert "Alice Admin" not in get(port, "/auth/signin").text
         assert get(port, "/", Host="evil.example").status == 403
+        for name in FORWARDING:  # from outside, through a proxy or a tunnel on this machine
+            header = name.removeprefix("HTTP_").replace("_", "-")
+            assert get(port, "/", **{header: "127.0.0.1"}).status == 403, header

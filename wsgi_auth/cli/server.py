@@ -35,7 +35,13 @@ def serve_forever(
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{bound.getsockname()[1]}"
     server = waitress.create_server(
-        app, sockets=[bound], threads=threads, ident=None, url_prefix=prefix
+        app,
+        sockets=[bound],
+        threads=threads,
+        ident=None,
+        url_prefix=prefix,
+        # by what a proxy adds the fence of dev knows it, and trusted_proxies its clients
+        clear_untrusted_proxy_headers=False,
     )
     if ready is not None:
         ready(address)
