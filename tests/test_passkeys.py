@@ -109,6 +109,20 @@ def alice(site: Site, *devices: Device, **wrong: Any) -> Visitor:
 # --- the whole way ------------------------------------------------------------------------------
 
 
+def test_a_sign_in_whose_redirect_callback_fails_leaves_no_session(adapter):
+    fails = []
+    site = Site(adapter, callbacks={"redirect": lambda url, base: 1 / 0 if fails else url})
+    device = Device()
+    alice(site, device)
+    site.events.clear()
+    browser = site.browser()
+    asked = browser.options().json
+    fails.append(True)
+    browser.prove(device.get(asked, URL), 500)
+    assert browser.who == "nobody"
+    assert site.events == []
+
+
 @pytest.mark.parametrize("alg", [-7, -8, -257])
 def test_a_passkey_signs_in_without_a_user_name(adapter, alg):
     site, device = Site(adapter), Device(alg)

@@ -65,6 +65,28 @@ class Flaky:
         return call
 
 
+class FailsOnce:
+    """A store whose ``method`` fails once, when it is called for the ``nth`` time from when it is
+    armed on."""
+
+    def __init__(self, store: Any, method: str, nth: int) -> None:
+        self.store, self.method, self.left = store, method, nth
+        self.is_armed = False
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.store, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if name == self.method and self.is_armed:
+                self.left -= 1
+                if not self.left:
+                    self.is_armed = False
+                    raise StoreUnavailable("switched off")
+            return method(*arguments, **named)
+
+        return call
+
+
 def protected(adapter: Any, strategy: str = "database", app: Any = hello, **more: Any) -> Any:
     session = {"strategy": strategy, **more.pop("session", {})}
     more = {"cookies": {"session": {"name": NAME}}, **more}  # one name, whatever the strategy
@@ -404,13 +426,34 @@ def _too_large(claims: Any, context: Any) -> Any:
     [
         *((each, {"session": lambda *_: 1 / 0}) for each in ("database", "cookie", "jwt")),
         *((each, {"jwt": _too_large}) for each in ("cookie", "jwt")),
+        *((each, {"redirect": lambda *_: 1 / 0}) for each in ("database", "cookie", "jwt")),
     ],
 )
 def test_a_sign_in_that_fails_at_its_last_step_leaves_no_session(adapter, strategy, callbacks):
-    middleware = protected(adapter, strategy, callbacks=callbacks)
+    told = []
+    middleware = protected(adapter, strategy, callbacks=callbacks, events={"sign_in": told.append})
     answer = Browser(middleware).sign_in(status=500)
     assert NAME not in str(answer.headers)
     assert middleware.sessions.of("alice") == []
+    assert told == []
+
+
+@pytest.mark.parametrize(("method", "nth"), [("delete_session", 1), ("get_verification_token", 2)])
+def test_a_sign_in_during_which_the_store_fails_leaves_no_session(adapter, method, nth):
+    """The old session cannot be ended, or nobody can say whether all were ended meanwhile."""
+
+    store = FailsOnce(adapter, method, nth)
+    middleware = protected(store)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    (kept,) = middleware.sessions.of("alice")
+    store.is_armed = True
+    answer = visitor.sign_in(status=503)
+    assert not store.is_armed
+    assert NAME not in str(answer.headers)
+    assert middleware.sessions.of("alice") == [kept]
+    assert who(middleware, cookie) == "hello alice"
 
 
 def test_an_update_that_fails_ends_no_session(adapter, strategy):

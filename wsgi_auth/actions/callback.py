@@ -39,7 +39,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         asks = exchange.site.config.session.remember == "ask" and bool(provider.fields)
         remember = exchange.remembers(otherwise=not asks)
         proof = Proof(credentials=typed, remember=remember, since=since)
-        exchange.handle.begin(user, provider, proof)
+        exchange.begin(user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
     return exchange.go(exchange.callback_url)

@@ -142,10 +142,11 @@ def confirm(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     record = link.record
     if _store(site).use_verification_token(record.identifier, record.token) is None:
         raise VerificationFailed("the link was used a moment ago")
+    exchange.callback_url = link.target
     to = record.identifier
     proof = Proof(Account(provider.id, "email", to), remember=link.remember, since=since)
     try:
-        begun = exchange.handle.begin(_user(site, to), provider, proof)
+        begun = exchange.begin(_user(site, to), provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(environ, elsewhere.location))
     target = link.target

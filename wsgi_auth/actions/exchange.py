@@ -18,11 +18,11 @@ from wsgi_auth.caching import NO_STORE
 from wsgi_auth.csrf import same_origin
 from wsgi_auth.errors import AuthError
 from wsgi_auth.negotiation import wants_json_redirect
-from wsgi_auth.protocols import Handle
+from wsgi_auth.protocols import Handle, NewSession
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.responders import JSON, NO_SNIFF, TEXT, answer, is_legal
 from wsgi_auth.site import Site
-from wsgi_auth.types import Claims, Environ, Reading, WSGIApp
+from wsgi_auth.types import Claims, Environ, Proof, Reading, WSGIApp
 
 if TYPE_CHECKING:
     from wsgi_auth.pages import Page, Pages
@@ -196,6 +196,15 @@ class Exchange:
                 "SessionReadOnly",
                 "session.read_only is set: people sign in and out where the session is written",
             )
+
+    def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof) -> NewSession:
+        """The session of who has proved to be ``user``: the last step of a sign-in that may fail.
+
+        Where to go on is asked before, for the ``redirect`` callback may fail as well, and a
+        sign-in that fails leaves no session (R038).
+        """
+        _ = self.callback_url
+        return self.handle.begin(user, provider, proof)
 
     # --- what is answered -------------------------------------------------------------------
 

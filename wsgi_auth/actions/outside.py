@@ -117,7 +117,7 @@ def _sign_in(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float)
     signed_in = _proven(exchange, provider, flow, now)
     try:
         proof = signed_in.proof.but(remember=not flow.brief, since=now)
-        begun = exchange.handle.begin(signed_in.user, provider, proof)
+        begun = exchange.begin(signed_in.user, provider, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(site.locations.return_url(exchange.environ, elsewhere.location))
     _keep(exchange, provider, signed_in, now)

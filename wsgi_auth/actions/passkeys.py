@@ -59,7 +59,7 @@ def sign_in(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         since=since,
     )
     try:
-        exchange.handle.begin(user, own, proof)
+        exchange.begin(user, own, proof)
     except ElsewhereInstead as elsewhere:
         return exchange.go(exchange.site.locations.return_url(exchange.environ, elsewhere.location))
     return exchange.go(exchange.callback_url)

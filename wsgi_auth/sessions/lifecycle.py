@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from wsgi_auth.config.model import AuthConfig
@@ -18,6 +19,7 @@ from wsgi_auth.errors import (
     AccountNotLinked,
     AuthError,
     CallbackError,
+    StoreUnavailable,
     UsageError,
     no_json,
 )
@@ -275,17 +277,20 @@ class Lifecycle:
         device = Device(_agent(environ), address)
         begun = self._saved(claims, environ, now, None, device)
         assert begun is not None  # noqa: S101 - a new session has nothing to lose against
-        # asked after it was written, so that of a sign-in and the provider's word that its session
-        # is over one always sees the other
-        if self._at_providers is not None and self._at_providers.is_closed(begun.claims, now):
-            self._strategy.delete(begun.claims, now)
-            raise AccessDenied("the provider ended its session in the course of the sign-in")
-        if endings is not None and endings.last(user_id) not in (ending, ""):
-            self._strategy.delete(begun.claims, now)
-            raise AccessDenied(_TOO_LATE)
+        try:
+            # asked after it was written, so that of a sign-in and the provider's word that its
+            # session is over one always sees the other
+            if self._at_providers is not None and self._at_providers.is_closed(begun.claims, now):
+                raise AccessDenied("the provider ended its session in the course of the sign-in")
+            if endings is not None and endings.last(user_id) not in (ending, ""):
+                raise AccessDenied(_TOO_LATE)
+            if before.claims is not None:
+                self._strategy.delete(before.claims, now)
+        except BaseException:
+            with suppress(StoreUnavailable):  # which is what it may have been
+                self._strategy.delete(begun.claims, now)
+            raise
         begun.is_new_user = is_new
-        if before.claims is not None:
-            self._strategy.delete(before.claims, now)
         there = proof.account
         named = (
             ""  # the id here says it
