@@ -46,15 +46,26 @@ def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware
     path = (os.environ if environ is None else environ).get(VARIABLE)
     if not path:
         raise ConfigError(VARIABLE, "is not set; it names the configuration, e.g. auth.toml")
+    import_from_here()
     return protected(AuthConfig.from_file(path))
 
 
+def import_from_here() -> None:
+    """Let what a configuration names be in the current directory, whatever started this process: a
+    script has its own directory in that place. To be called before the configuration is read."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
 def findable(config: AuthConfig) -> None:
-    """Import what ``[app]`` names, and call nothing; :class:`ConfigError` where that fails."""
+    """Import what ``[app]`` names, and call nothing; :class:`ConfigError` where that fails. Where
+    it names nothing it has the arguments of a factory that ``serve`` is told of."""
     given = [str(config.app[key]) for key in _NAMES if key in config.app]
-    if len(given) != 1:
+    if len(given) > 1:
         raise ConfigError("app", _WANTED)
-    loaded(given[0])
+    for name in given:
+        loaded(name)
 
 
 def _log_somewhere(logger: logging.Logger) -> None:
@@ -100,9 +111,7 @@ def loaded(name: str, key: str = "app") -> Any:
     module, colon, attribute = name.partition(":")
     if not colon or not module or not attribute or module.startswith("."):
         raise ConfigError(key, f"{name!r} is not of the form 'module:name'")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    import_from_here()
     try:
         found: Any = importlib.import_module(module)
     except ImportError as error:

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from webtest import TestApp
 
+import wsgi_auth
 from tests.needs import require_module
 from wsgi_auth import AuthConfig, AuthMiddleware
 from wsgi_auth.adapters import connect
@@ -26,7 +28,7 @@ from wsgi_auth.dev import FORWARDING
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.records import AccountRecord, UserRecord
 from wsgi_auth.testing import session_cookie
-from wsgi_auth.wsgi import from_environment
+from wsgi_auth.wsgi import from_environment, protected
 
 APP = """
 def application(environ, start_response):
@@ -141,6 +143,26 @@ def test_check_names_all_that_a_route_asks_for(folder):
     assert "/keys  access tokens for programs\n" in said
 
 
+def test_check_says_what_a_request_must_have_for_a_route_to_apply(folder):
+    (folder / "auth.toml").write_text(
+        CONFIG + '[[routes.api.has]]\ntype = "header"\nkey = "x-api"\n'
+        '[[routes.api.has]]\ntype = "host"\nvalue = "a\\\\.example"\n'
+        '[[routes.api.missing]]\ntype = "cookie"\nkey = "seen"\nvalue = "yes"\n'
+        '[routes.api]\nsource = "/api"\n'
+    )
+    assert (
+        r"/api  if it has the header x-api, if it has the host 'a\\.example', "
+        "if it lacks the cookie seen 'yes'\n"
+    ) in run("check")
+
+
+def test_check_takes_a_file_with_the_arguments_of_the_factory_that_serve_names(folder):
+    (folder / "auth.toml").write_text(f'{CONFIG}[app]\ngreeting = "hello"\nloud = true\n')
+    assert "app        made by what serve names, with greeting, loud\n" in run("check")
+    app = protected(AuthConfig.from_file("auth.toml"), "someapp:make()")
+    assert TestApp(app).get("/health").text == "HELLO"
+
+
 def test_check_says_that_dev_is_for_this_machine(folder):
     (folder / "auth.toml").write_text("dev = true\nadapter = 'memory:'\n")
     said = run("check")
@@ -194,7 +216,9 @@ def test_check_says_who_may_sign_in_and_what_to_register_at_each_provider(folder
 def test_check_refuses_what_would_not_be_served(folder):
     github = '[providers.github]\nclient_id = "a"\nclient_secret = "b"\n'
     (folder / "auth.toml").write_text(CONFIG + github)
-    run("check")  # a Python application may be open to the world
+    warned = run("check")  # a Python application may be open to the world
+    assert "warning: allow_emails: anybody may have an account at 'github'" in warned
+    assert "serve and wsgi_auth.wsgi refuse this" in warned
     (folder / "auth.toml").write_text(f'{CONFIG}{github}[app]\napp = "someapp:application"\n')
     said = "anybody may have an account at 'github'"
     assert said in run("check", code=2) and said in run("serve", code=2)
@@ -218,7 +242,7 @@ def test_check_imports_what_is_to_be_served(folder, app, said):
 def test_check_is_content_where_there_is_nothing_to_warn_of(folder):
     """A provider that is another party counts no attempts, so nothing is said of counting them."""
     (folder / "auth.toml").write_text(
-        f'url = "https://app.example.test"\nsecret = "{"x" * 40}"\n[session]\nabsolute_age = "90d"\n'
+        f'url = "https://app.example.test"\nsecret = "{"x" * 40}"\nallow_domains = ["example.org"]\n[session]\nabsolute_age = "90d"\n'
         '[providers.github]\nclient_id = "a"\nclient_secret = "b"\n'
     )
     assert run("check", "--strict").endswith("\nok\n")
@@ -347,6 +371,14 @@ def test_a_missing_configuration_is_named(folder):
         (("GET", "/x"), ["302 Found, Location: /login?callbackUrl=/x", "nobody is signed in"]),
         (("GET", "/x", "-H", "Accept: application/json"), ["401 Unauthorized"]),
         (("DELETE", "/x"), ["401 Unauthorized"]),
+        (
+            ("POST", "/x"),
+            [
+                "answered here (nobody is signed in,",
+                "sent a form",
+                "303 See Other, Location: /login",
+            ],
+        ),
         (("GET", "//admin", "--as", "ada"), ["read as '/admin'", "403 Forbidden", "may not"]),
         (("GET", "/admin", "--as", "ada", "--groups", "ops"), ["auth.session is ada", "200 OK"]),
         (("GET", "/%61dmin"), ["GET '/admin'", "routes /admin/:path*"]),
@@ -629,6 +661,27 @@ def test_serve_takes_the_mount_off_the_path_that_url_names_and_logs_to_standard_
         started.send_signal(signal.SIGINT)
         started.wait(10)
         assert re.search(r"^[-\d]+ [\d:,]+ WARNING wsgi_auth ", started.stdout.read(), re.M)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["explain", "GET", "/x"], ["serve", "--help"], ["sessions", "list", "ada"],
+     ["db", "upgrade"]],
+)  # fmt: skip
+def test_the_script_finds_what_a_file_names_in_the_current_folder(folder, command):
+    (folder / "mine.py").write_text("def may(*given):\n    return True\n")
+    (folder / "auth.toml").write_text(
+        'authorized = "mine:may"\nadapter = "sqlite:///auth.db"\n'
+        f'{CONFIG}[providers.credentials]\nauthorize = "mine:may"\n'
+    )
+    # without the folder on the path, as a script runs: `python -m` adds it
+    root = str(Path(wsgi_auth.__file__).parents[1])
+    asked = subprocess.run(
+        [sys.executable, "-P", "-m", "wsgi_auth", *command], cwd=folder, text=True, timeout=60,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stdout
 
 
 @pytest.mark.live

@@ -10,8 +10,9 @@ from wsgi_auth.cli.configured import quiet
 from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import ALLOWED
+from wsgi_auth.errors import ConfigError
 from wsgi_auth.middleware import AuthMiddleware
-from wsgi_auth.types import Route
+from wsgi_auth.types import Condition, Route
 from wsgi_auth.wsgi import findable
 
 
@@ -37,6 +38,8 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     say(f"protected  {_listed(config.matcher) or by_route}")
     for route in config.routes:
         say(f"           {_spelled(route)}  {_conditions(route)}".rstrip())
+    if config.app and not any(name in config.app for name in ("app", "factory")):
+        say(f"app        made by what serve names, with {', '.join(config.app)}")
     say(f"open       {_listed(config.public) or 'nothing'}")
     say(f"ignored    {_listed(config.ignore) or 'nothing'}")
     everything = bool(middleware.matcher.match({"PATH_INFO": "/a-path-nobody-has-named"}))
@@ -49,6 +52,10 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
 
 
 def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
+    try:
+        refuse_open_to_world(config)
+    except ConfigError as problem:  # a mistake where a configuration is all there is
+        yield f"{problem}; serve and wsgi_auth.wsgi refuse this"
     if not everything:
         yield "the matcher leaves every path it does not name open to all"
     if config.dev:
@@ -147,6 +154,8 @@ def _conditions(route: Route) -> str:
     said = []
     if route.methods:
         said.append("methods " + "/".join(sorted(route.methods)))
+    said += [f"if it has {_condition(each)}" for each in route.has]
+    said += [f"if it lacks {_condition(each)}" for each in route.missing]
     if route.allow_groups:
         said.append("groups " + "/".join(sorted(route.allow_groups)))
     if route.authorized:
@@ -163,6 +172,11 @@ def _conditions(route: Route) -> str:
         scopes = f" with {' '.join(sorted(route.scopes))}" if route.scopes else ""
         said.append(f"access tokens{scopes} for programs")
     return ", ".join(said)
+
+
+def _condition(each: Condition) -> str:
+    named = f"the {each.type} {each.key}" if each.key is not None else f"the {each.type}"
+    return named if each.value is None else f"{named} {each.value!r}"
 
 
 def _nothing(environ: Any, start_response: Any) -> list[bytes]:

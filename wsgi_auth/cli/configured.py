@@ -8,7 +8,7 @@ from pathlib import Path
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.testing import _middleware
-from wsgi_auth.wsgi import loaded
+from wsgi_auth.wsgi import import_from_here, loaded
 
 _FILES = (".toml", ".ini", ".cfg")
 
@@ -23,6 +23,7 @@ def quiet(name: str) -> logging.Logger:
 def configuration(named: Path) -> AuthConfig:
     """That of a TOML or INI file; or, for ``module:name``, of the :class:`AuthMiddleware` that the
     application of this name is, or has inside. Importing it runs its module."""
+    import_from_here()
     name = str(named)
     if named.suffix in _FILES or (":" not in name and named.suffix != ".py"):
         return AuthConfig.from_file(named)

@@ -86,11 +86,7 @@ def explained(
         if "REMOTE_USER" in environ:
             yield f"  REMOTE_USER is {environ['REMOTE_USER']!r}"
     else:
-        why = {
-            "302": "nobody is signed in, or not recently or strongly enough; a browser navigates",
-            "401": "nobody is signed in, or not recently or strongly enough",
-            "403": "who is signed in may not",
-        }.get(status[:3], "see the log")
+        why = _WHY.get(status[:3], "see the log")
         if path in middleware.endpoints:
             why = "an endpoint of the middleware"
         yield f"  verdict: answered here ({why}); the application is not called"
@@ -98,6 +94,15 @@ def explained(
         yield f"  log: {line}"
     location = answer.get("location")
     yield f"  answer: {status}" + (f", Location: {location}" if location else "")
+
+
+_NOBODY = "nobody is signed in, or not recently or strongly enough"
+_WHY = {
+    "302": f"{_NOBODY}; a browser navigates",
+    "303": f"{_NOBODY}; a browser sent a form, and navigates on by GET",
+    "401": _NOBODY,
+    "403": "who is signed in may not",
+}
 
 
 def _harmless(config: AuthConfig) -> dict[str, Any]:
