@@ -79,7 +79,7 @@ def test_what_is_sent_is_what_was_said_and_little_else() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("status", [200, 302, 500])
-def test_no_token_of_an_address_is_in_anybodys_log_R105(
+def test_no_token_of_an_address_is_in_anybodys_log_R101(
     method: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Some providers take an access token, or the client's secret, in the query or in the path."""
