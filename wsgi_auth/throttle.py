@@ -208,7 +208,9 @@ class Rate:
                 if amount and seconds:
                     return cls(amount, seconds)
         raise ConfigError(
-            key, 'must be a rate such as "10 per 15 minutes" or "10/15m", at least 1, or "off"'
+            key,
+            'must be a rate such as "10 per 15 minutes" or "10/15m", at least 1, or "off", not '
+            f"{text!r}"[:120],
         )
 
     def times(self, factor: int) -> Rate:

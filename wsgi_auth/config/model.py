@@ -373,12 +373,26 @@ def _refuse_unknown(section: str, given: Mapping[str, Any], known: Any) -> None:
     for key in given:
         if key not in known:
             full = f"{section}.{key}" if section else str(key)
-            hint = values.near(str(key), known)
+            hint = values.near(str(key), known) if section else _meant(str(key))
             if section and key in OPTIONS:
                 hint = f"; {key} is an option of its own: in a file it stands above [{section}]"
             elif section and not hint:
                 hint = f"; there is {', '.join(sorted(known))}"
             raise ConfigError(full, f"there is no such option{hint}")
+
+
+def _meant(key: str) -> str:
+    """What an unknown key at the top stands for: an option of a section, in the words of Auth.js
+    too, or the nearest of those that stand there."""
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
+    if plain in ("client_id", "client_secret", "issuer"):
+        return f"; it is one of a provider: providers.NAME.{plain}"
+    inside = [f"{section}.{plain}" for section, inner in _SECTIONS.items() if plain in inner]
+    if inside:
+        return f"; did you mean {' or '.join(map(repr, inside))}?"
+    if plain in ("protected", "protect"):
+        return "; did you mean 'matcher'?"
+    return values.near(key, OPTIONS)
 
 
 class _Variables(Mapping[str, str]):
@@ -564,7 +578,9 @@ def _routes(key: str, given: Any, default: tuple[Any, ...]) -> tuple[Any, ...]:
                 else {"name": name, "source": entry}
                 for name, entry in given.items()
             ]
-    return tuple(as_route(_typed(key, entry), key) for entry in values.lines(key, given))
+    return tuple(
+        as_route(_typed(key, entry), _named(key, entry)) for entry in values.lines(key, given)
+    )
 
 
 _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
@@ -584,12 +600,17 @@ _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
+def _named(key: str, entry: Any) -> str:
+    """Where this route stands, as a message says it."""
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    return f"{key}.{name}" if name and isinstance(name, str) else key
+
+
 def _typed(key: str, entry: Any) -> Any:
     """A route's mapping with its values in their final types; anything else as it is."""
     if not isinstance(entry, Mapping):
         return entry
-    name = entry.get("name")
-    where = f"{key}.{name}" if name and isinstance(name, str) else key
+    where = _named(key, entry)
     return {
         name: _ROUTE_OPTIONS[name](f"{where}.{name}", value) if name in _ROUTE_OPTIONS else value
         for name, value in entry.items()

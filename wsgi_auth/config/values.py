@@ -273,7 +273,8 @@ def domain(key: str, value: Any) -> str:
 def path(key: str, value: Any) -> str:
     """An absolute path such as ``/auth``; a trailing slash is dropped."""
     found = text(key, value)
-    if not re.fullmatch(_PATH, found) or "//" in found or set(found) & set("\\;?#%"):
+    odd = "//" in found or re.search(r"/\.\.?(/|$)", found) or set(found) & set("\\;?#%")
+    if not re.fullmatch(_PATH, found) or odd:
         raise ConfigError(key, f"must be a path such as '/login', not {found!r}")
     return found.rstrip("/") or "/"
 
