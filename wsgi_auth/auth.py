@@ -581,8 +581,8 @@ class Auth:
         size = len(value)
         if size > 7_000:
             self.site.events.logger.warning(
-                "a session cookie of %d bytes: proxies cut headers at 8 kB; keep less in it, or set "
-                "an adapter (session.strategy = database), and the cookie is an identifier",
+                "a session cookie of %d bytes: proxies cut headers at 8 kB; keep less in it, or "
+                "set an adapter (session.strategy = database), and the cookie is an identifier",
                 size,
             )
         # one that is not to be remembered ends with the browser's own session

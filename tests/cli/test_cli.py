@@ -156,6 +156,17 @@ def test_check_says_what_a_request_must_have_for_a_route_to_apply(folder):
     ) in run("check")
 
 
+def test_check_warns_of_expressions_that_one_request_can_keep_busy(folder):
+    (folder / "auth.toml").write_text(
+        "matcher = ['/x/:id((?:\\w+-?)*)/y', '/:path*', '/ok/:id(\\d+)']\n"
+        f"{CONFIG}has = [{{ type = 'header', key = 'x-a', value = '(a|aa)+' }}]\n"
+    )
+    said = run("check")
+    assert r"warning: matcher: '/x/:id((?:\\w+-?)*)/y' can match in many ways" in said
+    assert "warning: routes: '(a|aa)+' can match in many ways what has 'a' many times" in said
+    assert said.count("many ways") == 2
+
+
 def test_check_takes_a_file_with_the_arguments_of_the_factory_that_serve_names(folder):
     (folder / "auth.toml").write_text(f'{CONFIG}[app]\ngreeting = "hello"\nloud = true\n')
     assert "app        made by what serve names, with greeting, loud\n" in run("check")

@@ -11,6 +11,7 @@ from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import ALLOWED
 from wsgi_auth.errors import ConfigError
+from wsgi_auth.matcher import compile_source
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Condition, Route
 from wsgi_auth.wsgi import findable
@@ -56,6 +57,7 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
         refuse_open_to_world(config)
     except ConfigError as problem:  # a mistake where a configuration is all there is
         yield f"{problem}; serve and wsgi_auth.wsgi refuse this"
+    yield from _slow(config)
     if not everything:
         yield "the matcher leaves every path it does not name open to all"
     if config.dev:
@@ -89,6 +91,34 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
             "limits.storage counts in each process by itself; with several processes a Redis URL "
             "makes them count together"
         )
+
+
+def _slow(config: AuthConfig) -> Iterator[str]:
+    """The application's own expressions that one request can keep busy."""
+    from wsgi_auth.cli.slow import takes_for_ever
+
+    for (key, shown), expression in _expressions(config).items():
+        text = takes_for_ever(expression)
+        if text:
+            yield (
+                f"{key}: {shown!r} can match in many ways what has {text!r} many times, and tries "
+                "them all where the end does not fit: one request can keep a worker busy for "
+                "hours; write it so that there is one way"
+            )
+
+
+def _expressions(config: AuthConfig) -> dict[tuple[str, str], re.Pattern[str]]:
+    """What is matched against paths and conditions, by option and spelling."""
+    found: dict[tuple[str, str], re.Pattern[str]] = {}
+    for key in ("matcher", "routes", "public", "ignore"):
+        for route in getattr(config, key):
+            source = route.source
+            own = compile_source(source, key=key) if isinstance(source, str) else source
+            found[key, _spelled(route)] = own
+            for each in (*route.has, *route.missing):
+                if each.value is not None:
+                    found[key, each.value] = re.compile(each.value)
+    return found
 
 
 def _kept(config: AuthConfig) -> str:
