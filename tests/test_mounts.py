@@ -44,7 +44,18 @@ def rewritten(app):
     return dispatch
 
 
+def rewriting(app):
+    """One whose application has an index, below the mount."""
+
+    def indexed(environ, start_response):
+        environ["PATH_INFO"] = "/en/index.html"
+        return app(environ, start_response)
+
+    return shifted(indexed)
+
+
 DISPATCHERS = {
+    "a page in place of another": rewriting,
     "shift_path_info": shifted,
     "a copy": copied,
     "a rewritten path": rewritten,
@@ -105,6 +116,13 @@ def below(dispatch, app, url, script, **more) -> TestApp:
     return TestApp(AuthMiddleware(dispatch(app), given), extra_environ=extra)
 
 
+def location(client: TestApp, path: str) -> str:
+    """Where a browser is sent that asks for this PATH_INFO, exactly (WebTest would mend it)."""
+    request = TestRequest.blank("/", headers=BROWSER)
+    request.environ.update(client.extra_environ, PATH_INFO=path)
+    return client.do_request(request).headers["Location"]
+
+
 @every_dispatcher
 @however_served
 @pytest.mark.parametrize(("app", "more"), REFUSALS.values(), ids=REFUSALS)
@@ -130,14 +148,23 @@ def test_below_a_mount_who_is_refused_signs_in_at_our_page_and_comes_back(
 @however_served
 def test_what_a_dispatcher_leaves_out_of_a_path_moves_our_pages_nowhere(path, url, script):
     def sent(dispatch):
-        client = below(dispatch, require(hello), url, script)
-        request = TestRequest.blank("/", headers=BROWSER)
-        request.environ.update(client.extra_environ, PATH_INFO=path)
-        return client.do_request(request).headers["Location"]
+        return location(below(dispatch, require(hello), url, script), path)
 
-    location = sent(shifted)
-    assert location.startswith(f"{script}/auth/signin?callbackUrl=")
-    assert location == sent(lambda app: app)
+    found = sent(shifted)
+    assert found.startswith(f"{script}/auth/signin?callbackUrl=")
+    assert found == sent(lambda app: app)
+
+
+@however_served
+@pytest.mark.parametrize("path", ["/", "/x", "/index.html", "/at"])
+@pytest.mark.parametrize("instead", ["/index.html", "/en/", "/en/x", "", "/at/x", "//evil.test/"])
+def test_what_an_application_makes_of_its_path_moves_our_pages_nowhere(path, instead, url, script):
+    def app(environ, start_response):
+        environ["PATH_INFO"] = instead
+        return get_auth(environ).challenge()(environ, start_response)
+
+    found = location(below(lambda inner: inner, app, url, script), path)
+    assert found == f"{script}/auth/signin?callbackUrl={script}{path}"
 
 
 @every_dispatcher

@@ -106,6 +106,7 @@ class Auth:
         "path_info",
         "pending",
         "reading",
+        "script_name",
         "send",
         "site",
     )
@@ -114,7 +115,9 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
-    #: Its PATH_INFO, as it came: a dispatcher moves the name of a mount from there to SCRIPT_NAME.
+    #: Where it came to, as the middleware found it: a dispatcher moves the name of a mount from
+    #: the one to the other, and an application may write what it likes. Odd servers put None there.
+    script_name: str | None
     path_info: str | None
     #: Its Cookie header, as it came: an application may take it out of the environ before it hands
     #: that on. Empty without one.
@@ -486,6 +489,7 @@ class Auth:
         environ[HANDLE] = left = Auth()
         left.site = self.site
         left.environ = rest
+        left.script_name = self.script_name
         left.path_info = self.path_info
         left.header = self.header
         left.send = complete

@@ -140,30 +140,11 @@ _BUILT_IN = {
 
 
 def _arrived(environ: Environ) -> tuple[str, str]:
-    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them.
-
-    It notes the one; the other is what is in front of it: a dispatcher moves names from the one to
-    the other and changes nothing else, but for slashes (``wsgiref.util.shift_path_info``).
-    """
-    script, path = _text(environ, "SCRIPT_NAME"), _text(environ, "PATH_INFO")
+    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them."""
     handle: Handle | None = environ.get("auth.handle")
-    if handle is None or handle.path_info == path:
-        return script, path
-    came = handle.path_info
-    if came is None:
-        return script, ""
-    whole = script + path
-    if whole.endswith(came):
-        return whole[: len(whole) - len(came)], came
-    names, last = _names(whole), _names(came)
-    mount = len(names) - len(last)
-    if mount >= 0 and names[mount:] == last:
-        return "".join(f"/{name}" for name in names[:mount]), came
-    return script, came  # the path was made another one
-
-
-def _names(path: str) -> list[str]:
-    return [name for name in path.split("/") if name not in ("", ".")]
+    if handle is None:
+        return _text(environ, "SCRIPT_NAME"), _text(environ, "PATH_INFO")
+    return handle.script_name or "", handle.path_info or ""
 
 
 def _text(environ: Environ, key: str) -> str:

@@ -156,6 +156,7 @@ class AuthMiddleware:
         handle = Auth()
         handle.site = site = self.site
         handle.environ = environ
+        handle.script_name = environ.get("SCRIPT_NAME", "")
         handle.path_info = path
         handle.header = ""
         handle.send = start_response
