@@ -103,7 +103,6 @@ class Auth:
         "environ",
         "header",
         "is_sent",
-        "path_info",
         "pending",
         "reading",
         "script_name",
@@ -115,10 +114,8 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
-    #: Where it came to, as the middleware found it: a dispatcher moves the name of a mount from
-    #: the one to the other, and an application may write what it likes. Odd servers put None there.
-    script_name: str | None
-    path_info: str | None
+    #: Its SCRIPT_NAME, as it came: a dispatcher adds the mounts of its own applications.
+    script_name: str
     #: Its Cookie header, as it came: an application may take it out of the environ before it hands
     #: that on. Empty without one.
     header: str
@@ -490,7 +487,6 @@ class Auth:
         left.site = self.site
         left.environ = rest
         left.script_name = self.script_name
-        left.path_info = self.path_info
         left.header = self.header
         left.send = complete
         left.reading = self.reading

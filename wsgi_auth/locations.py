@@ -140,11 +140,14 @@ _BUILT_IN = {
 
 
 def _arrived(environ: Environ) -> tuple[str, str]:
-    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them."""
+    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them: it notes the one, and what
+    follows is the other, wherever a dispatcher has drawn the line between them since (PEP 3333)."""
+    script, path = _text(environ, "SCRIPT_NAME"), _text(environ, "PATH_INFO")
     handle: Handle | None = environ.get("auth.handle")
-    if handle is None:
-        return _text(environ, "SCRIPT_NAME"), _text(environ, "PATH_INFO")
-    return handle.script_name or "", handle.path_info or ""
+    if handle is None or handle.script_name == script:
+        return script, path
+    mount, whole = handle.script_name or "", script + path  # odd servers: None
+    return mount, whole[len(mount) :] if whole.startswith(mount) else path
 
 
 def _text(environ: Environ, key: str) -> str:

@@ -138,11 +138,11 @@ class AuthMiddleware:
         """Serve one request (PEP 3333)."""
         # asked for with brackets, which a dict answers without a call
         try:
-            path = environ["PATH_INFO"]
-            plan = self.matcher.memo[path]
+            plan = self.matcher.memo[environ["PATH_INFO"]]
+            script_name = environ["SCRIPT_NAME"]
         except KeyError:  # not seen lately; an empty one may be left out (PEP 3333)
-            path = environ.get("PATH_INFO", "")
-            plan = self._plan(path)
+            plan = self._plan(environ.get("PATH_INFO", ""))
+            script_name = environ.get("SCRIPT_NAME", "")
         environ["auth.session"] = None
         if self._before is not None:
             refused = self._before(environ)
@@ -156,20 +156,20 @@ class AuthMiddleware:
         handle = Auth()
         handle.site = site = self.site
         handle.environ = environ
-        handle.script_name = environ.get("SCRIPT_NAME", "")
-        handle.path_info = path
-        handle.header = ""
+        handle.script_name = script_name
         handle.send = start_response
         handle.reading = ANONYMOUS
         handle.pending = None
         handle.caching = site.nobodys
         handle.is_sent = False
         failed = None
-        reads = self._reads_all
         if "HTTP_COOKIE" in environ and (header := environ["HTTP_COOKIE"]):
             handle.header = header
             # the reader looks as well, and for a long one twice is too often
             reads = len(header) > _LONG or self._mark in header
+        else:
+            handle.header = ""
+            reads = self._reads_all
         if reads:
             environ["auth.handle"] = None  # a middleware around this one has put its own there
             try:

@@ -139,9 +139,8 @@ class NewSession(Protocol):
 class Handle(Protocol):
     """What is needed of ``environ["auth.handle"]`` below it: changes become Set-Cookie headers."""
 
-    #: ``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them; odd servers put None there.
-    script_name: str | None
-    path_info: str | None
+    #: ``SCRIPT_NAME`` as the middleware found it.
+    script_name: str
 
     def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = ...) -> NewSession: ...
     def update(self, data: Any) -> Session | None: ...
