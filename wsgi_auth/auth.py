@@ -103,9 +103,9 @@ class Auth:
         "environ",
         "header",
         "is_sent",
+        "path_info",
         "pending",
         "reading",
-        "script_name",
         "send",
         "site",
     )
@@ -114,8 +114,9 @@ class Auth:
     site: Site
     #: The request.
     environ: Environ
-    #: Its SCRIPT_NAME, as it came: a dispatcher adds the mounts of its own applications.
-    script_name: str
+    #: Its PATH_INFO, as it came: a dispatcher moves the mounts of its own applications from there
+    #: to SCRIPT_NAME. Odd servers put None there.
+    path_info: str | None
     #: Its Cookie header, as it came: an application may take it out of the environ before it hands
     #: that on. Empty without one.
     header: str
@@ -486,7 +487,7 @@ class Auth:
         environ[HANDLE] = left = Auth()
         left.site = self.site
         left.environ = rest
-        left.script_name = self.script_name
+        left.path_info = self.path_info
         left.header = self.header
         left.send = complete
         left.reading = self.reading

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from wsgi_auth.protocols import Handle
 
 
+#: Dispatchers below each other that are followed where one of them changed more than the line
+#: between SCRIPT_NAME and PATH_INFO.
+_MOUNTS = 32
+
+
 class Locations:
     """Builds the URLs of one configuration for one request at a time."""
 
@@ -140,14 +145,31 @@ _BUILT_IN = {
 
 
 def _arrived(environ: Environ) -> tuple[str, str]:
-    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them: it notes the one, and what
-    follows is the other, wherever a dispatcher has drawn the line between them since (PEP 3333)."""
+    """``SCRIPT_NAME`` and ``PATH_INFO`` as the middleware found them.
+
+    It notes the one. The other is what is left of today's without what a dispatcher has moved
+    there since: the beginning of the path, as it was or without needless slashes
+    (``wsgiref.util.shift_path_info``).
+    """
     script, path = _text(environ, "SCRIPT_NAME"), _text(environ, "PATH_INFO")
     handle: Handle | None = environ.get("auth.handle")
-    if handle is None or handle.script_name == script:
+    if handle is None:
         return script, path
-    mount, whole = handle.script_name or "", script + path  # odd servers: None
-    return mount, whole[len(mount) :] if whole.startswith(mount) else path
+    came = handle.path_info or ""
+    if came == path or not script:
+        return script, came
+    whole = script + path
+    if whole.endswith(came) and script.startswith(mount := whole[: len(whole) - len(came)]):
+        return mount, came
+    names, moved = _names(script), _names(came)
+    for count in range(min(len(names), len(moved), _MOUNTS), 0, -1):
+        if names[-count:] == moved[:count]:
+            return "".join(f"/{name}" for name in names[:-count]), came
+    return script, came
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in ("", ".")]
 
 
 def _text(environ: Environ, key: str) -> str:

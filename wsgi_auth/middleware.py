@@ -138,11 +138,11 @@ class AuthMiddleware:
         """Serve one request (PEP 3333)."""
         # asked for with brackets, which a dict answers without a call
         try:
-            plan = self.matcher.memo[environ["PATH_INFO"]]
-            script_name = environ["SCRIPT_NAME"]
+            path = environ["PATH_INFO"]
+            plan = self.matcher.memo[path]
         except KeyError:  # not seen lately; an empty one may be left out (PEP 3333)
-            plan = self._plan(environ.get("PATH_INFO", ""))
-            script_name = environ.get("SCRIPT_NAME", "")
+            path = environ.get("PATH_INFO", "")
+            plan = self._plan(path)
         environ["auth.session"] = None
         if self._before is not None:
             refused = self._before(environ)
@@ -156,7 +156,7 @@ class AuthMiddleware:
         handle = Auth()
         handle.site = site = self.site
         handle.environ = environ
-        handle.script_name = script_name
+        handle.path_info = path
         handle.send = start_response
         handle.reading = ANONYMOUS
         handle.pending = None

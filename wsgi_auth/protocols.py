@@ -139,8 +139,8 @@ class NewSession(Protocol):
 class Handle(Protocol):
     """What is needed of ``environ["auth.handle"]`` below it: changes become Set-Cookie headers."""
 
-    #: ``SCRIPT_NAME`` as the middleware found it.
-    script_name: str
+    #: ``PATH_INFO`` as the middleware found it; odd servers put None there.
+    path_info: str | None
 
     def begin(self, user: Mapping[str, Any], provider: Any, proof: Proof = ...) -> NewSession: ...
     def update(self, data: Any) -> Session | None: ...
