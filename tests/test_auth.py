@@ -611,6 +611,22 @@ def test_urls_bear_the_mount_and_custom_pages():
         handle().sign_in_url("nope")
 
 
+@pytest.mark.parametrize("page", [None, "/goodbye", "https://www.example.test/goodbye"])
+def test_one_url_of_signing_out_is_for_links_and_for_forms(page):
+    """The application's own page is where a link leads, and no place for a form to be lost."""
+    browser = asking(lambda auth: auth.sign_out_url("/bye"), pages={"sign_out": page})
+    browser.sign_in()
+    url = browser.get("/").text
+    answer = browser.visit(url)
+    if page is None:
+        assert 'name="csrfToken"' in answer.text
+    else:
+        assert answer.headers["Location"].startswith(f"{page}?callbackUrl=")
+    answer = browser.post(url, {"csrfToken": browser.token()}, headers=BROWSER, status=303)
+    assert answer.headers["Location"] == "/bye"
+    assert browser.get("/auth/session").json is None
+
+
 def asking(question, **more) -> Browser:
     """An application that answers with what its handle says."""
 

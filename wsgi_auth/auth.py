@@ -181,12 +181,16 @@ class Auth:
         return site.locations.endpoint(environ, action, **params)
 
     def sign_out_url(self, redirect_to: str | None = None) -> str:
-        """The URL of the sign-out page (a form posts there too); ``redirect_to`` comes after."""
+        """The URL of signing out, for a link (to the page that asks, the application's own if
+        ``pages`` has one) and for a form with a ``csrfToken``, which signs out; ``redirect_to``
+        comes after. With ``session.read_only`` that of the page: it is done there."""
         site, environ = self.site, self._arrived()
-        if redirect_to is None:
-            return site.locations.page(environ, "sign_out")
-        url = site.locations.return_url(environ, redirect_to)
-        return site.locations.page(environ, "sign_out", callbackUrl=url)
+        params = {}
+        if redirect_to is not None:
+            params["callbackUrl"] = site.locations.return_url(environ, redirect_to)
+        if site.config.session.read_only:
+            return site.locations.page(environ, "sign_out", **params)
+        return site.locations.endpoint(environ, "signout", **params)
 
     @property
     def client_url(self) -> str:
