@@ -885,6 +885,39 @@ def test_an_answer_in_place_of_another_prolongs_the_session_as_that_one_would_ha
     assert dict(second)["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("does", "then"),
+    [
+        (lambda auth: auth.sign_out(), None),
+        (lambda auth: auth.sign_in({"id": "bob"}), "bob"),
+        (lambda auth: None, "alice"),
+    ],
+    ids=["signs out", "signs somebody else in", "does nothing"],
+)
+@pytest.mark.parametrize("size", [0, 9_000])
+def test_of_two_middlewares_with_one_cookie_none_prolongs_what_the_other_has_ended(
+    does, then, size
+):
+    """R030. The session is due to be renewed, by both."""
+
+    def app(environ, start_response):
+        does(get_auth(environ))
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"done"]
+
+    filled = {"callbacks": {"jwt": lambda claims, context: {**claims, "data": "x" * size}}}
+    inner = AuthMiddleware(app, config(matcher=[], **filled))
+    browser = Browser(AuthMiddleware(inner, config(matcher=[], **filled)))
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        browser.sign_in()
+        clock.shift(2 * 86_400)
+        answer = browser.get("/")
+        names = [value.partition("=")[0] for value in answer.headers.getall("Set-Cookie")]
+        assert len(set(names)) == len(names) > 0
+        session = browser.get("/auth/session").json
+    assert (session and session["user"]["id"]) == then
+
+
 def test_a_callback_of_an_inner_middleware_gets_no_handle_of_the_outer_one():
     found = []
 

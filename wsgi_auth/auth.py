@@ -552,7 +552,8 @@ class Auth:
         """The application's headers with ours: always a new list, the given one is not ours."""
         written = list(self.pending or ())
         reading = self.reading
-        if not self.site.config.session.read_only:
+        config = self.site.config
+        if not config.session.read_only and not _bear(headers, config.cookies.session.name):
             written += self._session_cookies(reading)
         if reading.then is not KEEP:  # said once, and sent again with an answer in place of this
             self.pending = written
@@ -657,6 +658,13 @@ class Auth:
                 "the response's headers have left, so no cookie can be set any more; change the "
                 "session before start_response is called"
             )
+
+
+def _bear(headers: Headers, cookie: str) -> bool:
+    """Whether another middleware below has written this very cookie, chunks or no. What it did was
+    meant: to prolong here what was ended there would bring it back."""
+    mine = (f"{cookie}=", f"{cookie}.")
+    return any(name.lower() == "set-cookie" and value.startswith(mine) for name, value in headers)
 
 
 def get_auth(environ: Environ) -> Auth:
