@@ -291,7 +291,13 @@ class AuthMiddleware:
             exchange = Exchange(self.site, environ, handle, ANONYMOUS)
             return endpoint.respond(exchange)(environ, handle.send)
         if failed is not None:
-            return self._refuse(environ, handle, failed)
+            if failed.status == 503 or not endpoint.is_way_in_or_out:
+                return self._refuse(environ, handle, failed)
+            # a callback fails at this session: who has it can still end it, or begin another
+            try:
+                handle.reading = self.site.cookies.unasked(environ, _now())
+            except StoreUnavailable as error:
+                return self._refuse(environ, handle, self._failure(error))
         exchange = Exchange(self.site, environ, handle, handle.reading)
         return endpoint.respond(exchange)(environ, handle.start_response)
 

@@ -135,6 +135,17 @@ class CookieSessionReader:
         # not ours, or an older secret's: left alone
         return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
 
+    def unasked(self, environ: Environ, now: float) -> Reading:
+        """Whose the cookie is by itself, where a callback fails that says what the session is: no
+        session, and claims that a sign-out or another sign-in ends."""
+        header = environ.get("HTTP_COOKIE") or ""
+        values, names = self._cookie.found(header)
+        for value in values[:_MOST]:
+            stored = self._load(value, now)
+            if stored is not None and now < stored.ends_at:
+                return Reading(None, stored.claims, names=names, kept=stored.kept)
+        return ANONYMOUS
+
     def _read_former(self, header: str, environ: Environ, now: float) -> Reading:
         """The session under an older name, which is another program's: nothing is ever due."""
         former = self._former

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.conftest import Browser, config, hello
+from tests.conftest import BROWSER, Browser, config, hello
 from wsgi_auth import AuthMiddleware, CookieSessionReader, get_auth, get_session, get_token
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import ConfigError, StoreUnavailable, UsageError
@@ -454,6 +454,78 @@ def test_a_sign_in_during_which_the_store_fails_leaves_no_session(adapter, metho
     assert NAME not in str(answer.headers)
     assert middleware.sessions.of("alice") == [kept]
     assert who(middleware, cookie) == "hello alice"
+
+
+def _breaks(kind: str, broken: list[bool]) -> dict[str, Any]:
+    """Callbacks of which one fails at every session while ``broken``."""
+    return {kind: lambda given, context: 1 / 0 if broken else given}
+
+
+@pytest.mark.parametrize("kind", ["jwt", "session"])
+def test_who_has_a_session_at_which_a_callback_fails_can_sign_out(adapter, strategy, kind):
+    broken: list[bool] = []
+    middleware = protected(adapter, strategy, callbacks=_breaks(kind, broken))
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    cookie = cookie_of(visitor)
+    broken.append(True)
+    assert visitor.get("/", expect_errors=True).status_int == 500  # it opens no page
+    assert visitor.get("/auth/session", expect_errors=True).status_int == 500
+    assert visitor.visit("/auth/signin").status_int == 200
+    assert "AccessDenied" in visitor.visit("/auth/error?error=AccessDenied", status=403).text
+    visitor.visit("/auth/signout").form.submit(headers=BROWSER, status=303)
+    assert NAME not in visitor.cookies
+    assert middleware.sessions.of("alice") == []
+    broken.clear()
+    assert who(middleware, cookie) != "hello alice"
+
+
+@pytest.mark.parametrize("kind", ["jwt", "session"])
+def test_who_has_a_session_at_which_a_callback_fails_can_begin_another(adapter, strategy, kind):
+    def fails(given: Any, context: Any) -> Any:
+        claims = given if kind == "jwt" else context.claims
+        return 1 / 0 if broken and claims["sub"] == "alice" else given
+
+    broken: list[bool] = []
+    middleware = protected(adapter, strategy, callbacks={kind: fails})
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    broken.append(True)
+    visitor.sign_in("bob")
+    assert visitor.get("/").text == "hello bob"
+    assert middleware.sessions.of("alice") == []
+
+
+def test_a_redirect_callback_that_fails_keeps_nobody_signed_in(adapter, strategy):
+    broken: list[bool] = []
+    middleware = protected(
+        adapter, strategy, callbacks={"redirect": lambda url, base: 1 / 0 if broken else url}
+    )
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    token = visitor.token()
+    broken.append(True)
+    fields = {"csrfToken": token, "callbackUrl": "/bye"}
+    assert visitor.post("/auth/signout", fields, status=303).headers["Location"] == "/"
+    assert NAME not in visitor.cookies and middleware.sessions.of("alice") == []
+
+
+def test_an_update_that_fails_changes_nothing(adapter, strategy):
+    def session(session: Any, context: Any) -> Any:
+        session["age"] = int(context.claims.get("age", 0))
+        return session
+
+    def jwt(claims: Any, context: Any) -> Any:
+        return {**claims, "age": context.data} if context.trigger == "update" else claims
+
+    middleware = protected(adapter, strategy, callbacks={"jwt": jwt, "session": session})
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    for age, status in (("ten", 500), (10, 200), ("many", 500)):
+        fields = {"csrfToken": visitor.token(), "data": age}
+        visitor.post_json("/auth/session", fields, status=status)
+        assert visitor.get("/").text == "hello alice"
+    assert visitor.get("/auth/session").json["age"] == 10
 
 
 def test_an_update_that_fails_ends_no_session(adapter, strategy):

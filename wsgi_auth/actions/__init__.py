@@ -31,6 +31,10 @@ OF_PASSKEYS = ("passkey/options", "account/passkeys", PASSKEY_SCRIPT)
 OF_ACCOUNT = ("account", "account/link", "account/unlink", "account/sessions")
 #: The endpoints that every provider has: ``/signin/{id}``, ``/callback/{id}``.
 OF_PROVIDER = ("signin/", "callback/")
+#: What leads in or out, whatever a callback makes of the session that there is.
+_IN_AND_OUT = (
+    "signin", *OF_PROVIDER, "signout", "csrf", "providers", "error", "verify-request",
+)  # fmt: skip
 BACKCHANNEL, FRONTCHANNEL = "backchannel-logout/", "frontchannel-logout/"
 
 
@@ -47,6 +51,11 @@ class Endpoint:
     def is_blind(self) -> bool:
         """Whether no cookie matters, nor any trouble with reading one."""
         return self.name in (SCRIPT, BACKCHANNEL)
+
+    @property
+    def is_way_in_or_out(self) -> bool:
+        """Whether it is there for who has no session, or a broken one."""
+        return self.name in _IN_AND_OUT
 
     @property
     def is_for_all(self) -> bool:

@@ -7,6 +7,7 @@ from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import every
 from wsgi_auth.actions.outside import leave, left
 from wsgi_auth.actions.signin import ways_to
+from wsgi_auth.errors import CallbackError
 from wsgi_auth.pages import SignOutView
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.providers.oauth import OIDC
@@ -37,7 +38,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """End the session, at the provider too where ``logout`` says so; go on to ``callbackUrl``."""
     exchange.require_writable()
-    url = exchange.callback_url
+    url = _onward(exchange)
     if exchange.reading.claims is None:  # a second click, or another tab: it is as was asked for
         return exchange.go(url)
     exchange.require_csrf()
@@ -49,6 +50,17 @@ def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     exchange.handle.sign_out()
     there = None if party is None else leave(exchange, party, id_token)
     return exchange.go(url) if there is None else there
+
+
+def _onward(exchange: Exchange) -> str:
+    """Where to go on. A ``redirect`` callback that fails keeps nobody signed in."""
+    try:
+        return exchange.callback_url
+    except CallbackError as error:
+        site = exchange.site
+        site.events.logger.error("signing out leads to the root: %s", error, exc_info=error)
+        exchange.callback_url = url = site.locations.mount(exchange.environ) + "/"
+        return url
 
 
 def _party(exchange: Exchange) -> OIDC | None:

@@ -41,6 +41,7 @@ from wsgi_auth.types import (
     Session,
     SignInContext,
     Written,
+    freeze,
 )
 
 if TYPE_CHECKING:
@@ -366,6 +367,12 @@ class Lifecycle:
         device: Device | None = None,
     ) -> Begun | None:
         """None: what was ``kept`` has changed or ended meanwhile, so nothing was written."""
+        session = None
+        if kept is not None:
+            # asked first: what fails here must not be what every later request is about
+            issued = int(now)
+            ends = ends_at(claims, issued, self._config.session)
+            session = self._view.session(freeze({**claims, "iat": issued, "exp": ends}), environ)
         self._note(claims, now)
         try:
             saved = self._strategy.save(claims, now, kept, device)
@@ -375,7 +382,7 @@ class Lifecycle:
             return None
         try:
             self._fits_cookies(saved.value)
-            return Begun(self._view.session(saved.claims, environ), saved)
+            return Begun(session or self._view.session(saved.claims, environ), saved)
         except BaseException:
             if device is not None:  # a new one, of which nobody gets the cookie
                 self._strategy.delete(saved.claims, now)
