@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 
+import bcrypt
 import pytest
 import time_machine
 from webtest import TestApp
@@ -179,6 +180,36 @@ def test_name_and_password_stand_before_and_behind_the_first_colon(octets, name,
     header = f"bAsIc  {base64.b64encode(octets).decode()} "
     browser.get("/dav/x", extra_environ={"HTTP_AUTHORIZATION": header}, status=200)
     assert asked == [{"username": name, "password": password}]
+
+
+def test_a_pair_is_one_attempt_however_many_providers_look_it_up(tmp_path):
+    hashed = bcrypt.hashpw(b"bricks", bcrypt.gensalt(4)).decode()
+    (tmp_path / "users").write_text(f"carol:{hashed}\n")
+    providers = [{"id": "credentials", "authorize": authorize},
+                 {"id": "htpasswd", "file": str(tmp_path / "users")}]  # fmt: skip
+    browser = visitor(providers=providers, limits={"account": "3 per hour"}, **DAV)
+    wrong = [browser.get("/dav/x", headers=basic("carol", f"{n}"), status="*") for n in range(5)]
+    assert [each.status_int for each in wrong] == [401, 401, 401, 429, 429]
+    browser = visitor(providers=providers, limits={"account": "1 per hour"}, **DAV)
+    browser.get("/dav/x", headers=basic("carol", "bricks"), status=200)
+
+
+def test_while_nobody_can_look_at_passwords_no_pair_is_an_attempt():
+    down = [True]
+
+    def authorize_(credentials, request):
+        if down:
+            raise StoreUnavailable("the directory is away")
+        return authorize(credentials, request)
+
+    browser = visitor(
+        providers=[{"id": "credentials", "authorize": authorize_}],
+        limits={"account": "2 per hour", "address": "2 per hour"}, **DAV)  # fmt: skip
+    pair = basic("alice", PASSWORDS["alice"])
+    for _ in range(4):
+        browser.get("/dav/x", headers=pair, status=503)
+    down.clear()
+    browser.get("/dav/x", headers=pair, status=200)
 
 
 def test_basic_is_limited_and_a_good_pair_is_checked_once_a_minute():

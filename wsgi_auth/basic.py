@@ -6,12 +6,13 @@ The same check as the form, the same limits; the header is gone before the appli
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgi_auth.actions.offer import offered
 from wsgi_auth.errors import AccessDenied, AuthError, StoreUnavailable, TooManyAttempts
 from wsgi_auth.events import shown
+from wsgi_auth.protocols import Attempt
 from wsgi_auth.providers.base import BasicProvider, FormProvider, Provider
 from wsgi_auth.remembered import LIFETIME, Remembered
 from wsgi_auth.site import Site
@@ -62,22 +63,26 @@ class BasicAuthentication:
         environ: Environ,
         now: float,
     ) -> Claims | None:
-        attempts = []
+        attempts: dict[str, Attempt] = {}  # one for each name, however many look it up
         for provider in on_offer:
             if not isinstance(provider, FormProvider) or not isinstance(provider, BasicProvider):
                 continue
             form = provider.basic_form(name, password)
-            attempts.append(self._site.attempts.attempt(provider.account(form), environ))
+            account = provider.account(form)
+            if account not in attempts:
+                attempts[account] = self._site.attempts.attempt(account, environ)
             try:
                 user = provider.authenticate(form, environ)
+            except StoreUnavailable:
+                _give_back(attempts)  # nobody has looked at the password
+                raise
             except AuthError as error:
                 if error.status >= 500:
                     raise
                 continue
             if user is None:
                 continue
-            for attempt in attempts:  # that another provider did not know the name was no guess
-                attempt.succeeded()
+            _give_back(attempts)  # that another provider did not know the name was no guess
             try:
                 claims = self._site.lifecycle.admit(user, provider, environ, now)
             except AccessDenied as denied:
@@ -87,6 +92,11 @@ class BasicAuthentication:
             return stamped
         self._site.events.logger.warning("Basic failed for %s", shown(name))
         return None
+
+
+def _give_back(attempts: Mapping[str, Attempt]) -> None:
+    for attempt in attempts.values():
+        attempt.succeeded()
 
 
 def _decoded(header: Any) -> tuple[str, str] | None:

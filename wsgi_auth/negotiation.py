@@ -46,6 +46,16 @@ def wants_redirect(environ: Environ) -> bool:
     return prefers_html(environ)
 
 
+def only_looks(environ: Environ) -> bool:
+    """Whether nobody may ever see the answer: HEAD, and what a browser fetches in advance. Such a
+    request uses nothing up (R074)."""
+    return (
+        environ.get("REQUEST_METHOD") == "HEAD"
+        or _is_prefetch(environ.get("HTTP_SEC_PURPOSE", ""))
+        or _is_prefetch(environ.get("HTTP_PURPOSE", ""))
+    )
+
+
 def is_htmx(environ: Environ) -> bool:
     """Whether htmx asks: its 401 carries ``HX-Redirect``, which it follows with the whole page."""
     return "HTTP_HX_REQUEST" in environ

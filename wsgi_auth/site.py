@@ -221,6 +221,8 @@ class Site:
             self.adapter.sweep(int(now), _SWEEP_AT_MOST)
         except StoreUnavailable as error:
             self.config.logger.warning("what is over could not be swept: %s", error)
+        except Exception:  # an adapter's own mistake; the sign-in that came by is none of it
+            self.config.logger.exception("what is over could not be swept")
 
     def require_register(self) -> Register:
         """:attr:`register`; raises :class:`UsageError` where nothing is kept."""

@@ -15,6 +15,7 @@ from tests.wire import Connection
 from wsgi_auth import AccessDenied, AuthMiddleware, CallbackError, CredentialsSignin, get_auth
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.adapters.memory import MemoryAdapter
+from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.responders import answer as answered
 from wsgi_auth.testing import FakeProvider, sign_in
 from wsgi_auth.types import ANONYMOUS, Forbidden, Redirect, Unauthorized
@@ -518,6 +519,9 @@ ENDS = {"wsgi.input_terminated": True}
         (lambda form: Broken(OSError("reset")), {"CONTENT_LENGTH": "100"}, 400),
         (lambda form: Broken(ValueError("closed")), {"CONTENT_LENGTH": "100"}, 400),
         (lambda form: Broken(OSError("reset")), ENDS, 400),
+        # of a server's own, for what is no chunk: gunicorn's are no OSError, nor ValueError
+        (lambda form: Broken(LookupError("chunk")), ENDS, 400),
+        (lambda form: Broken(LookupError("chunk")), {"CONTENT_LENGTH": "100"}, 400),
         (lambda form: io.BytesIO(form + b"&x=" + b"a" * 65_536), ENDS, 413),
         # nobody says where it ends, and to read on may be to wait for ever
         (lambda form: Broken(AssertionError("it was read")), {}, 403),
@@ -801,6 +805,58 @@ def test_attempts_are_limited_and_the_answer_says_when_to_come_back():
     assert int(answer.headers["Retry-After"]) > 0
     assert browser.sign_in("alice", status=429)
     assert browser.sign_in("bob", status=303)
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_a_form_that_has_a_field_twice_is_refused_so_that_none_is_counted_and_another_tried(name):
+    """R066, R095: an ``authorize`` that reads the request may take the other of the two."""
+    asked = []
+    browser = visitor(
+        providers=[{"id": "credentials", "authorize": lambda *given: asked.append(given)}]
+    )
+    fields = [
+        ("username", "decoy"),
+        ("password", "x"),
+        (name, "alice"),
+        ("csrfToken", browser.token()),
+    ]
+    assert post(browser, "/auth/callback/credentials", fields).status_int == 400
+    assert asked == []
+
+
+def test_while_nobody_can_look_at_passwords_no_attempt_is_used_up():
+    down = [True]
+
+    def authorize_(credentials, request):
+        if down:
+            raise StoreUnavailable("the directory is away")
+        return authorize(credentials, request)
+
+    browser = visitor(
+        providers=[{"id": "credentials", "authorize": authorize_}],
+        limits={"account": "2 per hour", "address": "2 per hour"},
+    )
+    for _ in range(4):
+        browser.sign_in(status=503)
+    down.clear()
+    browser.sign_in(status=303)
+
+
+@pytest.mark.parametrize("error", [OSError("timed out"), CallbackError("x", "y")], ids=repr)
+def test_where_even_the_page_of_a_failure_fails_the_answer_is_a_plain_500(error, caplog):
+    asked = []
+
+    def providers_for(request):
+        asked.append(request)
+        if len(asked) > 1:
+            raise error
+        return ["credentials"]
+
+    browser = visitor(providers_for=providers_for)
+    answer = browser.sign_in("alice", "wrong", status=500)
+    assert answer.text == "Something went wrong; see the log.\n"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "the page of a failure failed, too" in caplog.messages
 
 
 def test_a_spoofed_forwarding_header_does_not_lift_the_limit():

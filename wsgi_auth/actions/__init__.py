@@ -64,7 +64,6 @@ class Endpoint:
 
     def respond(self, exchange: Exchange) -> WSGIApp:
         """The answer; whatever goes wrong is an answer too, never a traceback to the client."""
-        from wsgi_auth.actions.failure import failure
         from wsgi_auth.actions.methods import allowed, method_not_allowed
 
         try:
@@ -78,16 +77,29 @@ class Endpoint:
                 wrong = self._misplaced(provider, method)
                 if wrong is None:
                     return method_not_allowed(methods)
-                app = failure(exchange, wrong, self.name)
+                app = self._failed(exchange, wrong)
                 if hasattr(app, "headers"):
                     app.headers.append(("Allow", allowed(methods)))
                 return app
             return handler(exchange, provider)
         except AuthError as problem:
-            return failure(exchange, problem, self.name)
+            return self._failed(exchange, problem)
         except Exception:
             exchange.site.events.logger.exception("the endpoint %r failed", self.name)
-            return failure(exchange, AuthError("see the traceback above"), self.name)
+            return self._failed(exchange, AuthError("see the traceback above"))
+
+    def _failed(self, exchange: Exchange, problem: AuthError) -> WSGIApp:
+        """The answer that says so, or a plain one where even that fails: its page asks the
+        application, too (who may be offered what, say)."""
+        from wsgi_auth.actions.failure import failure
+        from wsgi_auth.caching import NO_STORE
+        from wsgi_auth.responders import TEXT, answer
+
+        try:
+            return failure(exchange, problem, self.name)
+        except Exception:
+            exchange.site.events.logger.exception("the page of a failure failed, too")
+            return answer(500, [TEXT, NO_STORE], b"Something went wrong; see the log.\n")
 
     def _misplaced(self, provider: Provider | None, method: str) -> AuthError | None:
         from wsgi_auth.actions.callback import misplaced

@@ -11,7 +11,7 @@ from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered
 from wsgi_auth.actions.outside import arrive
 from wsgi_auth.actions.signin import chooser_is_open
-from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin
+from wsgi_auth.errors import AuthError, CallbackError, CredentialsSignin, StoreUnavailable
 from wsgi_auth.events import shown
 from wsgi_auth.providers.base import FormProvider, Provider
 from wsgi_auth.providers.email import Email
@@ -30,6 +30,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         raise Refused(404, "NotFound", "this provider is not on offer here")
     if provider.type == "dev" and not chooser_is_open(exchange):
         raise Refused(403, "AccessDenied", "the chooser opens by the link printed at start-up")
+    exchange.require_once(field.name for field in provider.fields)
     form = {name: value for name, value in exchange.form.items() if isinstance(value, str)}
     since = exchange.site.clock()
     user = prove(exchange, provider, form)
@@ -48,6 +49,7 @@ def check(exchange: Exchange, provider: Provider | None) -> WSGIApp:
 def answered(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """Sign in whom another party's answer proves, and go on to where the sign-in was begun."""
     assert isinstance(provider, OAuth | OIDC)  # noqa: S101 - methods() has looked
+    exchange.require_visit()
     exchange.require_writable()
     if not is_offered(exchange.site, exchange.environ, provider):
         raise Refused(404, "NotFound", "this provider is not on offer here")
@@ -72,6 +74,10 @@ def prove(exchange: Exchange, provider: FormProvider, form: Mapping[str, str]) -
         site.events.logger.warning(
             "sign-in by %s failed for %s", provider.id, shown(provider.account(form))
         )
+        raise
+    except StoreUnavailable:
+        if attempt is not None:  # nobody has looked at the password
+            attempt.succeeded()
         raise
     except AuthError:
         raise

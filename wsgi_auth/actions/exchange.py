@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ from wsgi_auth import cookies
 from wsgi_auth.caching import NO_STORE
 from wsgi_auth.csrf import same_origin
 from wsgi_auth.errors import AuthError
-from wsgi_auth.negotiation import wants_json_redirect
+from wsgi_auth.negotiation import only_looks, wants_json_redirect
 from wsgi_auth.protocols import Handle, NewSession
 from wsgi_auth.providers.base import Provider
 from wsgi_auth.responders import JSON, NO_SNIFF, TEXT, answer, is_legal
@@ -68,8 +68,7 @@ class Exchange:
         or for a POST from the form (OAuth 2.0 Form Post Response Mode)."""
         text = self.environ.get("QUERY_STRING") or ""
         if self.environ["REQUEST_METHOD"] == "POST":
-            kind = (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-            if kind != "application/x-www-form-urlencoded":
+            if self._content_type != "application/x-www-form-urlencoded":
                 raise Refused(415, "UnsupportedMediaType", "an answer is posted as a form")
             text = self._body.decode("utf-8", "replace")
         return tuple(_parsed(text))
@@ -78,8 +77,7 @@ class Exchange:
     def form(self) -> Mapping[str, Any]:
         """The body's fields: a form, or a JSON object. Raises :class:`Refused` for anything else,
         for too much, and for a protocol parameter given twice."""
-        kind = (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-        body = self._body
+        kind, body = self._content_type, self._body
         if kind == "application/x-www-form-urlencoded" or (not kind and not body):
             try:
                 return _pairs(body.decode("utf-8"))
@@ -100,6 +98,16 @@ class Exchange:
         raise Refused(
             415, "UnsupportedMediaType", "a form (application/x-www-form-urlencoded) or JSON"
         )
+
+    def require_once(self, names: Iterable[str]) -> None:
+        """Raise :class:`Refused` where the form has a field of these ``names`` twice: who reads the
+        request besides us may take the other (R066)."""
+        if self._content_type == "application/json":
+            return  # there no name is, or it was refused
+        given = [name for name, _ in _parsed(self._body.decode("utf-8", "replace"))]
+        for name in names:
+            if given.count(name) > 1:
+                raise Refused(400, "BadRequest", f"{name} is given twice")
 
     def text(self, name: str) -> str:
         """A field of the body as text, "" if it is missing or no text."""
@@ -188,6 +196,12 @@ class Exchange:
         name = self.site.config.cookies.csrf.name
         return cookies.values(self.environ.get("HTTP_COOKIE") or "", name)[:4]
 
+    def require_visit(self) -> None:
+        """Raise :class:`Refused` for a request that only looks (R074); whoever made it comes again
+        in earnest."""
+        if only_looks(self.environ):
+            raise Refused(400, "BadRequest", "HEAD or a prefetch: it uses nothing up")
+
     def require_writable(self) -> None:
         """Raise :class:`Refused` where the session is another application's to write."""
         if self.site.config.session.read_only:
@@ -242,11 +256,28 @@ class Exchange:
         vary = "Accept, Cookie" + (", Accept-Language" if page.is_negotiated else "")
         return answer(status, [*page.headers, ("Vary", vary)], page.body)
 
-    @cached_property
+    @property
+    def _content_type(self) -> str:
+        return (self.environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+
+    @property
     def _body(self) -> bytes:
-        """What came, read once, for not every server ends its input where the body does: wsgiref
-        waits for more. It is put back, for a callback may look into the request as well."""
-        environ, body = self.environ, self._read()
+        """What came."""
+        found = self._received
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    @cached_property
+    def _received(self) -> bytes | Refused:
+        """What came, or what was wrong with it: read once, for not every server ends its input
+        where the body does: wsgiref waits for more. It is put back, for a callback may look into
+        the request as well."""
+        try:
+            body = self._read()
+        except Refused as problem:
+            return problem
+        environ = self.environ
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return body
 
@@ -275,7 +306,7 @@ def _read(source: Any, length: int) -> bytes:
     while length > 0:
         try:
             piece = source.read(length)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # servers have classes of their own for what is no chunk, say
             raise Refused(400, "BadRequest", "the body broke off") from error
         if not piece:
             break

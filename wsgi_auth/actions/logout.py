@@ -118,6 +118,7 @@ def through(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     browser's, can end that session (section 4). Without ``iss`` and ``sid`` it can only be this
     browser's, and only in a frame: a link or a redirect signs nobody out."""
     assert isinstance(provider, OIDC)  # noqa: S101 - only such a provider has this endpoint
+    exchange.require_visit()
     exchange.require_writable()
     issuer, sid = _once(exchange, "iss"), _once(exchange, "sid")
     if bool(issuer) != bool(sid):

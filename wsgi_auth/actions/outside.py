@@ -213,10 +213,12 @@ def _keep_in_account(
             kept.forget(account)
         else:
             kept.keep(account, tokens, tenant, now)
-    except StoreUnavailable as error:  # the next sign-in brings others
+    except Exception as error:  # the next sign-in brings others, and this one is a sign-in
+        is_known = isinstance(error, StoreUnavailable)
         exchange.site.events.logger.error(
-            "the tokens of %s are not kept: %s", account.provider, error
-        )
+            "the tokens of %s are not kept: %s", account.provider, error,
+            exc_info=None if is_known else error,
+        )  # fmt: skip
 
 
 def leave(exchange: Exchange, provider: OIDC, id_token: str) -> WSGIApp | None:
@@ -241,6 +243,7 @@ def leave(exchange: Exchange, provider: OIDC, id_token: str) -> WSGIApp | None:
 
 def left(exchange: Exchange) -> WSGIApp:
     """Back from the provider after sign-out: on to where it was to lead, if the state is ours."""
+    exchange.require_visit()
     site = exchange.site
     now = site.clock()
     back = _absolute(exchange, "signout")

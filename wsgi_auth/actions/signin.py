@@ -10,6 +10,7 @@ from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered, looked_for, offered
 from wsgi_auth.actions.outside import depart, initiated, initiated_by_post
+from wsgi_auth.negotiation import only_looks
 from wsgi_auth.oauth import authorization
 from wsgi_auth.pages import EMAIL_FIELD, ChoiceView, FieldView, ProviderView, SignInView
 from wsgi_auth.providers.base import FormProvider, Provider, first_step
@@ -29,7 +30,8 @@ def show(exchange: Exchange, provider: Provider | None) -> WSGIApp:
         exchange.require_writable()
     # nobody is sent off twice by themselves: who is signed in and comes here is to be asked
     is_nobody = exchange.reading.session is None and error is None
-    if site.config.auto_sign_in and not site.config.session.read_only and is_nobody:
+    is_auto = site.config.auto_sign_in and not only_looks(environ)
+    if is_auto and not site.config.session.read_only and is_nobody:
         only, problem = looked_for(site, environ)
         # one that was left out may be theirs, and what is left another's
         if problem is None and len(only) == 1 and isinstance(only[0], OAuth | OIDC):
