@@ -16,7 +16,7 @@ import pytest
 import time_machine
 from webtest import TestApp
 
-from tests.oauth.visits import SERVED, Visitor, pieces_of_tokens, site
+from tests.oauth.visits import SERVED, Visitor, just_looking, pieces_of_tokens, site
 from wsgi_auth import AuthMiddleware, ConfigError
 from wsgi_auth.adapters import connect
 from wsgi_auth.errors import StoreUnavailable
@@ -643,6 +643,18 @@ def test_without_names_only_a_frame_signs_this_browser_out(strategy, dest, statu
     answer = frame(visitor, "", **({"Sec-Fetch-Dest": dest} if dest else {}))
     assert answer.status_int == status
     assert (visitor.who is not None, other.who is not None) == (stays, True)
+
+
+@just_looking
+def test_who_only_looks_signs_nobody_out_R074(strategy, method, headers):
+    fake = FakeProvider()
+    visitor = signed_in(heard(fake, strategy=strategy), fake)
+    left = "/auth/frontchannel-logout/fake"
+    framed = {**headers, "Sec-Fetch-Dest": "iframe"}
+    visitor.request(left, method=method, headers=framed, status=400)
+    assert visitor.who
+    visitor.get(left, headers={"Sec-Fetch-Dest": "iframe"}, status=200)
+    assert not visitor.who
 
 
 def test_a_session_of_another_provider_stays_in_a_frame(strategy):

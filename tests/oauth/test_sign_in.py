@@ -16,7 +16,15 @@ import time_machine
 from joserfc.jwk import OKPKey
 from webtest import TestApp
 
-from tests.oauth.visits import URL, Visitor, asked_for, changed, exchanged, site
+from tests.oauth.visits import (
+    URL,
+    Visitor,
+    asked_for,
+    changed,
+    exchanged,
+    just_looking,
+    site,
+)
 from wsgi_auth.adapters import connect
 from wsgi_auth.testing import FakeClient, FakeProvider, FakeTransport
 from wsgi_auth.testing.fake_provider.web import Answered
@@ -778,6 +786,27 @@ def test_plain_oauth_knows_no_sign_in_begun_elsewhere():
              "issuer": fake.issuer}  # fmt: skip
     page = Visitor(site(fake, providers=[plain]))
     assert page.post("/auth/signin/fake", {"iss": fake.issuer}, status="*").status_int == 403
+
+
+@just_looking
+def test_who_only_looks_uses_up_neither_code_nor_state_R074(method, headers):
+    fake = FakeProvider()
+    told: list[object] = []
+    page = Visitor(site(fake, events={"sign_in": told.append}))
+    landing = fake.approve(page.begin(), "alice")
+    back = landing.url.removeprefix(URL)
+    answer = page.request(back, method=method, headers=headers, expect_errors=True)
+    assert (answer.status_int, page.who, told) == (400, None, [])
+    assert page.land(landing).status_int == 302
+    assert page.who and told
+
+
+@just_looking
+def test_auto_sign_in_begins_nothing_for_who_only_looks_R074(method, headers):
+    page = Visitor(site(FakeProvider(), auto_sign_in=True))
+    page.request("/auth/signin", method=method, headers=headers, status=200)
+    assert "__Host-auth.flow" not in page.cookies
+    assert page.get("/auth/signin", status=302)
 
 
 def test_auto_sign_in_never_chooses_among_several_and_never_goes_round_in_circles():

@@ -13,6 +13,7 @@ import pytest
 import time_machine
 from webtest import TestApp
 
+from tests.oauth.visits import just_looking
 from wsgi_auth import (
     AuthMiddleware,
     ConfigError,
@@ -454,6 +455,16 @@ def test_signing_out_leads_to_the_provider_and_back_to_where_it_was_to_lead():
     assert back.location == "/bye"
     again = visitor.get(f"/auth/signout?state={said['state']}", status="*")
     assert again.status_int == 400 and "InvalidCheck" in again.text
+
+
+@just_looking
+def test_who_only_looks_uses_up_no_state_of_a_sign_out_R074(method, headers):
+    fake = FakeProvider()
+    visitor = browser(site(fake))
+    fake.sign_in(visitor, "alice")
+    back = f"/auth/signout?state={parse_qs(urlsplit(leave(visitor).location).query)['state'][0]}"
+    assert visitor.request(back, method=method, headers=headers, status=400)
+    assert visitor.get(back).location == "/bye"
 
 
 def test_who_left_one_of_several_providers_comes_back_to_where_it_was_to_lead():

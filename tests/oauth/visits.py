@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import pytest
 from webtest import TestApp
 
 from wsgi_auth import AuthMiddleware
@@ -46,6 +47,15 @@ def site(*fakes: FakeProvider, provider: dict[str, Any] | None = None, **more: A
             "transport": FakeTransport(*fakes), **more,
         },
     )  # fmt: skip
+
+
+#: Requests whose answer nobody may ever see.
+LOOKS = {
+    "HEAD": ("HEAD", {}),
+    "Sec-Purpose": ("GET", {"Sec-Purpose": "prefetch;prerender"}),
+    "Purpose": ("GET", {"Purpose": "prefetch"}),
+}
+just_looking = pytest.mark.parametrize(("method", "headers"), LOOKS.values(), ids=LOOKS)
 
 
 class Visitor(TestApp):
