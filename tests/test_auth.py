@@ -918,6 +918,15 @@ def test_of_two_middlewares_with_one_cookie_none_prolongs_what_the_other_has_end
     assert (session and session["user"]["id"]) == then
 
 
+@pytest.mark.parametrize("adds", [{5: 1}, {"a": {True: (1, 2)}}, {"a": [{None: 1.0}]}], ids=repr)
+def test_what_json_makes_of_the_claims_is_no_change_at_every_request(adds):
+    """R030."""
+    callbacks = {"jwt": lambda claims, context: {**claims, "limits": adds}}
+    browser = Browser(AuthMiddleware(hello, config(callbacks=callbacks)))
+    browser.sign_in()
+    assert [len(browser.get("/").headers.getall("Set-Cookie")) for _ in range(3)] == [0, 0, 0]
+
+
 def test_a_callback_of_an_inner_middleware_gets_no_handle_of_the_outer_one():
     found = []
 

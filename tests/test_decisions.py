@@ -279,9 +279,10 @@ UNSENDABLE = "the authorized callback's {} has a code, a URL or a challenge that
         (coroutine, NO_DECISION.format("coroutine", ", and must not be async")),
         (lambda *_: Unauthorized('/a"b'), UNSENDABLE.format("Unauthorized")),
         (lambda *_: Forbidden(bearer=7), UNSENDABLE.format("Forbidden")),
+        (lambda *_: Forbidden('x", "admin": "yes'), UNSENDABLE.format("Forbidden")),
         (raising, "the authorized callback raised; '/x' is refused"),
     ],
-    ids=["no", "a number", "a class", "a coroutine", "no URL", "no challenge", "an exception"],
+    ids=["no", "a number", "a class", "a coroutine", "no URL", "no challenge", "no code", "an exception"],
 )  # fmt: skip
 def test_the_log_says_who_was_refused_what_and_why(authorized, said, caplog):
     def asked(request, session):

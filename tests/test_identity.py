@@ -377,6 +377,16 @@ def test_a_chooser_of_people_asks_no_password_and_stands_for_none(monkeypatch, t
         ({"HTTP_X_FORWARDED_PROTO": "http"}, 403),
         ({"HTTP_VIA": "1.1 proxy"}, 403),
         ({"HTTP_VIA": ""}, 403),
+        ({"HTTP_X_FORWARDED_SERVER": "x"}, 403),
+        ({"HTTP_X_FORWARDED": "for=127.0.0.1"}, 403),
+        ({"HTTP_CF_CONNECTING_IP": "127.0.0.1"}, 403),
+        ({"HTTP_TRUE_CLIENT_IP": "127.0.0.1"}, 403),
+        ({"HTTP_X_ORIGINAL_HOST": "localhost"}, 403),
+        ({"HTTP_HOST": "[::1].evil.test"}, 403),
+        ({"HTTP_HOST": "localhost:80@evil.test"}, 403),
+        ({"HTTP_HOST": "localhost:8000, evil.test"}, 403),
+        ({"HTTP_HOST": "]127.0.0.1["}, 403),
+        ({"HTTP_HOST": "127.0.0.1:"}, 302),
     ],
 )
 def test_development_mode_answers_on_this_machine_only(monkeypatch, tmp_path, extra, status):

@@ -6,11 +6,13 @@ means is the strategy's business; nothing here writes anything.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.cookies import BEFORE, ENDS
+from wsgi_auth.errors import NO_JSON
 from wsgi_auth.once import once
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
@@ -174,7 +176,7 @@ class CookieSessionReader:
             if wanted is None:
                 return Reading(None, None, Then.CLEAR, self._cookie.names(header))
             if wanted != claims:
-                due = True
+                due = due or _is_change(wanted, claims)
                 session = default_session(wanted)
             claims = wanted
         session = self.view.shown(session, claims, environ)
@@ -196,3 +198,12 @@ class CookieSessionReader:
                 self._older, self._known = self._known, {}
             stored.value = value
             self._known[value[-_TAIL:]] = stored
+
+
+def _is_change(wanted: Mapping[str, Any], claims: Mapping[str, Any]) -> bool:
+    """Whether it is one once it is written: JSON makes text of a key that is a number, and the next
+    request would find the same change again."""
+    try:
+        return bool(json.loads(json.dumps(wanted)) != claims)
+    except NO_JSON:
+        return True  # where it is to be written it is said

@@ -16,7 +16,7 @@ import time_machine
 from tests.oauth.visits import Visitor, application
 from wsgi_auth import AuthMiddleware, ProviderUnavailable, SignInAgain
 from wsgi_auth.adapters import connect
-from wsgi_auth.errors import ProviderRefused, StoreUnavailable
+from wsgi_auth.errors import AlreadyExists, ProviderRefused, StoreUnavailable
 from wsgi_auth.oauth.kept import LEASE, KeptTokens
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.records import AccountData, AccountRecord, UserRecord
@@ -237,6 +237,23 @@ def test_tokens_of_a_posted_answer_are_kept_once_it_is_linked(store, clock):
     clock.shift(5)
     page.get(page.post_back(one.approve(url, "bob")).location).form.submit()
     assert token(page, "one") not in (None, first)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), AlreadyExists("it is"), KeyError("x")])
+def test_tokens_that_cannot_be_kept_are_nothing_to_a_sign_in(error, caplog):
+    memory = connect("memory:")
+
+    class Store:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(memory, name)
+
+        def update_account(self, *_: Any) -> bool:
+            raise error
+
+    fake = FakeProvider()
+    page = signed_in(Store(), fake)
+    assert page.who is not None
+    assert "the tokens of fake are not kept" in caplog.text
 
 
 # --- R033 -----------------------------------------------------------------------------------------

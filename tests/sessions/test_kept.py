@@ -456,6 +456,22 @@ def test_a_sign_in_during_which_the_store_fails_leaves_no_session(adapter, metho
     assert who(middleware, cookie) == "hello alice"
 
 
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("an own mistake")])
+def test_what_cannot_be_swept_is_nothing_to_a_sign_in(adapter, strategy, error, caplog):
+    class Unswept:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(adapter, name)
+
+        def sweep(self, now: int, at_most: int) -> int:
+            raise error
+
+    middleware = protected(Unswept(), strategy)
+    visitor = Browser(middleware)
+    visitor.sign_in()
+    assert visitor.get("/").text == "hello alice"
+    assert "could not be swept" in caplog.text
+
+
 def _breaks(kind: str, broken: list[bool]) -> dict[str, Any]:
     """Callbacks of which one fails at every session while ``broken``."""
     return {kind: lambda given, context: 1 / 0 if broken else given}
