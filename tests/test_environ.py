@@ -118,6 +118,11 @@ def test_what_an_outer_layer_claims_is_overwritten_on_every_kind_of_path(kind):
 @KINDS
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_header_makes_nobody_of_anybody(kind, header):
+    if kind.name == "development mode" and header.startswith("HTTP_X_FORWARDED"):
+        log: Log = []  # only a proxy adds it, so nobody is served at all
+        refused = serve(kind.wrap(Seen()), kind.environ(log, **{header: "mallory"}), log)
+        assert refused.status[:3] == "403"
+        return
     before, after = seen(kind, **{header: "mallory"})
     session = after["auth.session"]
     assert kind.user == (None if session is None else session.user["id"])
