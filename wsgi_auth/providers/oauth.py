@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, urlsplit
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.mailing import allowed_addresses, allowed_domains
 from wsgi_auth.providers.mapping import Mapper
+from wsgi_auth.routes import hint
+from wsgi_auth.theme import is_color
 from wsgi_auth.types import FrozenDict
 from wsgi_auth.urls import is_loopback_host
 
@@ -67,6 +69,8 @@ _ALGORITHMS = frozenset(
 _LISTS: Mapping[str, Callable[[str, tuple[str, ...]], frozenset[str]] | None] = MappingProxyType(
     {"allow_emails": allowed_addresses, "allow_domains": allowed_domains, "allow_groups": None}
 )
+#: What ``style`` may say: of the button's initials, the ground and the letters.
+_COLORS = ("bg", "text")
 #: What says nothing where nobody signs in.
 _OF_SIGN_IN = ("tokens", "link_by_email", "logout", "backchannel_logout", "frontchannel_logout")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -110,7 +114,7 @@ class _Client:
     provider.
     ``open_to_world``: anybody has an account there. ``tokens``: keep its tokens.
     ``icon``: the image on its button, a path of this site or a ``data:image/`` URI; left out, its
-    initials on the colour ``style["bg"]``.
+    initials in the colours of ``style``: ``text`` on ``bg``.
 
     ``dpop``: tokens are bound to a key of ours (RFC 9449). ``assertion_audience``: the ``aud`` of a
     ``private_key_jwt``; left out, the issuer if it is known, else the token endpoint, which is what
@@ -190,6 +194,7 @@ class _Client:
         self._check_allowed()
         self._check_urls()
         self._check_params()
+        self._check_style()
         self._set("mapper", self._mapper())
 
     def __repr__(self) -> str:  # everything else may be a secret or hold one
@@ -314,6 +319,16 @@ class _Client:
         for word in self.unsupported:
             if word not in ("pkce", "nonce"):
                 raise ConfigError(self._key("unsupported"), f"{word!r} is neither pkce nor nonce")
+
+    def _check_style(self) -> None:
+        for name, color in self.style.items():
+            key = f"{self._key('style')}.{name}"
+            if name not in _COLORS:
+                raise ConfigError(key, f"there is no such colour{hint(name, _COLORS)}")
+            if not is_color(color):
+                raise ConfigError(
+                    key, f"must be #rgb, #rrggbb or the name of a CSS colour, not {color!r}"
+                )
 
     def _mapper(self) -> Mapper:
         if callable(self.profile):
