@@ -16,6 +16,7 @@ import requests
 from joserfc import jwk
 from webtest import AppError, TestApp
 
+from tests.oauth.visits import Visitor, site
 from tests.op.raw import CALLBACK, CLIENT_KEY, Answer, Flow, Raw, Rejected, header_of
 from tests.testing.evidence import (
     ANSWERS,
@@ -533,9 +534,31 @@ def test_a_posted_answer_brings_only_the_cookies_that_a_browser_would_send(provi
     assert "session=before" in visitor.get("/")
 
 
-def test_a_start_that_leads_to_no_provider_is_where_it_ends(provider):
-    visitor = TestApp(Application(client_of(provider)))
-    assert "/elsewhere" in provider.sign_in(visitor, start="/elsewhere")
+GITHUB = {"id": "github", "client_id": "us", "client_secret": "hush"}
+
+
+@pytest.mark.parametrize("more, start, page", [
+    ({"providers": [GITHUB]}, "/auth/signin", "/auth/signin"),
+    ({"providers": [GITHUB]}, "/members/", "/auth/signin"),
+    ({"pages": {"sign_in": "/login"}}, "/auth/signin", "/login"),
+    ({}, "/open", "/open"),
+], ids=["another provider", "sent there", "an own page without it", "an open page"])  # fmt: skip
+def test_a_start_that_leads_to_no_button_of_it_is_a_mistake_of_the_test(more, start, page):
+    fake = FakeProvider()
+    visitor = Visitor(site(fake, **more))
+    wanted = f"found no button of the provider 'fake' on {page}; is fake.options() among the "
+    with pytest.raises(AssertionError, match=re.escape(wanted)):
+        fake.sign_in(visitor, start=start)
+    assert fake.sign_in(visitor, start=start, expect_errors=True).request.path == page
+
+
+@pytest.mark.parametrize("more", [{}, {"auto_sign_in": True}], ids=str)
+def test_who_needs_no_button_is_where_the_sign_in_ends(more):
+    fake = FakeProvider()
+    visitor = Visitor(site(fake, **more))
+    for _ in ("signs in", "is signed in"):
+        assert fake.sign_in(visitor, start="/members/x").request.path == "/members/x"
+        assert visitor.who == "alice"
 
 
 # --- on a port, under a path, many at once --------------------------------------------------

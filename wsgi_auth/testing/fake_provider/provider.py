@@ -177,7 +177,8 @@ class FakeProvider:
     ) -> Any:
         """Sign ``person`` in in a ``webtest.TestApp`` as a visitor would: from the page ``start``
         through the button of this provider, the choice here, and back. Gives the answer that the
-        visitor sees in the end. A failure raises, unless ``expect_errors``."""
+        visitor sees in the end. A failure raises, and so does a page without that button;
+        unless ``expect_errors``."""
         return drive(self, test_app, self._known(person), start, expect_errors)
 
     def approve(self, url: str, person: str = "alice") -> Landing:
