@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
+import requests
 from flask import Flask
 from webtest import TestApp
+from werkzeug.test import Client
 
 from tests.conftest import BROWSER, USERS, config, hello, options
 from wsgi_auth import AuthMiddleware, CookieSessionReader, UsageError
+from wsgi_auth.providers import OIDC
 from wsgi_auth.testing import session_cookie, sign_in
 
 
@@ -64,13 +67,64 @@ def test_without_a_middleware_the_helper_says_so():
         session_cookie(hello, USERS["alice"])
 
 
-def test_another_client_than_a_test_app_is_sent_to_session_cookie():
+MANY = {**USERS["alice"], "groups": [f"the group with the number {n}" for n in range(600)]}
+
+
+def flask_site(**more):
     site = Flask("site")
+    site.config.update(more)
     site.wsgi_app = AuthMiddleware(hello, config())
+    return site
+
+
+CLIENTS = {
+    "webtest": lambda: TestApp(AuthMiddleware(hello, config())),
+    "flask": lambda: flask_site().test_client(),
+    "flask with SERVER_NAME": lambda: flask_site(SERVER_NAME="site.test:5000").test_client(),
+    "werkzeug": lambda: Client(AuthMiddleware(hello, config())),
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_signing_in_again_replaces_the_user_however_large_the_session_was(client):
+    visitor = CLIENTS[client]()
+    for user in (MANY, USERS["bob"], USERS["alice"], MANY, USERS["bob"]):
+        sign_in(visitor, user)
+        assert f"hello {user['id']}" in visitor.get("/").text
+
+
+def test_a_client_of_flask_is_signed_in_until_it_signs_out():
+    client = flask_site().test_client()
+    for base_url in (None, "https://app.example.test"):
+        sign_in(client, MANY)
+        assert client.get("/", base_url=base_url).text == "hello alice"
+        token = client.get("/auth/csrf", base_url=base_url).json["csrfToken"]
+        client.post("/auth/signout", base_url=base_url, data={"csrfToken": token})
+        assert client.get("/", base_url=base_url).status_code == 401
+
+
+@pytest.mark.parametrize("provider", ["test", "app", "made", "named"])
+def test_the_provider_is_one_that_there_is(provider):
+    made = OIDC(id="made", client_id="us", client_secret="hush", issuer="https://op.test")
+    named = {"id": "named", "type": "credentials", "authorize": lambda credentials, request: None}
+    application = AuthMiddleware(hello, config(providers=[made, named]))
+    sign_in(visitor := TestApp(application), USERS["alice"], provider=provider)
+    assert "hello alice" in visitor.get("/")
+    with pytest.raises(UsageError, match="there is no provider 'nope', but made, named, and 'app'"):
+        sign_in(visitor, USERS["alice"], provider="nope")
+
+
+def test_where_no_providers_are_configured_it_may_be_any():
+    where = {"secret": "s" * 40, "url": "https://app.example.test", "matcher": []}
+    assert session_cookie(where, USERS["alice"], provider="htpasswd")
+
+
+def test_any_other_client_is_sent_to_session_cookie():
+    site = flask_site()
     with pytest.raises(
-        UsageError, match=r"wants a webtest.TestApp, not a FlaskClient; .* session_cookie"
+        UsageError, match=r"a webtest.TestApp, or .* not a Session; .* session_cookie"
     ):
-        sign_in(site.test_client(), USERS["alice"])
+        sign_in(requests.Session(), USERS["alice"])
     cookie = session_cookie(site, USERS["alice"])  # as sign_in does, it finds what the Flask wraps
     client = site.test_client(use_cookies=False)
     answer = client.get("/", headers={"Cookie": cookie, "Host": "app.example.test"})

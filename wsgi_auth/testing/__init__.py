@@ -12,6 +12,7 @@ from http.cookiejar import Cookie
 from typing import Any
 
 from wsgi_auth.config.model import AuthConfig
+from wsgi_auth.cookies import MAX_CHUNKS
 from wsgi_auth.errors import UsageError
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.sessions import strategy_for
@@ -69,6 +70,12 @@ def session_cookie(
         site, config = config.site, config.config
     if not isinstance(config, AuthConfig):
         config = AuthConfig.from_mapping(config)
+    there = [each.id for each in config.providers]
+    if there and provider not in ("test", "app", *there):
+        raise UsageError(
+            f"there is no provider {provider!r}, but {', '.join(there)}, and 'app' for a sign-in "
+            "by the application itself"
+        )
     by = _Tests()
     by.id = provider
     now = time.time()
@@ -87,25 +94,60 @@ def session_cookie(
     return "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
 
-def sign_in(test_app: Any, user: Mapping[str, Any], *, provider: str = "test") -> None:
-    """Sign ``user`` in in a ``webtest.TestApp`` whose application is (or wraps in attributes
-    ``app`` or ``wsgi_app``) an :class:`AuthMiddleware`. Signing in again replaces the user."""
-    if not hasattr(test_app, "cookiejar") or not hasattr(test_app, "extra_environ"):
+def sign_in(client: Any, user: Mapping[str, Any], *, provider: str = "test") -> None:
+    """Sign ``user`` in in a ``webtest.TestApp``, or in the test client of Flask or Werkzeug, whose
+    application is (or wraps in attributes ``app`` or ``wsgi_app``) an :class:`AuthMiddleware`.
+    Signing in again replaces the user.
+
+    A client of Werkzeug has them signed in at ``localhost`` (a Flask's ``SERVER_NAME``), which it
+    asks by itself, and at the host of ``url``, for a ``base_url``."""
+    if hasattr(client, "cookiejar") and hasattr(client, "extra_environ"):
+        middleware, put = _middleware(client.app), _put_into_webtest
+    elif hasattr(client, "get_cookie") and hasattr(client, "application"):
+        middleware, put = _middleware(client.application), _put_into_werkzeug
+    else:
         raise UsageError(
-            f"sign_in() wants a webtest.TestApp, not a {type(test_app).__name__}; for any other "
-            "client there is session_cookie()"
+            "sign_in() wants a webtest.TestApp, or a test client of Flask or Werkzeug (2.3 or "
+            f"newer), not a {type(client).__name__}; for any other client there is session_cookie()"
         )
-    middleware = _middleware(test_app.app)
-    host = test_app.extra_environ.get("HTTP_HOST", "localhost").partition(":")[0]
-    for cookie in session_cookie(middleware, user, provider=provider).split("; "):
-        name, _, value = cookie.partition("=")
-        test_app.cookiejar.set_cookie(_cookie(name, value, host))
+    header = session_cookie(middleware, user, provider=provider)
+    pairs = (cookie.partition("=") for cookie in header.split("; "))
+    put(client, middleware.config, {name: value for name, _, value in pairs})
 
 
-def _cookie(name: str, value: str, host: str) -> Cookie:
+def _put_into_webtest(client: Any, config: AuthConfig, cookies: Mapping[str, str]) -> None:
+    host = client.extra_environ.get("HTTP_HOST", "localhost").partition(":")[0]
+    domain = host if "." in host else f"{host}.local"  # http.cookiejar's spelling of a bare name
+    before = _names(config)
+    for cookie in list(client.cookiejar):
+        if cookie.name in before and cookie.domain == domain:
+            client.cookiejar.clear(cookie.domain, cookie.path, cookie.name)
+    for name, value in cookies.items():
+        client.cookiejar.set_cookie(_cookie(name, value, domain))
+
+
+def _put_into_werkzeug(client: Any, config: AuthConfig, cookies: Mapping[str, str]) -> None:
+    settings = getattr(client.application, "config", None)
+    own = settings.get("SERVER_NAME") if isinstance(settings, Mapping) else None  # a Flask's
+    hosts = {(own or "localhost").partition(":")[0]}
+    if config.url is not None:
+        hosts.add(config.url.host)
+    for host in hosts:
+        for name in _names(config):
+            client.delete_cookie(name, domain=host)
+        for name, value in cookies.items():
+            client.set_cookie(name, value, domain=host)
+
+
+def _names(config: AuthConfig) -> list[str]:
+    """What the cookies of the session before may be called: it may have had more of them."""
+    name = config.cookies.session.name
+    return [name, *(f"{name}.{number}" for number in range(MAX_CHUNKS))]
+
+
+def _cookie(name: str, value: str, domain: str) -> Cookie:
     """A cookie as the jar would keep it had the application set it itself, so that signing out
     removes it; sent over http too, as tests mostly do."""
-    domain = host if "." in host else f"{host}.local"  # http.cookiejar's spelling of a bare name
     return Cookie(
         version=0, name=name, value=value, port=None, port_specified=False, domain=domain,
         domain_specified=False, domain_initial_dot=False, path="/", path_specified=True,
