@@ -25,6 +25,7 @@ from tests.needs import require_program
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.config.model import option_names
 from wsgi_auth.config.roads import nested
+from wsgi_auth.wsgi import from_environment
 
 SECRET = "a secret of more than thirty-two bytes, for the documentation"
 URL = "https://app.example.org"
@@ -118,6 +119,26 @@ def test_a_toml_block_is_a_configuration(block: blocks.Block, place: Path) -> No
     file.write_text(block.code, encoding="utf-8")
     AuthConfig.from_toml(file)
     assert tomllib.loads(block.code), "an empty example shows nothing"
+
+
+SERVED = [page for page in blocks.PAGES
+          if page.stem in ("README", "protecting-an-application", "protecting-anything")]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", SERVED, ids=lambda page: page.name)
+def test_the_file_above_the_line_for_any_server_is_served(
+    page: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a reader has written by then, put together."""
+    above = page.read_text(encoding="utf-8").partition("wsgi_auth.wsgi:application")[0]
+    written = [block.code for block in blocks.blocks(page) if block.language == "toml"
+               and block.line < above.count("\n")]  # fmt: skip
+    (place / "auth.toml").write_text("\n".join(written))
+    yourapp = types.ModuleType("yourapp")
+    yourapp.application = app  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "yourapp", yourapp)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert from_environment({"WSGI_AUTH_CONFIG": "auth.toml"}).app is not None
 
 
 @pytest.mark.parametrize("block", blocks.of("ini"), ids=lambda block: block.name)
