@@ -12,7 +12,7 @@ Recipe::
 
 import os
 
-from bottle import Bottle, request, response
+from bottle import Bottle, html_escape, request, response
 
 from wsgi_auth import AuthMiddleware, get_auth
 
@@ -22,7 +22,7 @@ app = Bottle()
 @app.get("/")
 def home():
     session = request.environ["auth.session"]
-    return f"Hello, {session.user['name'] if session else 'stranger'}"
+    return f"Hello, {html_escape(session.user['name']) if session else 'stranger'}"
 
 
 @app.get("/members")
@@ -35,7 +35,7 @@ def members():
 
 @app.get("/admin")
 def admin():
-    return f"Hello, admin {request.environ['REMOTE_USER']}"
+    return f"Hello, admin {html_escape(request.environ['REMOTE_USER'])}"
 
 
 application = AuthMiddleware(

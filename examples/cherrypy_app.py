@@ -12,6 +12,7 @@ Recipe::
 """
 
 import os
+from html import escape
 
 import cherrypy
 
@@ -22,18 +23,19 @@ class Root:
     @cherrypy.expose
     def index(self):
         session = cherrypy.request.wsgi_environ["auth.session"]
-        return f"Hello, {session.user['name'] if session else 'stranger'}"
+        return f"Hello, {escape(session.user['name']) if session else 'stranger'}"
 
     @cherrypy.expose
     def members(self):
         auth = get_auth(cherrypy.request.wsgi_environ)
-        return f"Hello, {auth.session.user['name']} ({cherrypy.request.login}). " + (
-            f'<a href="{auth.sign_out_url()}">Sign out</a>'
+        name = escape(auth.session.user["name"])  # what a provider says may be anything
+        return f"Hello, {name} ({escape(cherrypy.request.login)}). " + (
+            f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
         )
 
     @cherrypy.expose
     def admin(self):
-        return f"Hello, admin {cherrypy.request.login}"
+        return f"Hello, admin {escape(cherrypy.request.login)}"
 
 
 cherrypy.config.update({"environment": "embedded"})  # the server is somebody else's

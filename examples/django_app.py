@@ -46,6 +46,7 @@ settings.configure(
     ],
     MIDDLEWARE=[
         "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",  # /admin leads to /admin/
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.auth.middleware.RemoteUserMiddleware",
@@ -76,6 +77,7 @@ from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.http import HttpResponse, HttpResponseRedirect  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils.html import format_html  # noqa: E402
 
 from wsgi_auth import AuthMiddleware, get_auth  # noqa: E402
 
@@ -93,20 +95,20 @@ class StaffBackend(RemoteUserBackend):
 
 def home(request):
     session = request.environ["auth.session"]
-    return HttpResponse(f"Hello, {session.user['name'] if session else 'stranger'}")
+    name = session.user["name"] if session else "stranger"
+    return HttpResponse(format_html("Hello, {}", name))  # what a provider says may be anything
 
 
 def members(request):
     auth = get_auth(request.environ)
+    page = 'Hello, {} ({}). <a href="{}">Sign out</a>'
     name = auth.session.user["name"]
-    return HttpResponse(
-        f'Hello, {name} ({request.user}). <a href="{auth.sign_out_url()}">Sign out</a>'
-    )
+    return HttpResponse(format_html(page, name, request.user, auth.sign_out_url()))
 
 
 @login_required(redirect_field_name="callbackUrl")  # with LOGIN_URL: to the sign-in page and back
 def orders(request):
-    return HttpResponse(f"Orders of {request.user}")
+    return HttpResponse(format_html("Orders of {}", request.user))
 
 
 def sign_out(request):

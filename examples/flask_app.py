@@ -18,6 +18,7 @@ gunicorn, the test client.
 import os
 
 from flask import Flask, abort, request
+from markupsafe import escape
 
 from wsgi_auth import AuthMiddleware, get_auth
 
@@ -27,20 +28,21 @@ app = Flask(__name__)
 @app.get("/")
 def home():
     session = request.environ["auth.session"]
-    return f"Hello, {session.user['name'] if session else 'stranger'}"
+    return f"Hello, {escape(session.user['name']) if session else 'stranger'}"
 
 
 @app.get("/members")
 def members():
     auth = get_auth(request.environ)
-    return f"Hello, {auth.session.user['name']} ({request.remote_user}). " + (
-        f'<a href="{auth.sign_out_url()}">Sign out</a>'
+    name = escape(auth.session.user["name"])  # what a provider says of somebody may be anything
+    return f"Hello, {name} ({escape(request.remote_user)}). " + (
+        f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
     )
 
 
 @app.get("/admin")
 def admin():
-    return f"Hello, admin {request.remote_user}"
+    return f"Hello, admin {escape(request.remote_user)}"
 
 
 @app.get("/drafts")
@@ -48,7 +50,7 @@ def drafts():
     """No pattern names this path: the view decides."""
     if request.environ["auth.session"] is None:
         abort(401)
-    return f"The drafts of {request.remote_user}"
+    return f"The drafts of {escape(request.remote_user)}"
 
 
 app.wsgi_app = AuthMiddleware(

@@ -36,21 +36,21 @@ app = Bottle()
 @app.get("/")
 def home():
     session = request.environ["auth.session"]
-    return f"Hello, {session.user['name'] if session else 'stranger'}"
+    return f"Hello, {escape(session.user['name']) if session else 'stranger'}"
 
 
 @app.get("/members")
 def members():
-    name = request.environ["auth.session"].user["name"]
+    name = escape(request.environ["auth.session"].user["name"])
     return (
-        f"Hello, {name} ({request.environ['REMOTE_USER']}). "
+        f"Hello, {name} ({escape(request.environ['REMOTE_USER'])}). "
         '<form method="post" action="/logout"><button>Sign out</button></form>'
     )
 
 
 @app.get("/admin")
 def admin():
-    return f"Hello, admin {request.environ['REMOTE_USER']}"
+    return f"Hello, admin {escape(request.environ['REMOTE_USER'])}"
 
 
 def from_our_own_page():

@@ -15,6 +15,7 @@ Recipe::
 """
 
 import os
+from html import escape
 
 from pyramid.authorization import ACLHelper, Allow, Authenticated, Everyone
 from pyramid.config import Configurator
@@ -60,19 +61,20 @@ class Root:
 
 def home(request):
     session = request.identity
-    return Response(f"Hello, {session.user['name'] if session else 'stranger'}")
+    return Response(f"Hello, {escape(session.user['name']) if session else 'stranger'}")
 
 
 def members(request):
     auth = get_auth(request.environ)
+    name = escape(request.identity.user["name"])  # what a provider says may be anything
     return Response(
-        f"Hello, {request.identity.user['name']} ({request.remote_user}). "
-        f'<a href="{auth.sign_out_url()}">Sign out</a>'
+        f"Hello, {name} ({escape(request.remote_user)}). "
+        f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
     )
 
 
 def admin(request):
-    return Response(f"Hello, admin {request.authenticated_userid}")
+    return Response(f"Hello, admin {escape(request.authenticated_userid)}")
 
 
 def forbidden(request):

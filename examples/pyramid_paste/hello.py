@@ -12,6 +12,8 @@ Recipe::
     use = egg:wsgi_auth
 """
 
+from html import escape
+
 from pyramid.config import Configurator
 from pyramid.response import Response
 
@@ -20,19 +22,19 @@ from wsgi_auth import get_auth
 
 def home(request):
     session = request.environ["auth.session"]
-    return Response(f"Hello, {session.user['name'] if session else 'stranger'}")
+    return Response(f"Hello, {escape(session.user['name']) if session else 'stranger'}")
 
 
 def members(request):
     auth = get_auth(request.environ)
     return Response(
-        f"Hello, {auth.session.user['name']} ({request.remote_user}). "
-        f'<a href="{auth.sign_out_url()}">Sign out</a>'
+        f"Hello, {escape(auth.session.user['name'])} ({escape(request.remote_user)}). "
+        f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
     )
 
 
 def admin(request):
-    return Response(f"Hello, admin {request.remote_user}")
+    return Response(f"Hello, admin {escape(request.remote_user)}")
 
 
 def main(global_config, **settings):

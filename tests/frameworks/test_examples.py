@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from wsgi_auth.testing import FakeProvider, session_cookie, sign_in
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ALICE = {"id": "alice", "name": "Alice Admin", "login": "alice", "email": "a@example.test",
          "groups": ["admins"]}  # fmt: skip
+SCRIPT = "<script>alert()</script>"
 BOB = {"id": "bob", "name": "Bob Member", "login": "bob", "groups": ["members"]}
 FRAMEWORKS = {
     "plain": None, "bottle_app": "bottle", "pyramid_app": "pyramid", "flask_app": "flask",
@@ -72,6 +74,16 @@ def test_only_an_admin_passes_to_the_admin_page(example):
     if page.status_int == 404:
         page = example.get("/admin")
     assert page.status_int == 200
+
+
+@every_example
+def test_a_name_that_is_html_is_shown_and_is_none(example):
+    sign_in(example, {**ALICE, "name": f"{SCRIPT} Ada", "login": SCRIPT})
+    for path in ("/", "/members", "/orders", "/admin"):
+        page = example.get(path, status="*")
+        assert page.content_type != "text/html" or "<script" not in page, path
+    page = example.get("/members")
+    assert escape(f"{SCRIPT} Ada") in page if page.content_type == "text/html" else SCRIPT in page
 
 
 @every_example
@@ -230,6 +242,12 @@ def test_the_paste_pipeline_runs_under_pserve(tmp_path):
     (tmp_path / "development.ini").write_text(text.replace("8080", str(port)), encoding="utf-8")
     with serving([pserve, "development.ini"], port, tmp_path, **env) as running:
         story(running, tmp_path)
+
+
+@pytest.mark.parametrize("example", ["django_app"], indirect=True)
+def test_djangos_admin_is_found_without_its_slash(example):
+    sign_in(example, ALICE)
+    assert "Site administration" in example.get("/admin", status=301).follow()
 
 
 @pytest.mark.parametrize("example", ["django_app"], indirect=True)
