@@ -670,8 +670,10 @@ def test_misbehaving_ends_with_the_block(provider):
 
 
 def test_an_unknown_misbehaviour_is_a_mistake(provider):
-    with pytest.raises(ValueError, match="no misbehaviour 'wrong_nonsense'"):
-        provider.misbehave("wrong_nonsense")
+    for name, said in (("bad_sig", "did you mean 'bad_signature'? All"), ("xyz", "all there")):
+        wanted = f"no misbehaviour '{name}'; {said} are in wsgi_auth.testing.MISBEHAVIOURS"
+        with pytest.raises(ValueError, match=re.escape(wanted)):
+            provider.misbehave(name)
 
 
 def test_a_test_may_tamper_itself(provider):

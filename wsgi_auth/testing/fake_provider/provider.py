@@ -203,7 +203,14 @@ class FakeProvider:
         rows = []
         for name in names:
             if name not in MISBEHAVIOURS:
-                raise ValueError(f"there is no misbehaviour {name!r}")
+                from difflib import get_close_matches  # for a mistake only
+
+                near = get_close_matches(name, list(MISBEHAVIOURS), 1)
+                meant = f"did you mean {near[0]!r}? All" if near else "all there"
+                raise ValueError(
+                    f"there is no misbehaviour {name!r}; {meant} are in "
+                    "wsgi_auth.testing.MISBEHAVIOURS"
+                )
             rows.append(MISBEHAVIOURS[name])
         before = dict(self._wrong)
         self._wrong.update((row.name, row) for row in rows)
