@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import time_machine
 
-from tests.conftest import BROWSER, USERS, Browser, authorize, config, hello
+from tests.conftest import BROWSER, PASSWORDS, USERS, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, Forbidden, Pass, Redirect, Unauthorized
 from wsgi_auth.responders import REASONS, is_legal, redirect
 from wsgi_auth.responders import answer as answered
@@ -322,11 +322,27 @@ def test_whoever_listens_hears_of_which_request_and_whom_was_refused(more):
     assert len(told) == len(more) + 1
 
 
+#: Nobody signs in by it: its access tokens are taken.
+API = {"id": "api", "type": "oidc", "issuer": "https://op.test", "sign_in": False,
+       "audience": "https://api.test"}  # fmt: skip
+
+
+def test_who_has_the_wrong_account_comes_to_the_page_with_another():
+    browser = visitor(lambda request, session: session and session.user["id"] == "alice", "bob")
+    page = browser.get("/members?a=b", headers=BROWSER, status=403)
+    form = page.click("Use another account").form
+    form["username"], form["password"] = "alice", PASSWORDS["alice"]
+    assert form.submit(headers=BROWSER, status=303).location == "/members?a=b"
+    assert browser.get("/members?a=b", headers=BROWSER).text == "hello alice"
+
+
 def test_a_page_that_refuses_says_what_happened_and_leads_on():
     for authorized, options, status, title, links in (
         (None, {"matcher": [{"source": "/x", "answer": "401"}]}, 401, "Please sign in", [SIGN_IN, "/"]),
-        (lambda *_: Forbidden(), {}, 403, "No access", ["/"]),
-        (lambda *_: Forbidden("TooYoung"), {}, 403, "No access", ["/"]),
+        (lambda *_: Forbidden(), {}, 403, "No access", [SIGN_IN, "/"]),
+        (lambda *_: Forbidden("TooYoung"), {}, 403, "No access", [SIGN_IN, "/"]),
+        (lambda *_: Forbidden("InsufficientScope", "x"), {}, 403, "No access", ["/"]),
+        (lambda *_: Forbidden(), {"providers": [API]}, 403, "No access", ["/"]),
         (lambda *_: Unauthorized(SIGN_IN, "FreshSignInRequired"), {}, 401, "Please sign in again", [SIGN_IN, "/"]),
         (raising, {}, 500, "Server error", ["", "/"]),
     ):  # fmt: skip

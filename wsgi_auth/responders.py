@@ -105,10 +105,12 @@ class Responders:
         options: ResponderOptions,
         pages: Callable[[Environ], Pages],
         home: str,
+        sign_in: Callable[[Environ], str] | None,
         logger: Callable[[], logging.Logger],
     ) -> None:
         self._pages = pages
         self._home = home
+        self._sign_in = sign_in
         self._logger = logger
         self._redirect = _checked("redirect", options.redirect) or redirect
         self._unauthorized = _checked("unauthorized", options.unauthorized) or self.unauthorized
@@ -171,9 +173,10 @@ class Responders:
         return Answer("401 Unauthorized", headers, body)
 
     def forbidden(self, environ: Environ, decision: Forbidden) -> WSGIApp:
-        """403 as JSON ``{"error"}``, or a page."""
-        headers = [] if decision.bearer is None else [_bearer(decision.bearer)]
-        return self._refusal(environ, 403, decision.code, headers)
+        """403 as JSON ``{"error"}``, or a page with the way to another account."""
+        if decision.bearer is not None:
+            return self._refusal(environ, 403, decision.code, [_bearer(decision.bearer)])
+        return self._refusal(environ, 403, decision.code, [], self._sign_in)
 
     def failed(self, environ: Environ, decision: Failed) -> WSGIApp:
         """429, 500 or 503 as JSON, or a page that gives no cause; the log has it (R102)."""
@@ -181,10 +184,18 @@ class Responders:
         headers = [("Retry-After", str(later))] if later is not None else []
         return self._refusal(environ, decision.status, decision.code, headers)
 
-    def _refusal(self, environ: Environ, status: int, code: str, headers: Headers) -> WSGIApp:
+    def _refusal(
+        self,
+        environ: Environ,
+        status: int,
+        code: str,
+        headers: Headers,
+        sign_in: Callable[[Environ], str] | None = None,
+    ) -> WSGIApp:
         headers = [VARY, NO_STORE, *headers]
         if prefers_html(environ):
-            return self._page(environ, status, code, headers, None)
+            url = None if sign_in is None else sign_in(environ)
+            return self._page(environ, status, code, headers, url)
         body = f'{{"error": "{code}"}}'.encode()
         return answer(status, [*headers, JSON, NO_SNIFF], body)
 

@@ -118,7 +118,10 @@ class Site:
         self.view = cookie_reader.view
         self.authorizer = Authorizer(config, self.locations, self.events)
         home = (config.url.mount if config.url else "") + "/"
-        self.responders = Responders(config.responders, self.pages, home, lambda: config.logger)
+        sign_in = self.locations.sign_in if config.has_sign_in else None
+        self.responders = Responders(
+            config.responders, self.pages, home, sign_in, lambda: config.logger
+        )
 
     def store_is_down(self, error: StoreUnavailable) -> None:
         """Say so in the log, once a minute while it lasts."""
