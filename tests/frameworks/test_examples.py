@@ -86,6 +86,32 @@ def test_a_name_that_is_html_is_shown_and_is_none(example):
     assert escape(f"{SCRIPT} Ada") in page if page.content_type == "text/html" else SCRIPT in page
 
 
+def greeted(application) -> str:
+    """The page for members, as somebody sees it whose name is HTML."""
+    environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1"}
+    browser = TestApp(application, extra_environ=environ)
+    sign_in(browser, {**ALICE, "name": SCRIPT, "login": SCRIPT})
+    page = browser.get("/members")
+    assert page.content_type == "text/html"
+    return page.text
+
+
+def test_the_examples_of_paste_and_openid_connect_escape_a_name_too(monkeypatch, tmp_path):
+    require_module("paste.deploy")
+    require_module("pyramid")
+    deploy = importlib.import_module("paste.deploy")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(EXAMPLES / "pyramid_paste"))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    page = greeted(deploy.loadapp(f"config:{EXAMPLES / 'pyramid_paste' / 'development.ini'}"))
+    assert page.count(escape(SCRIPT)) == 2 and "<script" not in page
+    for name, value in (("SECRET", "s" * 40), ("URL", "http://127.0.0.1:8080"), ("OIDC_ID", "us"),
+                        ("OIDC_SECRET", "hush"), ("OIDC_ISSUER", "http://127.0.0.1:1")):  # fmt: skip
+        monkeypatch.setenv(f"AUTH_{name}", value)
+    page = greeted(importlib.import_module("oidc").application)
+    assert escape(SCRIPT) in page and "<script" not in page
+
+
 @every_example
 def test_signing_out_ends_it(example):
     sign_in(example, BOB)
