@@ -94,25 +94,25 @@ def session_cookie(
     return "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
 
-def sign_in(client: Any, user: Mapping[str, Any], *, provider: str = "test") -> None:
+def sign_in(test_app: Any, user: Mapping[str, Any], *, provider: str = "test") -> None:
     """Sign ``user`` in in a ``webtest.TestApp``, or in the test client of Flask or Werkzeug, whose
     application is (or wraps in attributes ``app`` or ``wsgi_app``) an :class:`AuthMiddleware`.
     Signing in again replaces the user.
 
     A client of Werkzeug has them signed in at ``localhost`` (a Flask's ``SERVER_NAME``), which it
     asks by itself, and at the host of ``url``, for a ``base_url``."""
-    if hasattr(client, "cookiejar") and hasattr(client, "extra_environ"):
-        middleware, put = _middleware(client.app), _put_into_webtest
-    elif hasattr(client, "get_cookie") and hasattr(client, "application"):
-        middleware, put = _middleware(client.application), _put_into_werkzeug
+    if hasattr(test_app, "cookiejar") and hasattr(test_app, "extra_environ"):
+        middleware, put = _middleware(test_app.app), _put_into_webtest
+    elif hasattr(test_app, "get_cookie") and hasattr(test_app, "application"):
+        middleware, put = _middleware(test_app.application), _put_into_werkzeug
     else:
         raise UsageError(
             "sign_in() wants a webtest.TestApp, or a test client of Flask or Werkzeug (2.3 or "
-            f"newer), not a {type(client).__name__}; for any other client there is session_cookie()"
+            f"newer), not a {type(test_app).__name__}; for any other client there is session_cookie()"
         )
     header = session_cookie(middleware, user, provider=provider)
     pairs = (cookie.partition("=") for cookie in header.split("; "))
-    put(client, middleware.config, {name: value for name, _, value in pairs})
+    put(test_app, middleware.config, {name: value for name, _, value in pairs})
 
 
 def _put_into_webtest(client: Any, config: AuthConfig, cookies: Mapping[str, str]) -> None:
