@@ -31,6 +31,11 @@ class ConfigError(AuthError):
         self.problem = problem
 
 
+class ApplicationRaised(ConfigError):
+    """Code of the application that the configuration names raised while it was imported or made:
+    ``__cause__`` is what."""
+
+
 class UsageError(AuthError):
     """The package's API is called where it cannot work (no middleware above, too late, ...)."""
 

@@ -9,7 +9,6 @@ keys of ``[app]``, and with the list ``args`` as positional arguments), or ``app
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import logging
 import os
@@ -18,9 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wsgi_auth.config import values
 from wsgi_auth.config.checks import refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.errors import ConfigError
+from wsgi_auth.errors import ApplicationRaised, AuthError, ConfigError
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import WSGIApp
 
@@ -101,9 +101,19 @@ def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
         raise ConfigError("app.args", "must be a list of positional arguments")
     try:
         made = found(*arguments, **options)
-    except TypeError as error:
-        raise ConfigError("app", f"{name}: {error}") from error
+    except AuthError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, TypeError) and _is_of_the_call(error):
+            raise ConfigError("app", f"{name}: {error}") from error
+        problem = f"calling {name!r} raised {values.raised(error)}"
+        raise ApplicationRaised("app", problem) from error
     return _checked(f"{name}()", made)
+
+
+def _is_of_the_call(error: TypeError) -> bool:
+    """Whether the arguments did not fit: then nothing of what was called has run."""
+    return error.__traceback__ is None or error.__traceback__.tb_next is None
 
 
 def loaded(name: str, key: str = "app") -> Any:
@@ -112,10 +122,7 @@ def loaded(name: str, key: str = "app") -> Any:
     if not colon or not module or not attribute or module.startswith("."):
         raise ConfigError(key, f"{name!r} is not of the form 'module:name'")
     import_from_here()
-    try:
-        found: Any = importlib.import_module(module)
-    except ImportError as error:
-        raise ConfigError(key, f"cannot import {module!r}: {error}") from error
+    found = values.imported(key, module)
     for step in attribute.split("."):
         found = getattr(found, step, None)
         if found is None:

@@ -250,6 +250,65 @@ def test_check_imports_what_is_to_be_served(folder, app, said):
     run("check")  # a factory is not called
 
 
+RAISES = {
+    "import": ("import os\ndef application(environ, start_response): ...\nos.environ['NO_SUCH_URL']\n",
+               "importing 'bad' raised KeyError: 'NO_SUCH_URL'", "os.environ['NO_SUCH_URL']"),
+    "its own import": ("import no_such_module\n", "cannot import 'bad': No module named 'no_such_module'",
+                       "import no_such_module"),
+    "exit": ("raise SystemExit(0)\n", "importing 'bad' raised SystemExit: 0", "raise SystemExit(0)"),
+    "syntax": ("def application(:\n", "importing 'bad' raised SyntaxError: ", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "said", "line"), RAISES.values(), ids=RAISES)
+@pytest.mark.parametrize(
+    "command",
+    [["check", "--strict"], ["serve"], ["serve", "bad:application"], ["explain", "GET", "/"],
+     ["check", "-c", "bad:application"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_application_that_raises_is_a_sentence_below_its_own_lines(
+    folder, monkeypatch, command, module, said, line
+):
+    monkeypatch.delitem(sys.modules, "bad", raising=False)
+    (folder / "bad.py").write_text(module)
+    used = "authorized" if command[0] == "explain" else None
+    app = '[app]\napp = "bad:application"\n' if command != ["serve", "bad:application"] else ""
+    (folder / "auth.toml").write_text(
+        (f'{used} = "bad:application"\n' if used else "") + CONFIG + app
+    )
+    shown = run(*command, code=2)
+    assert f": {said}" in shown.splitlines()[-1]
+    assert line in shown
+    for foreign in ("importlib", "click", "wsgi_auth/", "os.py"):
+        assert foreign not in shown
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [("KeyError('A_URL')", "calling 'bad:make' raised KeyError: 'A_URL'"),
+     ("SystemExit", "calling 'bad:make' raised SystemExit"),
+     ("TypeError('no text')", "calling 'bad:make' raised TypeError: no text")],
+)  # fmt: skip
+def test_a_factory_that_raises_is_a_sentence_below_its_own_lines(folder, monkeypatch, raised, said):
+    monkeypatch.delitem(sys.modules, "bad", raising=False)
+    (folder / "bad.py").write_text(f"def make():\n    raise {raised}\n")
+    shown = run("serve", "bad:make()", code=2)
+    assert shown.endswith(f"    raise {raised}\nwsgi-auth: app: {said}\n")
+    assert "wsgi_auth/" not in shown and "click" not in shown
+
+
+def test_an_application_is_imported_without_the_arguments_of_the_command(folder, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["wsgi-auth", "check", "--strict"])
+    (folder / "reads.py").write_text(
+        "import sys\nfrom someapp import application\nassert len(sys.argv) == 1, sys.argv\n"
+    )
+    monkeypatch.delitem(sys.modules, "reads", raising=False)
+    (folder / "auth.toml").write_text(CONFIG + '[app]\napp = "reads:application"\n')
+    run("check")
+    assert len(sys.argv) == 3
+
+
 def test_check_is_content_where_there_is_nothing_to_warn_of(folder):
     """A provider that is another party counts no attempts, so nothing is said of counting them."""
     (folder / "auth.toml").write_text(

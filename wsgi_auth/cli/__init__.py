@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 import wsgi_auth
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.secret import new_secret, write_secret
-from wsgi_auth.errors import AuthError, ConfigError
+from wsgi_auth.errors import ApplicationRaised, AuthError, ConfigError
 from wsgi_auth.wsgi import VARIABLE, protected
 
 
@@ -24,11 +25,40 @@ class _Sentences(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        given, sys.argv = sys.argv, sys.argv[:1]  # an application that reads them is none of ours
         try:
             return super().invoke(ctx)
         except AuthError as error:
+            if isinstance(error, ApplicationRaised):
+                click.echo(_own_frames(error.__cause__), nl=False, err=True)
             click.echo(f"wsgi-auth: {error}", err=True)
             ctx.exit(2)
+        finally:
+            sys.argv = given
+
+
+def _own_frames(error: BaseException | None) -> str:
+    """Where in the application something was raised: the traceback but for what led there (this
+    package, click, importlib) and what it called of Python's own. "" where none of it ran."""
+    import sysconfig  # for a mistake only
+    import traceback
+
+    python = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+    not_python = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
+    others = [Path(module.__path__[0]) for module in (wsgi_auth, click)]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__ if error else None)
+        if not frame.filename.startswith("<frozen ")
+        and not _is_below(frame.filename, others)
+        and (not _is_below(frame.filename, python) or _is_below(frame.filename, not_python))
+    ]
+    lines = traceback.StackSummary.from_list(frames).format()
+    return "".join(["Traceback (most recent call last):\n", *lines] if lines else [])
+
+
+def _is_below(file: str, folders: list[Path]) -> bool:
+    return any(Path(file).is_relative_to(folder) for folder in folders)
 
 
 def _is_text(argument: str) -> bool:

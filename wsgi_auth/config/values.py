@@ -15,7 +15,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, get_args
 
 from wsgi_auth.cookies import SameSite
-from wsgi_auth.errors import ConfigError
+from wsgi_auth.errors import ApplicationRaised, AuthError, ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,10 +212,7 @@ def load(key: str, name: str) -> Any:
     if not re.fullmatch(_DOTTED, name):
         raise ConfigError(key, f"{name!r} is not of the form 'package.module:name'")
     module_name, _, attributes = name.partition(":")
-    try:
-        found = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ConfigError(key, f"cannot import {module_name!r}: {error}") from error
+    found = imported(key, module_name)
     for attribute in attributes.split("."):
         if not hasattr(found, attribute):
             raise ConfigError(
@@ -223,6 +220,24 @@ def load(key: str, name: str) -> Any:
             )
         found = getattr(found, attribute)
     return found
+
+
+def imported(key: str, module: str) -> Any:
+    """The module of this name. Its code is the application's, and may raise anything."""
+    try:
+        return importlib.import_module(module)
+    except AuthError:  # it says what is wrong itself
+        raise
+    except ImportError as error:
+        raise ApplicationRaised(key, f"cannot import {module!r}: {error}") from error
+    except (Exception, SystemExit) as error:  # a script that ends is not what was asked for
+        raise ApplicationRaised(key, f"importing {module!r} raised {raised(error)}") from error
+
+
+def raised(error: BaseException) -> str:
+    """An exception in a message, as the last line of a traceback has it."""
+    said = str(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def choice(*allowed: str) -> Callable[[str, Any], str]:
