@@ -27,18 +27,21 @@ from wsgi_auth.types import WSGIApp
 #: The environment variable that names the configuration.
 VARIABLE = "WSGI_AUTH_CONFIG"
 _NAMES = ("factory", "app")
-_WANTED = "needs factory = 'module:make' or app = 'module:application'"
+#: What is said where nothing names the application.
+WANTED = "needs factory = 'module:make' or app = 'module:application'"
 
 
 def protected(config: AuthConfig, target: str | None = None) -> AuthMiddleware:
     """The middleware around the application that ``target`` or the file's ``[app]`` names.
 
     ``target`` is ``module:application`` or, for a factory, ``module:make()``. The current directory
-    is importable, as under any server. Raises :class:`ConfigError` for whatever is wrong.
+    is importable, as under any server, and after all else the file's. Raises :class:`ConfigError`
+    for whatever is wrong.
     """
     refuse_open_to_world(config)
     _log_somewhere(config.logger)
-    return AuthMiddleware(_application(dict(config.app), target), config)
+    import_from_here(config.here)
+    return AuthMiddleware(_application(config, target), config)
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware:
@@ -46,26 +49,46 @@ def from_environment(environ: Mapping[str, str] | None = None) -> AuthMiddleware
     path = (os.environ if environ is None else environ).get(VARIABLE)
     if not path:
         raise ConfigError(VARIABLE, "is not set; it names the configuration, e.g. auth.toml")
-    import_from_here()
+    import_from_here(Path(path).parent)
     return protected(AuthConfig.from_file(path))
 
 
-def import_from_here() -> None:
+def import_from_here(beside: Path | None = None) -> None:
     """Let what a configuration names be in the current directory, whatever started this process: a
-    script has its own directory in that place. To be called before the configuration is read."""
+    script has its own directory in that place. To be called before the configuration is read.
+
+    ``beside``: the configuration's own folder, which is looked at last, so that nothing in it takes
+    the place of what is installed.
+    """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    last = str(beside.absolute()) if beside is not None else here
+    if last not in sys.path:
+        sys.path.append(last)
 
 
 def findable(config: AuthConfig) -> None:
     """Import what ``[app]`` names, and call nothing; :class:`ConfigError` where that fails. Where
     it names nothing it has the arguments of a factory that ``serve`` is told of."""
-    given = [str(config.app[key]) for key in _NAMES if key in config.app]
+    key = named(config)
+    if key is not None:
+        loaded(str(config.app[key]))
+
+
+def named(config: AuthConfig) -> str | None:
+    """Which key of ``[app]`` names the application, if one does."""
+    given = [key for key in _NAMES if key in config.app]
     if len(given) > 1:
-        raise ConfigError("app", _WANTED)
-    for name in given:
-        loaded(name)
+        raise ConfigError("app", f"has both {' and '.join(given)}; keep one of the two")
+    return given[0] if given else None
+
+
+def nearly_named(config: AuthConfig) -> str:
+    """What a key of ``[app]`` seems to be a misspelling of, as the end of a sentence; "" for
+    none."""
+    hints = ((key, values.near(key, _NAMES)) for key in config.app)
+    return next((f"; there is {key!r}{hint}" for key, hint in hints if hint), "")
 
 
 def _log_somewhere(logger: logging.Logger) -> None:
@@ -79,15 +102,16 @@ def _log_somewhere(logger: logging.Logger) -> None:
             logger.setLevel(logging.INFO)
 
 
-def _application(options: dict[str, Any], target: str | None) -> WSGIApp:
+def _application(config: AuthConfig, target: str | None) -> WSGIApp:
+    options = dict(config.app)
     calls = target is not None and target.endswith("()")
     name = target.removesuffix("()") if target is not None else None
     if name is None:
-        given = [key for key in _NAMES if key in options]
-        if len(given) != 1:
-            raise ConfigError("app", _WANTED)
-        calls = given[0] == "factory"
-        name = str(options.pop(given[0]))
+        key = named(config)
+        if key is None:
+            raise ConfigError("app", f"{WANTED}{nearly_named(config)}")
+        calls = key == "factory"
+        name = str(options.pop(key))
     else:
         calls = calls or "factory" in options
         options = {key: options[key] for key in options if key not in _NAMES}

@@ -240,7 +240,10 @@ def test_check_refuses_what_would_not_be_served(folder):
     [
         ('factory = "pypiservr:app"', "app: cannot import 'pypiservr'"),
         ('app = "someapp:aplication"', "app: 'someapp' has no 'aplication'"),
-        ('app = "someapp:application"\nfactory = "someapp:make"', "app: needs factory = "),
+        (
+            'app = "someapp:application"\nfactory = "someapp:make"',
+            "app: has both factory and app; keep one of",
+        ),
     ],
 )
 def test_check_imports_what_is_to_be_served(folder, app, said):
@@ -417,7 +420,10 @@ def test_a_configuration_in_python_is_named_by_its_application(folder, monkeypat
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("mysite:plain", "found no AuthMiddleware in this function"),
+        (
+            "mysite:plain",
+            "--config: 'mysite:plain' is no AuthConfig, and has no AuthMiddleware inside: it is a function",
+        ),
         ("mysite:aplication", "--config: 'mysite' has no 'aplication'"),
         ("mysit:application", "--config: cannot import 'mysit'"),
         ("mysite/wsgi.py", "name the application in it, e.g. mysite.wsgi:application"),
@@ -430,8 +436,16 @@ def test_what_has_no_configuration_is_a_sentence(folder, monkeypatch, named, sai
     assert said in run("check", "-c", named, code=2)
 
 
-def test_a_missing_configuration_is_named(folder):
+def test_a_missing_configuration_is_named(folder, monkeypatch):
     assert "nowhere.toml" in run("check", "--config", "nowhere.toml", code=2)
+    (folder / "auth.toml").unlink()
+    monkeypatch.delenv("WSGI_AUTH_CONFIG", raising=False)
+    said = "there is no 'auth.toml' here; --config or WSGI_AUTH_CONFIG names another"
+    for command in (["check"], ["serve"], ["db", "sweep"], ["sessions", "list", "ada"]):
+        assert said in run(*command, code=2)
+    monkeypatch.setenv("WSGI_AUTH_CONFIG", "nowhere.toml")
+    assert "there is no 'nowhere.toml' here, which WSGI_AUTH_CONFIG names;" in run("check", code=2)
+    assert "records deleted" in run("db", "sweep", "sqlite:///a.db")
 
 
 @pytest.mark.parametrize(
@@ -612,8 +626,45 @@ def test_an_argument_that_is_no_text_is_said_to_be_none(folder, arguments):
     assert "the arguments must be text in UTF-8" in run(*arguments, code=2)
 
 
-def test_serve_without_a_target_wants_app_in_the_configuration(folder):
-    assert "factory = 'module:make'" in run("serve", code=2)
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ("", "factory = 'module:make' or app = 'module:application'; or name it: wsgi-auth serve "
+         "module:application"),
+        ("[app]\nloud = true\n", "; or name it: wsgi-auth serve module:application"),
+        ("[app]\nfactori = 'someapp:make'\n", "; there is 'factori'; did you mean 'factory'?"),
+        ("[app]\nap = 'someapp:application'\n", "; there is 'ap'; did you mean 'app'?"),
+    ],
+)  # fmt: skip
+def test_serve_without_a_target_wants_app_in_the_configuration(folder, app, said):
+    (folder / "auth.toml").write_text(CONFIG + app)
+    assert said in run("serve", code=2)
+    if "did you mean" in said:
+        assert f"app        made by what serve names, with {said.split(chr(39))[1]}{said}\n" in run(
+            "check"
+        )
+
+
+def test_what_a_file_names_may_stand_beside_it_and_takes_the_place_of_nothing(
+    folder, tmp_path_factory, monkeypatch
+):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(elsewhere)
+    beside = "def may(*given): ...\ndef application(environ, start_response): ...\n"
+    (folder / "beside.py").write_text(beside)
+    (elsewhere / "both.py").write_text(beside)
+    (folder / "both.py").write_text("raise ValueError\n")
+    top, app = 'authorized = "beside:may"\n', '[app]\napp = "both:application"\n'
+    (folder / "auth.toml").write_text(top + CONFIG + app)
+    monkeypatch.syspath_prepend(str(elsewhere))
+    sys.path.remove(str(folder))
+    for module in ("beside", "both"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    run("check", "-c", f"{folder}/auth.toml")
+    assert sys.modules["both"].__file__ == f"{elsewhere}/both.py"
+    assert from_environment({"WSGI_AUTH_CONFIG": f"{folder}/auth.toml"}).app(1, 2) is None
+    assert sys.path[-1] == str(folder)
 
 
 def test_a_factory_gets_its_arguments_from_the_configuration(folder):
@@ -631,7 +682,12 @@ def test_a_factory_gets_its_arguments_from_the_configuration(folder):
         ('factory = "someapp:make"\nargs = "x"', "app.args: must be a list"),
         ('factory = "someapp:make"\nquiet = true', "unexpected keyword argument 'quiet'"),
         ('factory = "someapp:make"\nargs = ["a", "b"]', "someapp:make: make() takes"),
-        ('factory = "someapp:make"\napp = "someapp:application"', "app: needs factory ="),
+        (
+            'factory = "someapp:make"\napp = "someapp:application"',
+            "app: has both factory and app; keep",
+        ),
+        ('factori = "someapp:make"', "there is 'factori'; did you mean 'factory'?"),
+        ("loud = true", "app: needs factory = 'module:make' or app = 'module:application'"),
     ],
 )
 def test_an_app_that_cannot_be_made_is_a_sentence(folder, app, said):

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 import wsgi_auth
+from wsgi_auth.config import values
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.secret import new_secret, write_secret
 from wsgi_auth.errors import ApplicationRaised, AuthError, ConfigError
-from wsgi_auth.wsgi import VARIABLE, protected
+from wsgi_auth.wsgi import VARIABLE, WANTED, named, nearly_named, protected
 
 
 class _Sentences(click.Group):
@@ -77,9 +78,15 @@ def _named(path: Path | None) -> Path:
 
 
 def _file(path: Path | None) -> AuthConfig:
-    from wsgi_auth.cli.configured import configuration
+    from wsgi_auth.cli.configured import FILES, configuration
 
-    return configuration(_named(path))
+    found = _named(path)
+    if path is None and found.suffix in FILES and not values.is_there(found.exists):
+        said = f", which {VARIABLE} names" if os.environ.get(VARIABLE) else ""
+        raise ConfigError(
+            "", f"there is no {str(found)!r} here{said}; --config or {VARIABLE} names another"
+        )
+    return configuration(found)
 
 
 _config_option = click.option(
@@ -122,6 +129,9 @@ def serve(target: str | None, path: Path | None, host: str, port: int, threads: 
     from wsgi_auth.cli.server import serve_forever
 
     config = _file(path)
+    if target is None and named(config) is None:
+        hint = nearly_named(config) or "; or name it: wsgi-auth serve module:application"
+        raise ConfigError("app", f"{WANTED}{hint}")
     app = protected(config, target)
     serve_forever(app, host, port, threads, config.url.mount if config.url else "")
 
@@ -210,9 +220,9 @@ def upgrade_tables(url: str | None, path: Path | None) -> None:
 
     Of URL, else of the adapter in the configuration. Forward only: make a backup first.
     """
-    from wsgi_auth.cli.db import upgraded
+    from wsgi_auth.cli.db import upgraded, url_of
 
-    click.echo(upgraded(url, _named(path)))
+    click.echo(upgraded(url or url_of(_file(path), _named(path))))
 
 
 @db.command("sweep")
@@ -223,9 +233,9 @@ def sweep_tables(url: str | None, path: Path | None) -> None:
 
     In URL, else in the adapter of the configuration.
     """
-    from wsgi_auth.cli.db import swept
+    from wsgi_auth.cli.db import swept, url_of
 
-    click.echo(swept(url, _named(path)))
+    click.echo(swept(url or url_of(_file(path), _named(path))))
 
 
 @main.command()

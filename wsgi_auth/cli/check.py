@@ -14,7 +14,7 @@ from wsgi_auth.errors import ConfigError
 from wsgi_auth.matcher import compile_source
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Condition, Route
-from wsgi_auth.wsgi import findable
+from wsgi_auth.wsgi import findable, named, nearly_named
 
 
 def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
@@ -39,8 +39,9 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     say(f"protected  {_listed(config.matcher) or by_route}")
     for route in config.routes:
         say(f"           {_spelled(route)}  {_conditions(route)}".rstrip())
-    if config.app and not any(name in config.app for name in ("app", "factory")):
-        say(f"app        made by what serve names, with {', '.join(config.app)}")
+    if config.app and named(config) is None:
+        hint = nearly_named(config)
+        say(f"app        made by what serve names, with {', '.join(config.app)}{hint}")
     say(f"open       {_listed(config.public) or 'nothing'}")
     say(f"ignored    {_listed(config.ignore) or 'nothing'}")
     everything = bool(middleware.matcher.match({"PATH_INFO": "/a-path-nobody-has-named"}))

@@ -6,11 +6,12 @@ import logging
 from pathlib import Path
 
 from wsgi_auth.config.model import AuthConfig
-from wsgi_auth.errors import ConfigError
+from wsgi_auth.errors import ConfigError, UsageError
 from wsgi_auth.testing import _middleware
 from wsgi_auth.wsgi import import_from_here, loaded
 
-_FILES = (".toml", ".ini", ".cfg")
+#: How the name of a file ends that has a configuration.
+FILES = (".toml", ".ini", ".cfg")
 
 
 def quiet(name: str) -> logging.Logger:
@@ -23,9 +24,10 @@ def quiet(name: str) -> logging.Logger:
 def configuration(named: Path) -> AuthConfig:
     """That of a TOML or INI file; or, for ``module:name``, of the :class:`AuthMiddleware` that the
     application of this name is, or has inside. Importing it runs its module."""
-    import_from_here()
     name = str(named)
-    if named.suffix in _FILES or (":" not in name and named.suffix != ".py"):
+    is_file = named.suffix in FILES or (":" not in name and named.suffix != ".py")
+    import_from_here(named.parent if is_file else None)
+    if is_file:
         return AuthConfig.from_file(named)
     if ":" not in name:
         module = ".".join(named.with_suffix("").parts)
@@ -33,4 +35,13 @@ def configuration(named: Path) -> AuthConfig:
             "--config", f"{name!r} is Python; name the application in it, e.g. {module}:application"
         )
     found = loaded(name, "--config")
-    return found if isinstance(found, AuthConfig) else _middleware(found).config
+    if isinstance(found, AuthConfig):
+        return found
+    try:
+        return _middleware(found).config
+    except UsageError:
+        raise ConfigError(
+            "--config",
+            f"{name!r} is no AuthConfig, and has no AuthMiddleware inside: it is a "
+            f"{type(found).__name__}",
+        ) from None

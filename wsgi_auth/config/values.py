@@ -298,7 +298,7 @@ def file(key: str, value: Any, here: Path | None, maker: str = "") -> Path:
     """The path of a file that can be read; a relative one counts from ``here``. ``maker``: the
     command that makes one, with ``{}`` for its name."""
     found = _path_of(key, value, here, "file")
-    if not _is_there(found.is_file):
+    if not is_there(found.is_file):
         if key == "secret_file":
             maker = "wsgi-auth secret --out {}"
         made = f"; make it with: {maker.format(found.name)}" if maker else ""
@@ -321,7 +321,7 @@ def text_of_file(key: str, value: Any, here: Path | None) -> str:
 def folder(key: str, value: Any, here: Path | None) -> Path:
     """The path of a folder that is there; a relative one counts from ``here``."""
     found = _path_of(key, value, here, "folder")
-    if not _is_there(found.is_dir):
+    if not is_there(found.is_dir):
         raise ConfigError(key, f"there is no folder {str(found)!r}")
     return found
 
@@ -339,7 +339,8 @@ def _path_of(key: str, value: Any, here: Path | None, kind: str) -> Path:
     return found if here is None or found.is_absolute() else here / found
 
 
-def _is_there(look: Callable[[], bool]) -> bool:
+def is_there(look: Callable[[], bool]) -> bool:
+    """What the look for a file says."""
     try:
         return look()
     except OSError:  # too long a name for any file, say
