@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from types import MappingProxyType, SimpleNamespace
 
+import bcrypt
 import pytest
 
 from tests.conftest import SECRET, authorize, hello, options
@@ -244,6 +245,9 @@ def _fields(fields):
         ({"adapter": "sqlite:///a\0b"}, "adapter: the SQLite file 'a\\x00b': embedded null"),
         ({"providers": [{"id": "htpasswd", "file": "~nobody-of-this-name/x"}]}, "providers.htpasswd.file: there is no file"),
         ({"providers": [{"id": "htpasswd", "file": "a\0b"}]}, "providers.htpasswd.file: there is no file"),
+        ({"providers": [{"id": "htpasswd", "file": 5}]}, "providers.htpasswd.file: must be the path of a file, not 5"),
+        ({"providers": [{"id": "htpasswd", "file": "."}]}, "providers.htpasswd.file: '.' is a folder, and must be a file"),
+        ({"secret": None, "secret_file": "."}, "secret_file: '.' is a folder, and must be a file"),
         ({"providers": [{"id": "\udcff", "type": "credentials", "authorize": authorize}]}, "must be letters, digits,"),
         ({"providers": [{"id": 1, "type": "credentials", "authorize": authorize}]}, "needs an id, which is text"),
         ({"providers": [{"id": 1, "per_request": authorize}]}, "needs an id, which is text"),
@@ -499,6 +503,20 @@ def test_what_a_line_of_htpasswd_cannot_have_is_warned_of(given, said, tmp_path)
     found = [each for each in found if "signs in by" in each]
     assert len(found) == len(said) and all(map(str.startswith, found, said))
     assert all(each.endswith(": nobody can") for each in found)
+
+
+@pytest.mark.parametrize(("text", "is_said"), [("", True), ("# nobody\n", True), (None, False)])
+def test_a_file_of_passwords_with_nobody_in_it_is_warned_of(text, is_said, tmp_path):
+    users = tmp_path / "users"
+    hashed = bcrypt.hashpw(b"bricks", bcrypt.gensalt(4)).decode()
+    users.write_text(f"bob:{hashed}\n" if text is None else text)
+    by_file = {"id": "file", "type": "htpasswd", "file": str(users)}
+    found = AuthConfig.from_mapping(options(providers=[by_file]), environ={}).warnings
+    said = (
+        f"providers.file.file: nobody is in '{users}', so nobody can sign in by it; add somebody "
+        f"with: htpasswd -B {users} NAME"
+    )
+    assert list(found) == [said] * is_said
 
 
 @pytest.mark.parametrize("url", ["https://app.example.test", "https://app.example.test/tool", None])
@@ -794,6 +812,18 @@ def test_a_variable_that_is_nearly_an_option_is_a_mistake_and_a_foreign_one_is_n
     AuthConfig.from_env({**base, "AUTH_TRUST_HOST": "true", "AUTH_GITHUB_ID": "x"})
     with pytest.raises(ConfigError, match="did you mean 'AUTH_MATCHER'"):
         AuthConfig.from_env({**base, "AUTH_MATCHR": "/x"})
+
+
+@pytest.mark.parametrize("by", ["secret_file", "AUTH_SECRET_FILE"])
+def test_an_empty_file_of_a_secret_is_said_to_be_empty(by, tmp_path):
+    (tmp_path / "secret.txt").write_text("\n")
+    named = {by: str(tmp_path / "secret.txt")}
+    with pytest.raises(ConfigError) as caught:
+        if by == "secret_file":
+            AuthConfig.from_mapping({"url": URL, **named}, environ={})
+        else:
+            AuthConfig.from_mapping({"url": URL}, environ=named)
+    assert str(caught.value) == f"{by}: the file '{tmp_path}/secret.txt' is empty"
 
 
 def test_a_key_ending_in_file_reads_the_value_from_a_file(tmp_path):

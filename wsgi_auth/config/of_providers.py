@@ -190,6 +190,7 @@ def risks(config: AuthConfig) -> Iterator[str]:
     if config.issuers and not any(route.bearer for route in (*config.matcher, *config.routes)):
         ids = " and ".join(each.id for each in config.issuers)
         yield f"providers.{ids}: sign_in is false, and no route has bearer: its tokens open nothing"
+    yield from _empty_files(config)
     there = config.all_providers
     asked = [each.id for each in there if getattr(each, "introspection", False)]
     if len(asked) > 1:
@@ -197,6 +198,20 @@ def risks(config: AuthConfig) -> Iterator[str]:
             f"introspection is set for {' and '.join(asked)}: a token that is no JWT does not say "
             "whose it is, and no other provider must be shown it, so none of them is asked about it"
         )
+
+
+def _empty_files(config: AuthConfig) -> Iterator[str]:
+    by_file = [each for each in config.providers if each.type == "htpasswd"]
+    if not by_file:
+        return
+    from wsgi_auth.providers.htpasswd import Htpasswd
+
+    for each in by_file:
+        if isinstance(each, Htpasswd) and each.is_empty:
+            yield (
+                f"providers.{each.id}.file: nobody is in {str(each.file)!r}, so nobody can sign in "
+                f"by it; add somebody with: htpasswd -B {each.file} NAME"
+            )
 
 
 def _short_secrets(config: AuthConfig) -> Iterator[str]:

@@ -5,7 +5,6 @@ What lives here: which options an entry may have. What a provider does is in ``p
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -151,7 +150,7 @@ _OF_FIELD: Mapping[str, Callable[[str, Any], Any]] = {
 
 
 def _htpasswd(key: str, given: dict[str, Any], here: Path | None) -> Any:
-    if not isinstance(given.get("file"), str | os.PathLike) or not str(given["file"]):
+    if "file" not in given:
         raise ConfigError(f"{key}.file", "is missing: the path of a file that `htpasswd -B` wrote")
     given["file"] = values.file(f"{key}.file", given["file"], here, "htpasswd -cB {} NAME")
     from wsgi_auth.providers.htpasswd import Htpasswd

@@ -298,6 +298,8 @@ def file(key: str, value: Any, here: Path | None, maker: str = "") -> Path:
     """The path of a file that can be read; a relative one counts from ``here``. ``maker``: the
     command that makes one, with ``{}`` for its name."""
     found = _path_of(key, value, here, "file")
+    if is_there(found.is_dir):
+        raise ConfigError(key, f"{str(found)!r} is a folder, and must be a file")
     if not is_there(found.is_file):
         if key == "secret_file":
             maker = "wsgi-auth secret --out {}"
@@ -310,11 +312,15 @@ def text_of_file(key: str, value: Any, here: Path | None) -> str:
     """What is in the file, without the blanks around it."""
     found = file(key, value, here)
     try:
-        return found.read_text(encoding="utf-8").strip()
+        said = found.read_text(encoding="utf-8").strip()
     except OSError as error:
         why = error.strerror or type(error).__name__
     except UnicodeError:
         why = "it is no text in UTF-8"
+    else:
+        if not said and key.lower().endswith("secret_file"):  # an empty list may be meant
+            raise ConfigError(key, f"the file {str(found)!r} is empty")
+        return said
     raise ConfigError(key, f"the file {str(found)!r} cannot be read: {why}")
 
 

@@ -50,6 +50,11 @@ class Htpasswd:
         users = HtpasswdFile(self.file, key=f"providers.{self.id}.file")
         object.__setattr__(self, "_users", users)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody was in the file when it was last read."""
+        return self._users.is_empty
+
     def account(self, form: Mapping[str, str]) -> str:
         """The name that was typed."""
         return form.get(USERNAME.name, "")
@@ -108,6 +113,11 @@ class HtpasswdFile:
             self._content = self._read()
         except OSError as problem:
             raise ConfigError(key, f"{self._path} cannot be read: {problem.strerror}") from None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody was in the file when it was last read."""
+        return not self._content.users
 
     def check(self, name: str, password: str) -> bool:
         """Whether ``password`` is that of ``name``, in a time that tells nothing about the name."""
