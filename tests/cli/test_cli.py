@@ -464,14 +464,20 @@ def test_a_missing_configuration_is_named(folder, monkeypatch):
             ],
         ),
         (("GET", "//admin", "--as", "ada"), ["read as '/admin'", "403 Forbidden", "may not"]),
-        (("GET", "/admin", "--as", "ada", "--groups", "ops"), ["auth.session is ada", "200 OK"]),
+        (
+            ("GET", "/admin", "--as", "ada", "--groups", "ops"),
+            ["auth.session is ada", "answer: the application's own\n"],
+        ),
         (("GET", "/%61dmin"), ["GET '/admin'", "routes /admin/:path*"]),
         (("GET", "/auth/session"), ["built-in endpoints", "200 OK"]),
-        (("GET", "/login"), ["a page of the application's own (pages): no route", "200 OK"]),
+        (
+            ("GET", "/login"),
+            ["a page of the application's own (pages): no route", "the application's own"],
+        ),
         (("GET", "/static/x"), ["ignored: every reading matches ignore", "auth.session is nobody"]),
         (
             ("GET", "/drop", "--as", "ada"),
-            ["does not apply (methods, has, missing): /drop", "200 OK"],
+            ["does not apply (methods, has, missing): /drop", "the application's own"],
         ),
         (
             ("DELETE", "/drop", "--as", "ada"),
@@ -497,6 +503,11 @@ def test_explain_says_what_the_middleware_does(folder, arguments, lines):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("GET /x", "/x"), "METHOD: 'GET /x' must be a word such as GET"),
+        (
+            ("GET", "/x", "--groups", "ops"),
+            "--groups: are those of somebody who is signed in: name",
+        ),
         (("GET", "x"), "PATH: 'x' must start with '/'"),
         (("GET", "/x", "-H", "Accept"), "--header: 'Accept' is not of the form 'Name: value'"),
     ],
@@ -537,6 +548,23 @@ def test_explain_says_what_the_log_would(folder, more, arguments, line):
     said = run("explain", "GET", *arguments)
     assert line in said, said
     assert "below the mount" not in run("explain", "GET", "/toolsx")
+
+
+@pytest.mark.parametrize(
+    ("more", "arguments", "is_said"),
+    [
+        ("challenge_401 = true", ("/health",), True),
+        ("challenge_401 = true", ("/health", "--as", "ada"), False),
+        ("challenge_401 = true", ("/login",), False),
+        ("challenge_401 = true\nignore = ['/health']", ("/health",), False),
+        ("", ("/health",), False),
+    ],
+)
+def test_explain_says_what_becomes_of_a_401_of_the_application(folder, more, arguments, is_said):
+    (folder / "auth.toml").write_text(f"{more}\n{CONFIG}")
+    said = run("explain", "GET", *arguments)
+    assert "  answer: the application's own" in said
+    assert ("; a 401 without WWW-Authenticate becomes the way to sign in" in said) is is_said
 
 
 def test_sessions_finds_somebody_by_an_address_or_by_an_account_too(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,6 +17,7 @@ from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.testing import session_cookie
 from wsgi_auth.types import Environ
 
+_METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _BROWSER = "text/html,application/xhtml+xml"
 
 
@@ -28,7 +30,11 @@ def explained(
     headers: tuple[str, ...],
 ) -> Iterator[str]:
     """The lines of the explanation. The request goes the way of every request; only the
-    application behind is a stand-in that answers 200."""
+    application behind is a stand-in."""
+    if not re.fullmatch(_METHOD, method):
+        raise ConfigError("METHOD", f"{method!r} must be a word such as GET")
+    if groups and user is None:
+        raise ConfigError("--groups", "are those of somebody who is signed in: name them by --as")
     logger = quiet("explain")
     logger.setLevel(logging.INFO)
     middleware = AuthMiddleware(_reached, config.override(logger=logger, **_harmless(config)))
@@ -92,8 +98,16 @@ def explained(
         yield f"  verdict: answered here ({why}); the application is not called"
     for line in said:
         yield f"  log: {line}"
-    location = answer.get("location")
-    yield f"  answer: {status}" + (f", Location: {location}" if location else "")
+    if reached:
+        by_itself = found.ignored or found.page or environ.get("auth.session") is not None
+        becomes = _CHALLENGED if config.challenge_401 and not by_itself else ""
+        yield f"  answer: the application's own{becomes}"
+    else:
+        location = answer.get("location")
+        yield f"  answer: {status}" + (f", Location: {location}" if location else "")
+
+
+_CHALLENGED = "; a 401 without WWW-Authenticate becomes the way to sign in (challenge_401)"
 
 
 _NOBODY = "nobody is signed in, or not recently or strongly enough"
