@@ -452,6 +452,50 @@ def test_a_pattern_that_means_something_else_is_warned_of(given, said):
     assert said in AuthConfig.from_mapping(options(**given), environ={}).warnings
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ignore": ["/a/:path*"], "routes": {"x": {"source": "/a/:path*"}}},
+         ["routes.x: '/a/:path*' protects nothing: ignore = '/a/:path*' takes its paths out"]),
+        ({"ignore": ["/a/:all*"], "routes": [{"source": "/a/b/:id(\\d+)"}]},
+         ["routes: '/a/b/:id(\\\\d+)' protects nothing: ignore = '/a/:all*' takes its paths out"]),
+        ({"ignore": ["/:path*"], "routes": ["/:path*", "/a-:id"]},
+         ["routes: '/:path*' protects nothing: ignore", "routes: '/a-:id' protects nothing: ignore"]),
+        ({"ignore": ["/a/(b|c)"], "matcher": ["/a/(b|c)", "/d"]}, ["matcher: '/a/(b|c)' protects nothing: ignore"]),
+        ({"public": ["/a/:path*"], "matcher": ["/a/b"], "routes": ["/a/b"]},
+         ["matcher: '/a/b' protects nothing: public = '/a/:path*'"]),
+        ({"ignore": [{"source": "/A", "case_sensitive": False}], "matcher": ["/A", "/a"]}, ["matcher: '/A'"]),
+        ({"ignore": ["/a"], "matcher": [{"source": "/a", "case_sensitive": False}]}, []),
+        ({"ignore": ["/a/:path*"], "matcher": ["/ab", "/:x", "/a:b", "/a-:id/b"]}, []),
+        ({"ignore": ["/a/:path+"], "matcher": ["/a"]}, []),
+        ({"ignore": [re.compile("/a")], "matcher": [re.compile("/a"), "/a"]}, []),
+        ({"ignore": ["/:path*"], "public": ["/:path*"]}, []),  # check says this of the whole
+    ],
+)  # fmt: skip
+def test_a_pattern_that_protects_nothing_is_warned_of(given, said):
+    found = AuthConfig.from_mapping(options(**given), environ={}).warnings
+    found = [each for each in found if "protects nothing" in each]
+    assert len(found) == len(said) and all(map(str.startswith, found, said))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"ignore": ["/login"], "pages": {"sign_in": "/login"}}, ["pages.sign_in: '/login'"]),
+        ({"ignore": ["/own/:path*"], "pages": dict.fromkeys(("sign_out", "new_user", "account"), "/own/x")},
+         ["pages.sign_out: '/own/x'", "pages.new_user: '/own/x'", "pages.account: '/own/x'"]),
+        ({"ignore": [re.compile("/login")], "pages": {"sign_in": f"{URL}/login"}}, ["pages.sign_in: '/login'"]),
+        ({"ignore": ["/x/:path*"], "pages": {"sign_in": "https://id.test/x/login"}}, []),
+        ({"ignore": ["/x/:path*"], "pages": {"error": "/x/e", "verify_request": "/x/v", "sign_in": "/in"}}, []),
+        ({"ignore": ["/login/:path+"], "pages": {"sign_in": "/login", "account": False}}, []),
+    ],
+)  # fmt: skip
+def test_a_page_of_ones_own_that_is_ignored_is_warned_of(given, named):
+    found = AuthConfig.from_mapping(options(**given), environ={}).warnings
+    found = [each for each in found if "is a path of ignore" in each]
+    assert len(found) == len(named) and all(map(str.startswith, found, named))
+
+
 EMAIL = {"id": "email", "server": "smtp://127.0.0.1:25", "from": "no-reply@example.test"}
 ACME = {"id": "acme", "type": "oidc", "issuer": "https://op.test", "client_id": "us",
         "client_secret": "x" * 40, "audience": "https://api.test"}  # fmt: skip

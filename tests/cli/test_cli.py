@@ -349,6 +349,24 @@ def test_check_warns_of_a_matcher_that_leaves_the_rest_open(folder):
     assert "leaves every path it does not name open" in said
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("ignore = ['/:path*']", "ignore (/:path*) takes every path out: nothing is protected"),
+        ("ignore = ['/b', '/(.*)']", "ignore (/b, /(.*)) takes every path out"),
+        ("public = ['/:path*']", "public (/:path*) takes every path out of the matcher: only routes"),
+        ("matcher = ['/:path*']\npublic = ['/:path*']", "public (/:path*) takes every path out"),
+        ("matcher = ['/a']\npublic = ['/:path*']", "the matcher leaves every path it does not name"),
+    ],
+)  # fmt: skip
+def test_check_says_what_leaves_the_rest_open(folder, more, said):
+    config = CONFIG.replace('public = ["/health"]\n', "")
+    (folder / "auth.toml").write_text(f"{more}\n{config}")
+    shown = run("check")
+    assert f"warning: {said}" in shown
+    assert sum(each in shown for each in ("every path out", "every path it does not name")) == 1
+
+
 EMAIL = "[providers.post]\ntype = 'email'\nfrom = 'a@example.test'\nserver = 'smtp://localhost'\n"
 GITHUB = "[providers.github]\nclient_id = 'x'\nclient_secret = 'x'\nlink_by_email = {}\n"
 

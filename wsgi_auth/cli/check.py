@@ -11,10 +11,13 @@ from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import ALLOWED
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.matcher import compile_source
+from wsgi_auth.matcher import RouteMatcher, compile_source
 from wsgi_auth.middleware import AuthMiddleware
 from wsgi_auth.types import Condition, Route
 from wsgi_auth.wsgi import findable, named, nearly_named
+
+#: A path that no pattern has in mind.
+_UNNAMED = "/a-path-nobody-has-named"
 
 
 def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
@@ -44,7 +47,7 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
         say(f"app        made by what serve names, with {', '.join(config.app)}{hint}")
     say(f"open       {_listed(config.public) or 'nothing'}")
     say(f"ignored    {_listed(config.ignore) or 'nothing'}")
-    everything = bool(middleware.matcher.match({"PATH_INFO": "/a-path-nobody-has-named"}))
+    everything = bool(middleware.matcher.match({"PATH_INFO": _UNNAMED}))
     say(f"the rest   {'protected' if everything else 'open to all'}")
     warnings = [*config.warnings, *_more(config, everything)]
     for warning in warnings:
@@ -60,7 +63,7 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
         yield f"{problem}; serve and wsgi_auth.wsgi refuse this"
     yield from _slow(config)
     if not everything:
-        yield "the matcher leaves every path it does not name open to all"
+        yield _why_open(config)
     if config.dev:
         yield "dev is on: for this machine only"
     elif _scheme(config) == "memory":
@@ -92,6 +95,22 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
             "limits.storage counts in each process by itself; with several processes a Redis URL "
             "makes them count together"
         )
+
+
+def _why_open(config: AuthConfig) -> str:
+    """What leaves a path that nothing names open to all."""
+    unnamed = {"PATH_INFO": _UNNAMED}
+    if not RouteMatcher(config.matcher).match(unnamed):
+        return "the matcher leaves every path it does not name open to all"
+    if RouteMatcher(ignore=config.ignore).ignores(_UNNAMED):
+        return (
+            f"ignore ({_listed(config.ignore)}) takes every path out: nothing is protected, and "
+            "nobody is known anywhere"
+        )
+    return (
+        f"public ({_listed(config.public)}) takes every path out of the matcher: only routes "
+        "protect"
+    )
 
 
 def _slow(config: AuthConfig) -> Iterator[str]:

@@ -23,6 +23,9 @@ REMOTE_USER_FIELDS = ("provider", "id", "login", "email")
 #: where the braces keep two names apart.
 _FOREIGN = r"<(?:\w+:)?(\w+)>|(?<=[/.-])\{(\w+)\}(?![?*+])"
 
+#: A segment of a pattern that is itself, letter by letter.
+_TEXT = r"(?:/[^/:(){}*+?\\]+)"
+
 #: The first segments below ``base_path`` that are endpoints (``actions`` has the table).
 BUILT_IN = frozenset(
     (
@@ -285,6 +288,8 @@ def risks(config: AuthConfig) -> Iterator[str]:
     if config.session.read_only:
         yield from _idle(config)
     yield from _of_patterns(config)
+    yield from _taken_out(config)
+    yield from _ignored_pages(config)
     by_mail = next((each.id for each in config.providers if each.type == "email"), None)
     if by_mail is not None and config.allow_groups is not None:
         yield f"allow_groups is set, and who signs in by {by_mail!r} is in no group: nobody can"
@@ -356,6 +361,57 @@ def _of_patterns(config: AuthConfig) -> Iterator[str]:
                     f"{option}: {route.source!r} has bearer, and nothing checks a token: no "
                     "provider has an audience, and there is no callbacks.bearer"
                 )
+
+
+def _taken_out(config: AuthConfig) -> Iterator[str]:
+    """Entries that protect nothing, for an exception takes out all that they match."""
+    for option, exceptions in (("matcher", ("ignore", "public")), ("routes", ("ignore",))):
+        if config.source.get(option) is None:
+            continue  # nobody wrote these
+        for route in getattr(config, option):
+            by = next(
+                (
+                    f"{name} = {each.source!r}"
+                    for name in exceptions
+                    for each in getattr(config, name)
+                    if _covers(each, route)
+                ),
+                None,
+            )
+            if by is not None:
+                where = f"{option}.{route.name}" if route.name else option
+                yield f"{where}: {route.source!r} protects nothing: {by} takes its paths out"
+
+
+def _covers(exception: Any, route: Any) -> bool:
+    """Whether an exception is spelled like a route, or is a beginning (``/static/:path*``) that the
+    route's own text lies below. Others may cover one too: only what can be seen is looked at."""
+    own, other = route.source, exception.source
+    if not isinstance(own, str) or not isinstance(other, str):
+        return False
+    if exception.case_sensitive and not route.case_sensitive:
+        return False
+    if own == other:
+        return True
+    beginning = re.fullmatch(rf"({_TEXT}*)/:\w+\*", other)
+    literal = re.match(rf"({_TEXT}*)(?=/|$)", own)
+    return bool(beginning and literal and f"{literal[0]}/".startswith(f"{beginning[1]}/"))
+
+
+def _ignored_pages(config: AuthConfig) -> Iterator[str]:
+    """Pages of the application's own that ask for what is not there on a path of ``ignore``."""
+    if not config.ignore:
+        return
+    from wsgi_auth.matcher import RouteMatcher
+
+    ignore = RouteMatcher(ignore=config.ignore)
+    for name in ("sign_in", "sign_out", "new_user", "account"):
+        page = getattr(config.pages, name)
+        if isinstance(page, str) and page.startswith("/") and ignore.ignores(page):
+            yield (
+                f"pages.{name}: {page!r} is a path of ignore, where nobody is known and get_auth() "
+                "raises; leave it out of ignore: a page of pages is open to all by itself"
+            )
 
 
 def _checks_passwords(config: AuthConfig) -> bool:
