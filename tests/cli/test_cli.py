@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -25,7 +26,7 @@ from wsgi_auth import AuthConfig, AuthMiddleware
 from wsgi_auth.adapters import connect
 from wsgi_auth.cli import main
 from wsgi_auth.dev import FORWARDING
-from wsgi_auth.errors import ConfigError
+from wsgi_auth.errors import ConfigError, StoreUnavailable
 from wsgi_auth.records import AccountRecord, UserRecord
 from wsgi_auth.testing import session_cookie
 from wsgi_auth.wsgi import from_environment, protected
@@ -333,6 +334,59 @@ def test_check_says_where_sessions_live_and_what_that_means(folder, url, said):
     result = run("check", "-c", "kept.toml")
     assert f"sessions   in a database; adapter {url.partition(chr(58))[0]}" in result
     assert said in result
+
+
+class Store:
+    """An adapter of one's own that only answers, or does not."""
+
+    def __init__(self, answer):
+        self.get_session_and_user = answer
+
+
+def raising(error):
+    def answer(id):
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda id: None, ""),
+        (raising(StoreUnavailable("no way\nto there")), "adapter: the store does not answer: no way\n"),
+        (raising(ValueError("a-password")), "adapter: the store does not answer: ValueError\n"),
+        (lambda id: time.sleep(1), "adapter: the store does not answer: nothing within 0.2 seconds\n"),
+    ],
+)  # fmt: skip
+def test_check_asks_the_store_once_and_not_for_long(folder, monkeypatch, answer, said):
+    monkeypatch.setattr("wsgi_auth.cli.stores.PATIENCE", 0.2)
+    monkeypatch.setitem(sys.modules, "own", SimpleNamespace(store=Store(answer)))
+    (folder / "auth.toml").write_text(f'adapter = "own:store"\n{CONFIG}')
+    shown = run("check")
+    assert said in shown and ("does not answer" in shown) is bool(said)
+    assert "a-password" not in shown
+
+
+@pytest.mark.parametrize(
+    ("adapter", "limits", "said"),
+    [
+        ("redis://:a-password@127.0.0.1:{}/0", "memory://", "adapter: the store does not answer: Redis: "),
+        ("memory:", "redis://:a-password@127.0.0.1:{}/0",
+         "limits.storage: the store does not answer: the store of limits cannot be asked: "),
+    ],
+)  # fmt: skip
+def test_check_warns_of_a_server_that_is_not_there(folder, adapter, limits, said):
+    require_module("redis")
+    require_module("limits")
+    port = free_port()
+    own = '[providers.credentials]\nauthorize = "builtins:print"\n'
+    (folder / "auth.toml").write_text(
+        f'adapter = "{adapter.format(port)}"\n{CONFIG}{own}[limits]\nstorage = "{limits.format(port)}"\n'
+    )
+    shown = run("check")
+    assert f"warning: {said}" in shown and shown.count("does not answer") == 1
+    assert "a-password" not in shown
 
 
 def test_check_says_where_no_path_is_protected_by_itself(folder):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from wsgi_auth.cli.configured import quiet
+from wsgi_auth.cli.stores import counts, unanswered
 from wsgi_auth.config.checks import is_oauth, refuse_open_to_world
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import ALLOWED
@@ -49,7 +50,9 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     say(f"ignored    {_listed(config.ignore) or 'nothing'}")
     everything = bool(middleware.matcher.match({"PATH_INFO": _UNNAMED}))
     say(f"the rest   {'protected' if everything else 'open to all'}")
-    warnings = [*config.warnings, *_more(config, everything)]
+    warnings = [
+        *config.warnings, *_more(config, everything), *unanswered(config, middleware.site.adapter)
+    ]  # fmt: skip
     for warning in warnings:
         say(f"warning: {warning}")
     say("ok" if not warnings else f"ok, {len(warnings)} warning(s)")
@@ -85,12 +88,8 @@ def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
             f"{' and '.join(map(repr, finds))} finds people: it has to return 'email_verified': "
             "False for one that nobody has checked"
         )
-    counts = any(
-        getattr(each, "limited", False) or each.type in ("email", "passkey")
-        for each in config.providers
-    )
     is_said = "storage" in (config.source.get("limits") or {})  # then it is meant
-    if counts and config.limits.storage == "memory://" and not is_said and not config.dev:
+    if counts(config) and config.limits.storage == "memory://" and not is_said and not config.dev:
         yield (
             "limits.storage counts in each process by itself; with several processes a Redis URL "
             "makes them count together"
