@@ -12,6 +12,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -865,6 +866,38 @@ def test_serve_protects_an_application_with_no_python_written(folder):
         assert get(port, "/x", Accept="text/html").status == 302
         assert get(port, "/x").status == 401
         assert get(port, "/health").text == "user None"
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_told_to_end_answers_what_it_has_begun(folder, number):
+    require_module("waitress")
+    (folder / "slow.py").write_text(
+        "import time\ndef application(environ, start_response):\n"
+        "    open('begun', 'w').close()\n    time.sleep(1)\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n    return [b'done']\n"
+    )
+    port = free_port()
+    arguments = ("wsgi_auth", "serve", "slow:application", "--port", str(port))
+    with process(*arguments, port=port, cwd=folder) as started, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(get, port, "/health")
+        for _ in range(200):
+            if (folder / "begun").exists():
+                break
+            time.sleep(0.05)
+        started.send_signal(number)
+        assert started.wait(10) == 0
+        assert answer.result().text == "done"
+
+
+@pytest.mark.live
+def test_the_demo_that_is_told_to_end_ends(tmp_path):
+    require_module("waitress")
+    port = free_port()
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    with process("wsgi_auth", "demo", "--port", str(port), port=port, cwd=tmp_path, **env) as demo:
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(10) == 0
 
 
 @pytest.mark.live

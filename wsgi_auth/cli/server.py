@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes
 
 from wsgi_auth.errors import ConfigError
@@ -18,7 +21,7 @@ def serve_forever(
     mount: str = "",
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until interrupted. ``port`` None: 8080, or a free one if that is taken.
+    """Serve until interrupted or terminated. ``port`` None: 8080, or a free one if that is taken.
 
     ``mount`` is taken off the path of a request that begins with it, and is ``SCRIPT_NAME`` of
     all: a proxy may hand the path on whole, or what is below the mount alone.
@@ -43,16 +46,36 @@ def serve_forever(
         # by what a proxy adds the fence of dev knows it, and trusted_proxies its clients
         clear_untrusted_proxy_headers=False,
     )
-    if ready is not None:
-        ready(address)
-    else:
-        click.echo(f"Serving on {address} (Ctrl+C to stop)")
+    with _terminable():
+        try:
+            if ready is not None:
+                ready(address)
+            else:
+                click.echo(f"Serving on {address} (Ctrl+C to stop)")
+            server.run()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            server.close()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, by which whatever manages processes ends them, does what Ctrl+C does; a second one
+    ends the process at once. Only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        server.run()
-    except KeyboardInterrupt:
-        pass
+        yield
     finally:
-        server.close()
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _bind(host: str, port: int | None) -> socket.socket:
