@@ -16,11 +16,12 @@ from tests.conftest import SECRET, authorize, hello, options
 from tests.docs import blocks
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
 from wsgi_auth.adapters.memory import MemoryAdapter
+from wsgi_auth.config.roads import of_ini
 from wsgi_auth.oauth.proven import ProvenAccount
 from wsgi_auth.oauth.token import Tokens
 from wsgi_auth.paste import filter_app_factory, filter_factory
 from wsgi_auth.records import AccountData
-from wsgi_auth.types import FrozenDict, Incoming, Reading, Then
+from wsgi_auth.types import FrozenDict, Incoming, Reading, Route, Then
 
 URL = "https://app.example.test"
 
@@ -285,6 +286,46 @@ def test_a_mistake_stops_start_up_and_names_the_option(wrong, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        ({"allow_groups": "ops"}, "a route needs a source"),
+        ({"source": "/a("}, "'/a(' at position 2: this parenthesis is never closed"),
+        ({"source": "/a", "allow_groups": []}, "'/a': allow_groups must be one or more names"),
+        ({"source": "/a", "has": "header x ("}, "'/a': has: the value '(' at position 1: a parenthesis"),
+        ({"source": "/a", "missing": "host ("}, "'/a': missing: the value '(' at position 1"),
+        ({"source": re.compile("/a"), "missing": "host ("}, "'/a': missing: the value '('"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_route_names_the_route(route, said):
+    named = {"name": "admin", **route}
+    ways = [
+        ({"routes": {"admin": route}}, "routes.admin"), ({"routes": [named]}, "routes.admin"),
+        ({"matcher": {"admin": route}}, "matcher.admin"), ({"matcher": [route]}, "matcher"),
+    ]  # fmt: skip
+    if not any(isinstance(each, re.Pattern | list) for each in route.values()):
+        ini = of_ini({f"auth.route.admin.{name}": value for name, value in route.items()})
+        ways.append((ini, "routes.admin"))
+    for given, where in ways:
+        with pytest.raises(ConfigError) as caught:
+            AuthMiddleware(hello, options(**given))
+        assert str(caught.value).startswith(f"{where}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"public": {"open": {"source": "/a("}}}, "public.open: '/a(' at position 2"),
+        ({"ignore": {"open": {"source": "/a", "basic": True}}}, "ignore.open: '/a' has basic"),
+        ({"routes": [Route("/a", name="admin", fresh=0)]}, "routes.admin: '/a': fresh must be a number"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_exception_or_a_route_of_python_names_it_too(given, said):
+    with pytest.raises(ConfigError) as caught:
+        AuthMiddleware(hello, options(**given))
+    assert str(caught.value).startswith(said)
+
+
 STORE = MemoryAdapter()
 
 
@@ -437,6 +478,8 @@ def test_a_callable_that_may_be_right_is_taken(right):
          "by letter; write /user/:id/x"),
         ({"matcher": ["/<lang>/user/<int:id>"]}, "matcher: '/<lang>/user/<int:id>' has no parameter: <lang> is itself, "
          "letter by letter; write /:lang/user/:id"),
+        ({"routes": {"admin": {"source": "/user/<id>"}}}, "routes.admin: '/user/<id>' has no parameter: <id> is "
+         "itself, letter by letter; write /user/:id"),
         ({"routes": [{"source": "/user/{id}"}]}, "routes: '/user/{id}' has no parameter: {id} is itself, letter by "
          "letter; write /user/:id"),
         ({"providers": [], "pages": {"sign_in": "/login"}, "routes": [{"source": "/dav", "basic": True}]},

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
+from wsgi_auth.errors import ConfigError
 from wsgi_auth.types import Condition, Environ, Route
 
 _Test: TypeAlias = Callable[[Environ], bool]
@@ -21,10 +22,16 @@ _OVERRIDES = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD", "HTTP_X_METHO
 
 
 def tests_of(route: Route, key: str) -> tuple[_Test, ...]:
-    """What must hold of a request for the route to apply; ``key`` is the option it stands in, which
-    a :class:`ConfigError` for a value that is no pattern names."""
-    tests = [_condition_test(condition, True, key) for condition in route.has]
-    tests += [_condition_test(condition, False, key) for condition in route.missing]
+    """What must hold of a request for the route to apply; ``key`` is where it stands, which a
+    :class:`ConfigError` for a value that is no pattern names."""
+    tests = []
+    for option, conditions in (("has", route.has), ("missing", route.missing)):
+        for condition in conditions:
+            try:
+                tests.append(_condition_test(condition, option == "has", key))
+            except ConfigError as error:
+                spelling = getattr(route.source, "pattern", route.source)
+                raise ConfigError(key, f"{spelling!r}: {option}: {error.problem}") from None
     if route.methods is not None:
         tests.insert(0, functools.partial(method_in, route.methods))
     return tuple(tests)

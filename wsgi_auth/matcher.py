@@ -227,6 +227,7 @@ def as_route(entry: RouteSource, key: str) -> Route:
             _source(entry.source, key)
             return entry
         given = {name: getattr(entry, name) for name in _ROUTE_KEYS}
+        key = place(key, entry)
     elif isinstance(entry, Mapping):
         given = dict(entry)
         for name in given:
@@ -292,12 +293,18 @@ def _exceptions(given: RouteSources, key: str) -> Iterator[tuple[str, Route]]:
         if plain != route:
             extra = [n for n in _ROUTE_KEYS if getattr(plain, n) != getattr(route, n)]
             raise ConfigError(
-                key,
+                place(key, route),
                 f"{_spelling(route)!r} has {', '.join(extra)}; an exception has only "
                 f"{', '.join(sorted(_EXCEPTION_KEYS))}. Put the condition on a route of 'matcher' "
                 f"or 'routes'",
             )
-        yield key, route
+        yield place(key, route), route
+
+
+def place(key: str, route: Route) -> str:
+    """Where a route stands, as a message says it: the option, and the route's name if it has
+    one."""
+    return f"{key}.{route.name}" if route.name else key
 
 
 def _spelling(route: Route) -> str:
@@ -361,7 +368,7 @@ def _guards(matcher: Iterable[Route], routes: Iterable[Route]) -> tuple[_Guard, 
             if guard is not None:
                 guard.ignores_public |= key == "routes"
                 continue
-            guard = _Guard(route, key == "routes", key)
+            guard = _Guard(route, key == "routes", place(key, route))
             found.append(guard)
             if namesake is None:
                 first[route.source] = guard

@@ -333,38 +333,43 @@ def _not_in_a_file(config: AuthConfig) -> Iterator[tuple[str, str]]:
 
 def _of_patterns(config: AuthConfig) -> Iterator[str]:
     """Patterns that mean something else than their writer, and routes that nobody can pass."""
+    from wsgi_auth.matcher import place
+
     for option in ("matcher", "routes", "public", "ignore"):
         for route in getattr(config, option):
+            where = place(option, route)
             is_text = isinstance(route.source, str)
             may_be = is_text and ("<" in route.source or "{" in route.source)
             other = re.search(_FOREIGN, route.source) if may_be else None
             if other is not None:
                 meant = re.sub(_FOREIGN, lambda found: f":{found[1] or found[2]}", route.source)
                 yield (
-                    f"{option}: {route.source!r} has no parameter: {other[0]} is itself, letter by "
+                    f"{where}: {route.source!r} has no parameter: {other[0]} is itself, letter by "
                     f"letter; write {meant}"
                 )
             mount = config.url.mount if config.url is not None else ""
             if is_text and mount and f"{route.source}/".startswith(f"{mount}/"):
                 rest = route.source.removeprefix(mount) or "/"
                 yield (
-                    f"{option}: {route.source!r} begins with {mount!r}, the path of url, and paths "
+                    f"{where}: {route.source!r} begins with {mount!r}, the path of url, and paths "
                     f"are matched below it; write {rest}"
                 )
             if route.basic and not _checks_passwords(config):
                 yield (
-                    f"{option}: {route.source!r} has basic, and no provider checks a password "
+                    f"{where}: {route.source!r} has basic, and no provider checks a password "
                     "(credentials, htpasswd)"
                 )
             if route.bearer and not _checks_tokens(config):
                 yield (
-                    f"{option}: {route.source!r} has bearer, and nothing checks a token: no "
+                    f"{where}: {route.source!r} has bearer, and nothing checks a token: no "
                     "provider has an audience, and there is no callbacks.bearer"
                 )
 
 
 def _taken_out(config: AuthConfig) -> Iterator[str]:
     """Entries that protect nothing, for an exception takes out all that they match."""
+    from wsgi_auth.matcher import place
+
     for option, exceptions in (("matcher", ("ignore", "public")), ("routes", ("ignore",))):
         if config.source.get(option) is None:
             continue  # nobody wrote these
@@ -379,7 +384,7 @@ def _taken_out(config: AuthConfig) -> Iterator[str]:
                 None,
             )
             if by is not None:
-                where = f"{option}.{route.name}" if route.name else option
+                where = place(option, route)
                 yield f"{where}: {route.source!r} protects nothing: {by} takes its paths out"
 
 
