@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import SECRET, authorize, hello, options
 from tests.docs import blocks
+from tests.needs import require_module
 from wsgi_auth import AuthConfig, AuthMiddleware, ConfigError
 from wsgi_auth.adapters.memory import MemoryAdapter
 from wsgi_auth.config.roads import of_ini
@@ -749,7 +750,19 @@ def test_a_file_that_can_be_none_is_said_to_be_none(name):
         ("[auth]\nurl = 'https://app.example.test'\n", "url: stands in quotes, which an INI file takes for part "
          "of the value"),
         ('[auth]\nsecret = "a-secret"\n', "secret: stands in quotes"),
-        ("[authh]\nsecret = a-secret\n", "wants a section [auth] (and may have [app]); [authh]"),
+        ("[authh]\nsecret = a-secret\n", "wants a section [auth] (and may have [app]); the file has: [authh]"),
+        ("[auth]\nsecret = a-secret\n[routes.admin]\nsource = /admin\n", "the file has: [auth], [routes.admin]; write "
+         "routes.admin.source in [auth]"),
+        ("[auth]\nsecret = a-secret\n[server:main]\nuse = egg:x\n[auth.session]\nmax_age = 1d\n",
+         "the file has: [auth], [server:main], [auth.session]; write auth.session.max_age in [auth]"),
+        ("[auth]\nsecret = a-secret\n[session]\nmax_age = 1d\n", "; write session.max_age in [auth]"),
+        ("[pipeline:main]\npipeline = x\n[filter:x]\nuse = egg:other\nsecret = a-secret\n",
+         "wants a section [auth] (and may have [app]); the file has: [pipeline:main], [filter:x]"),
+        ("[filter:x]\nuse = egg:wsgi_auth\nsecret = a-secret\n[filter:y]\nuse = egg:wsgi_auth#auth\n",
+         "auth.ini: has several filters, and one is read: [filter:x], [filter:y]"),
+        ("[filter:x]\nuse = egg:wsgi_auth\nsecret = a-secret\nurl = %(host)s\n", "auth.ini: Bad value substitution"),
+        ("[filter:x]\nuse = egg:wsgi_auth\nsecret = a-secret\nget url = base\n", "get url: there is no 'base' in [DEFAULT]"),
+        ("[filter:x]\nuse = egg:wsgi_auth\nsecret = a-secret\nsecrt = 1\n", "secrt: there is no such option"),
     ],
 )  # fmt: skip
 def test_what_an_ini_file_is_not_is_said_and_shows_no_secret(text, said, tmp_path):
@@ -757,6 +770,58 @@ def test_what_an_ini_file_is_not_is_said_and_shows_no_secret(text, said, tmp_pat
     with pytest.raises(ConfigError) as caught:
         AuthConfig.from_ini(tmp_path / "auth.ini", environ={})
     assert said in str(caught.value) and "a-secret" not in str(caught.value)
+
+
+PASTE = """
+[DEFAULT]
+debug = 100%%
+base = https://app.example.test
+[pipeline:main]
+pipeline: auth hello
+[filter:other]
+use = egg:other
+[filter:auth]
+use = egg:wsgi_auth
+secret_file = %(here)s/secret.txt
+set mine = 5
+get url = base
+get trusted_proxies = mine
+auth.session.max_age = 7d
+provider.htpasswd.file = users.htpasswd
+texts.sign_in.heading = 100%% ours
+matcher =
+    /members/:path*
+    /orders/:path*
+route.admin.source = /admin/:path*
+[server:main]
+use: egg:waitress#main
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["use = egg:wsgi_auth", "use = egg:wsgi_auth#main", "use = egg:WSGI-Auth#auth",
+     "use = call:wsgi_auth.paste:filter_factory", "paste.filter_factory = wsgi_auth.paste:filter_factory"],
+)  # fmt: skip
+def test_a_file_of_pastedeploy_is_read_as_pastedeploy_reads_it(use, tmp_path):
+    require_module("paste.deploy")
+    from paste.deploy import loadfilter
+
+    (tmp_path / "secret.txt").write_text(SECRET)
+    (tmp_path / "users.htpasswd").write_text("")
+    file = tmp_path / "production.ini"
+    file.write_text(PASTE.replace("use = egg:wsgi_auth", use))
+    found = AuthConfig.from_file(file, environ={})
+    theirs = loadfilter(f"config:{file}", "auth")(hello).config
+    assert dict(found.source) == dict(theirs.source)
+    assert found.trusted_proxies == 5 and found.matcher == theirs.matcher
+    assert found.secret == (SECRET.encode(),) and str(found.url) == URL
+
+
+def test_the_filter_of_one_application_is_read_too(tmp_path):
+    text = f"[filter-app:main]\nuse = egg:wsgi_auth\nnext = hello\nsecret = {SECRET}\nurl = {URL}\n"
+    (tmp_path / "production.ini").write_text(text)
+    assert str(AuthConfig.from_ini(tmp_path / "production.ini", environ={}).url) == URL
 
 
 def test_a_paste_filter_that_is_made_in_python_may_have_values_of_python():

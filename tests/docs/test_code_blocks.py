@@ -158,7 +158,9 @@ def test_an_ini_block_is_a_configuration(block: blocks.Block, place: Path) -> No
                 for key, value in parser.items(section)
                 if key != "use"
             }
-            AuthConfig.from_mapping(nested(keys), here=place)
+            theirs = AuthConfig.from_mapping(nested(keys), here=place)
+            (place / "production.ini").write_text(block.code, encoding="utf-8")
+            assert AuthConfig.from_ini(place / "production.ini").source == theirs.source
 
 
 @pytest.mark.parametrize("block", blocks.of("nginx"), ids=lambda block: block.name)

@@ -17,6 +17,7 @@ from wsgi_auth.config.values import near, text_of_file
 from wsgi_auth.errors import ConfigError
 
 if TYPE_CHECKING:
+    from configparser import ConfigParser
     from pathlib import Path
 
 #: Of whom a variable speaks that begins with ``AUTH_ALLOW``; ``AUTH_ALLOWED_HOSTS`` is another's.
@@ -86,23 +87,31 @@ def of_ini(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[str, Any]]:
-    """The sections ``[auth]`` and ``[app]`` of a plain INI file, as nested mappings."""
+    """The sections ``[auth]`` and ``[app]`` of a plain INI file, as nested mappings; of a file of
+    PasteDeploy, which has no ``[auth]``, our filter, and no ``[app]``."""
     import configparser  # both parsers take longer to load than to run
 
+    text = _read(path)
     parser = configparser.ConfigParser(
         interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), strict=True
     )
     parser.optionxform = str  # type: ignore[assignment, method-assign]
+    problem = None
     try:
-        parser.read_string(_read(path), str(path))
+        parser.read_string(text, str(path))
     except configparser.MissingSectionHeaderError:
         raise ConfigError("", f"{path}: wants a section [{section}] above its keys") from None
     except configparser.Error as error:
-        raise ConfigError("", f"{path}: {error}") from error
-    unknown = set(parser.sections()) - {section, "app"}
+        problem = error
+    if not parser.has_section(section):
+        of_paste = _read_paste(path, text)
+        if of_paste is not None:
+            return of_ini(of_paste), {}
+    if problem is not None:
+        raise ConfigError("", f"{path}: {problem}") from problem
+    unknown = [name for name in parser.sections() if name not in (section, "app")]
     if unknown or not parser.has_section(section):
-        found = ", ".join(f"[{name}]" for name in parser.sections()) or "none"
-        raise ConfigError("", f"{path}: wants a section [{section}] (and may have [app]); {found}")
+        raise ConfigError("", f"{path}: {_no_section(section, parser)}")
     here = str(path.parent)
     sections = [
         {
@@ -112,6 +121,69 @@ def read_ini(path: Path, section: str = "auth") -> tuple[dict[str, Any], dict[st
         for wanted in (section, "app")
     ]
     return of_ini(sections[0]), sections[1]
+
+
+def _no_section(wanted: str, parser: ConfigParser) -> str:
+    """What a file should have in place of the sections that it has."""
+    found = ", ".join(f"[{name}]" for name in parser.sections()) or "none"
+    said = f"wants a section [{wanted}] (and may have [app]); the file has: {found}"
+    groups = {*_PLURAL, *_PLURAL.values(), "session", "revocation", "theme"}
+    for name in parser.sections():
+        keys = parser.options(name)
+        if keys and name.removeprefix(f"{wanted}.").partition(".")[0] in groups:
+            return f"{said}; write {name}.{keys[0]} in [{wanted}]"
+    return said
+
+
+#: How a section of PasteDeploy names what it is of.
+_FACTORIES = ("paste.filter_factory", "paste.filter_app_factory")
+
+
+def _read_paste(path: Path, text: str) -> dict[str, str] | None:
+    """The options of our filter in a file of PasteDeploy, as PasteDeploy hands them to it; None
+    where there is none. What stands in ``[DEFAULT]`` is everybody's, and no option of ours."""
+    import configparser
+
+    defaults = {"here": str(path.parent.absolute()), "__file__": str(path.absolute())}
+    parser = configparser.ConfigParser(defaults=defaults)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    try:
+        parser.read_string(text, str(path))
+        ours = [name for name in parser.sections() if _is_ours(parser, name)]
+        if len(ours) > 1:
+            raise ConfigError(
+                "", f"{path}: has several filters, and one is read: [{'], ['.join(ours)}]"
+            )
+        if not ours:
+            return None
+        of_all, own = parser.defaults(), dict(parser.items(ours[0]))
+    except configparser.Error as error:
+        raise ConfigError("", f"{path}: {error}") from error
+    of_all = {name: parser.get(ours[0], name) for name in of_all}
+    set_here = {name[4:].strip(): own[name] for name in own if name.startswith("set ")}
+    found = {}
+    for name, value in own.items():
+        if name.startswith("get "):
+            there = {**of_all, **set_here}
+            if value not in there:
+                raise ConfigError(name, f"there is no {value!r} in [DEFAULT]")
+            found[name[4:].strip()] = there[value]
+        elif name not in of_all and not name.startswith("set "):
+            found[name] = value
+    for name in ("use", "next", "filter-with", "require", *_FACTORIES):
+        found.pop(name, None)
+    return found
+
+
+def _is_ours(parser: ConfigParser, name: str) -> bool:
+    """Whether a section of PasteDeploy is a filter of this package."""
+    if name.partition(":")[0] not in ("filter", "filter-app"):
+        return False
+    used = parser.get(name, "use", fallback="")
+    of_egg = re.fullmatch(r"egg:wsgi[-_]auth(#\w+)?", used, re.IGNORECASE)
+    named = [used.removeprefix("call:")]
+    named += [parser.get(name, each, fallback="") for each in _FACTORIES]
+    return of_egg is not None or any(each.startswith("wsgi_auth.paste:") for each in named)
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
