@@ -118,6 +118,13 @@ def _fields(fields):
         ({"providers": [SimpleNamespace(id=1, name="A", type="x")]}, "is no provider"),
         ({"providers": [{"id": "htpasswd", "file": "/no/such/file"}]}, "htpasswd"),
         ({"matcher": ["/(?!api).*"]}, "write /((?!api).*)"),
+        ({"matcher": ["/a/**"]}, "matcher: '/a/**' at position 3: '*' repeats a parameter or a group, and here is none "
+         "before it; write /a/:path* or /a/(.*)"),
+        ({"matcher": ["/a/:path**"]}, "matcher: '/a/:path**' at position 9: what stands before it is repeated already; "
+         "write /a/:path*"),
+        ({"matcher": ["/a/:path+*/b"]}, "write /a/:path+/b"),
+        ({"matcher": object()}, "matcher: an entry is a pattern such as"),
+        ({"session": {"max_age": object()}}, "such as '30d', '12h', '15m', not an object"),
         ({"matcher": ["/a/*"]}, "write /a/:path* or /a/(.*)"),
         ({"matcher": ["members"]}, "matcher: 'members' must start with '/': try '/members'"),
         ({"matcher": ["^/members"]}, "matcher: '^/members' must start with '/': try '/members'"),
@@ -311,6 +318,11 @@ def test_a_mistake_in_a_route_names_the_route(route, said):
         with pytest.raises(ConfigError) as caught:
             AuthMiddleware(hello, options(**given))
         assert str(caught.value).startswith(f"{where}: {said}")
+
+
+def test_a_route_of_python_says_what_a_misspelt_option_means():
+    with pytest.raises(TypeError, match="no field 'allow_group'; did you mean 'allow_groups'"):
+        Route("/admin", allow_group=["ops"])
 
 
 @pytest.mark.parametrize(
@@ -700,6 +712,13 @@ def test_a_client_secret_shorter_than_the_hash_it_signs_with_is_warned_of(algori
     assert warned("\u00e9" * ((octets or 32) // 2)) == []
 
 
+async def asgi(scope, receive, send): ...
+
+
+class Starlette:
+    async def __call__(self, scope, receive, send): ...
+
+
 @pytest.mark.parametrize(
     ("app", "said"),
     [
@@ -708,8 +727,11 @@ def test_a_client_secret_shorter_than_the_hash_it_signs_with_is_warned_of(algori
             "<lambda> takes no (environ, start_response); if it makes the application, call it",
         ),
         (None, "the application must be a WSGI app, not NoneType"),
+        (asgi, "asgi takes (scope, receive, send), so it seems to be an ASGI application: this is for those of WSGI"),
+        (Starlette(), "the application takes (scope, receive, send), so it seems to be an ASGI application: this is for "
+         "those of WSGI"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_application_stops_start_up(app, said):
     with pytest.raises(ConfigError) as caught:
         AuthMiddleware(app, options())

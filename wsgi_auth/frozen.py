@@ -58,7 +58,11 @@ class Frozen:
         given = names[: len(values)]
         for name in named:
             if name not in names:
-                raise TypeError(f"{kind} has no field {name!r}")
+                import difflib  # for a mistake only
+
+                close = difflib.get_close_matches(name, names, 1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise TypeError(f"{kind} has no field {name!r}{hint}")
             if name in given:
                 raise TypeError(f"{kind}: {name!r} is given twice")
         missing = sorted(self._required.difference(given, named))

@@ -16,7 +16,7 @@ from wsgi_auth.auth import HANDLE, OVER, SESSION, Auth, complete, get_auth
 from wsgi_auth.caching import GUARDED, NO_STORE, SOMEBODYS
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
-from wsgi_auth.config.values import cannot_take
+from wsgi_auth.config.values import ASGI, cannot_take, is_asgi
 from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
 from wsgi_auth.events import shown
 from wsgi_auth.matcher import Plan, RouteMatcher, as_route
@@ -73,10 +73,12 @@ class AuthMiddleware:
         if not callable(app):
             raise ConfigError("", f"the application must be a WSGI app, not {type(app).__name__}")
         if cannot_take(app, 2) is not None:
+            name = getattr(app, "__name__", "the application")
+            if is_asgi(app):
+                raise ConfigError("", f"{name} {ASGI}")
             raise ConfigError(
                 "",
-                f"{getattr(app, '__name__', 'the application')} takes no (environ, "
-                "start_response); if it makes the application, call it",
+                f"{name} takes no (environ, start_response); if it makes the application, call it",
             )
         if isinstance(config, AuthConfig):
             config = config.override(**options) if options else config

@@ -334,6 +334,9 @@ def _refuse_stray(found: _Lexeme, source: str, refuse: _Refusal) -> NoReturn:
     if found.kind == "CLOSE":
         refuse(found.at, "a brace is closed that was never opened (a brace itself is \\} )")
     escaped = f"{before}\\{found.value}{after}"
+    rest = after.lstrip("*+?")
+    if found.at and source[found.at - 1] in "*+?" and source[found.at - 2] != "\\":
+        refuse(found.at, "what stands before it is repeated already", f"{before}{rest}")
     if found.value == "*":
         stem = before.rstrip("/")
         name = "path"
@@ -342,8 +345,8 @@ def _refuse_stray(found: _Lexeme, source: str, refuse: _Refusal) -> NoReturn:
         refuse(
             found.at,
             "'*' repeats a parameter or a group, and here is none before it",
-            f"{stem}/:{name}*{after}",
-            f"{before}(.*){after}",
+            f"{stem}/:{name}*{rest}",
+            f"{before}(.*){rest}",
         )
     refuse(
         found.at,

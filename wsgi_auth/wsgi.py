@@ -143,6 +143,13 @@ def _is_of_the_call(error: TypeError) -> bool:
 def loaded(name: str, key: str = "app") -> Any:
     """What ``module:name`` is; :class:`ConfigError`, of the option ``key``, where there is none."""
     module, colon, attribute = name.partition(":")
+    if module.endswith(".py"):
+        right = ".".join(Path(module).with_suffix("").parts)
+        raise ConfigError(
+            key,
+            f"{name!r} is Python; name the application in it, e.g. "
+            f"{right}:{attribute or 'application'}",
+        )
     if not colon or not module or not attribute or module.startswith("."):
         raise ConfigError(key, f"{name!r} is not of the form 'module:name'")
     import_from_here()
@@ -155,8 +162,10 @@ def loaded(name: str, key: str = "app") -> Any:
 
 
 def _checked(name: str, app: Any) -> WSGIApp:
+    if values.is_asgi(app):
+        raise ConfigError("app", f"{name} {values.ASGI}")
     if not callable(app) or isinstance(app, type):
-        raise ConfigError("app", f"{name} is a {type(app).__name__}, not a WSGI application")
+        raise ConfigError("app", f"{name} is {values.kind(app)}, not a WSGI application")
     try:
         inspect.signature(app).bind({}, print)
     except TypeError:

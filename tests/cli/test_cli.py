@@ -44,6 +44,7 @@ def make(greeting="hello", *, loud=False):
     return app
 
 nothing = 3
+async def asgi(scope, receive, send): ...
 """
 CONFIG = """
 url = "http://127.0.0.1"
@@ -100,7 +101,7 @@ def test_check_says_what_is_open_and_warns(folder):
     said = run("check")
     assert "protected  /:path*" in said
     assert "/admin/:path*  groups ops" in said
-    assert "open       /health" in said
+    assert "public     /health" in said
     assert "the rest   protected" in said
     assert "limits.storage counts in each process by itself" in said
     run("check", "--strict", code=1)
@@ -696,7 +697,16 @@ def test_explain_says_that_a_sign_in_was_not_strong_enough(folder):
         ("someapp:aplication", "has no 'aplication'"),
         ("someapp", "not of the form 'module:name'"),
         (".:application", "not of the form 'module:name'"),
-        ("someapp:nothing", "not a WSGI application"),
+        ("someapp:nothing", "someapp:nothing is an int, not a WSGI application"),
+        (
+            "someapp.py:application",
+            "'someapp.py:application' is Python; name the application in it, e.g. someapp:application",
+        ),
+        ("sub/someapp.py", "name the application in it, e.g. sub.someapp:application"),
+        (
+            "someapp:asgi",
+            "someapp:asgi takes (scope, receive, send), so it seems to be an ASGI application",
+        ),
         ("someapp:make", "write 'someapp:make()'"),
     ],
 )
@@ -713,7 +723,14 @@ def test_serve_says_what_is_wrong_with_a_port(folder, port):
 @pytest.mark.parametrize("host", ["no such host", "300.1.1.1", "\xe9..b", "\xe9" * 70, "a\0b"])
 def test_serve_says_what_is_wrong_with_a_host(folder, host):
     said = run("serve", "someapp:application", "--host", host, "--port", "0", code=2)
-    assert f"port: cannot listen on {host}:0" in said
+    assert f"host: cannot listen on {host}:0" in said
+
+
+def test_serve_says_that_a_port_is_taken(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = run("serve", "someapp:application", "--port", str(port), code=2)
+    assert f"port: cannot listen on 127.0.0.1:{port}: Address already in use" in said
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
     if config.app and named(config) is None:
         hint = nearly_named(config)
         say(f"app        made by what serve names, with {', '.join(config.app)}{hint}")
-    say(f"open       {_listed(config.public) or 'nothing'}")
+    say(f"public     {_listed(config.public) or 'nothing'}")
     say(f"ignored    {_listed(config.ignore) or 'nothing'}")
     everything = bool(middleware.matcher.match({"PATH_INFO": _UNNAMED}))
     say(f"the rest   {'protected' if everything else 'open to all'}")

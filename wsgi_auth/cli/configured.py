@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from wsgi_auth.config import values
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, UsageError
 from wsgi_auth.testing import _middleware
@@ -42,6 +43,6 @@ def configuration(named: Path) -> AuthConfig:
     except UsageError:
         raise ConfigError(
             "--config",
-            f"{name!r} is no AuthConfig, and has no AuthMiddleware inside: it is a "
-            f"{type(found).__name__}",
+            f"{name!r} is no AuthConfig, and has no AuthMiddleware inside: it is "
+            f"{values.kind(found)}",
         ) from None

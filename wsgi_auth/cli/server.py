@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import threading
@@ -89,7 +90,10 @@ def _bind(host: str, port: int | None) -> socket.socket:
             found.close()
             if wanted == 0 or port is not None:
                 why = getattr(error, "strerror", None) or error
-                raise ConfigError("port", f"cannot listen on {host}:{wanted}: {why}") from None
+                is_taken = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
+                raise ConfigError(
+                    "port" if is_taken else "host", f"cannot listen on {host}:{wanted}: {why}"
+                ) from None
         else:
             return found
     raise AssertionError("unreachable")

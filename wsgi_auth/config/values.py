@@ -195,6 +195,17 @@ def cannot_take(found: Callable[..., Any], count: int) -> tuple[str, ...] | None
     return None if fits else own
 
 
+#: What is said of an ASGI application, behind its name.
+ASGI = (
+    "takes (scope, receive, send), so it seems to be an ASGI application: this is for those of WSGI"
+)
+
+
+def is_asgi(app: Any) -> bool:
+    """Whether an application seems to be one of the other kind."""
+    return callable(app) and cannot_take(app, 2) == ("scope", "receive", "send")
+
+
 def _function(found: Any) -> tuple[FunctionType | None, bool]:
     """The function that a call of it calls, if that can be seen, and whether its first argument is
     bound. By hand: ``inspect`` takes longer to load than a start may. By type: what stands for a
@@ -380,4 +391,10 @@ def _shown(value: Any) -> str:
         return repr(value) if len(value) <= 60 else f"a string of {len(value)} characters"
     if isinstance(value, Mapping):
         return "a mapping"
-    return f"a {type(value).__name__}"
+    return kind(value)
+
+
+def kind(value: Any) -> str:
+    """The type of a value in a message: ``an int``, ``a list``."""
+    name = type(value).__name__
+    return f"an {name}" if name[:1].lower() in tuple("aeio") else f"a {name}"
