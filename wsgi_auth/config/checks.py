@@ -6,7 +6,7 @@ What lives here: rules over the finished configuration. A rule over one value is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wsgi_auth.config import values
@@ -370,37 +370,48 @@ def _taken_out(config: AuthConfig) -> Iterator[str]:
     """Entries that protect nothing, for an exception takes out all that they match."""
     from wsgi_auth.matcher import place
 
-    for option, exceptions in (("matcher", ("ignore", "public")), ("routes", ("ignore",))):
+    for option, names in (("matcher", ("ignore", "public")), ("routes", ("ignore",))):
         if config.source.get(option) is None:
             continue  # nobody wrote these
+        exceptions = _Exceptions((name, each) for name in names for each in getattr(config, name))
         for route in getattr(config, option):
-            by = next(
-                (
-                    f"{name} = {each.source!r}"
-                    for name in exceptions
-                    for each in getattr(config, name)
-                    if _covers(each, route)
-                ),
-                None,
-            )
+            by = exceptions.covering(route)
             if by is not None:
-                where = place(option, route)
-                yield f"{where}: {route.source!r} protects nothing: {by} takes its paths out"
+                name, exception = by
+                yield (
+                    f"{place(option, route)}: {route.source!r} protects nothing: {name} = "
+                    f"{exception.source!r} takes its paths out"
+                )
 
 
-def _covers(exception: Any, route: Any) -> bool:
-    """Whether an exception is spelled like a route, or is a beginning (``/static/:path*``) that the
-    route's own text lies below. Others may cover one too: only what can be seen is looked at."""
-    own, other = route.source, exception.source
-    if not isinstance(own, str) or not isinstance(other, str):
-        return False
-    if exception.case_sensitive and not route.case_sensitive:
-        return False
-    if own == other:
-        return True
-    beginning = re.fullmatch(rf"({_TEXT}*)/:\w+\*", other)
-    literal = re.match(rf"({_TEXT}*)(?=/|$)", own)
-    return bool(beginning and literal and f"{literal[0]}/".startswith(f"{beginning[1]}/"))
+class _Exceptions:
+    """Those by which a route may be covered: spelled like it, or a beginning (``/static/:path*``)
+    that the route's own text lies below. Others may cover one, too: what can be seen is looked at,
+    each once, however many routes there are."""
+
+    def __init__(self, exceptions: Iterable[tuple[str, Any]]) -> None:
+        self._alike: dict[str, list[tuple[str, Any]]] = {}
+        self._above: dict[str, list[tuple[str, Any]]] = {}
+        for name, each in exceptions:
+            if isinstance(each.source, str):
+                self._alike.setdefault(each.source, []).append((name, each))
+                beginning = re.fullmatch(rf"({_TEXT}*)/:\w+\*", each.source)
+                if beginning:
+                    self._above.setdefault(beginning[1], []).append((name, each))
+
+    def covering(self, route: Any) -> tuple[str, Any] | None:
+        """The option and the exception that covers this route; None if none is seen to."""
+        if not self._alike or not isinstance(route.source, str):
+            return None
+        found = list(self._alike.get(route.source, ()))
+        literal = re.match(rf"({_TEXT}*)(?=/|$)", route.source)
+        names = literal[0].split("/") if literal and self._above else []
+        for count in range(1, len(names) + 1):
+            found += self._above.get("/".join(names[:count]), ())
+        for name, each in found:
+            if route.case_sensitive or not each.case_sensitive:
+                return name, each
+        return None
 
 
 def _ignored_pages(config: AuthConfig) -> Iterator[str]:

@@ -108,7 +108,8 @@ def sign_in(test_app: Any, user: Mapping[str, Any], *, provider: str = "test") -
     else:
         raise UsageError(
             "sign_in() wants a webtest.TestApp, or a test client of Flask or Werkzeug (2.3 or "
-            f"newer), not a {type(test_app).__name__}; for any other client there is session_cookie()"
+            f"newer), not a {type(test_app).__name__}; for any other client there is "
+            "session_cookie()"
         )
     header = session_cookie(middleware, user, provider=provider)
     pairs = (cookie.partition("=") for cookie in header.split("; "))
