@@ -918,6 +918,46 @@ def test_of_two_middlewares_with_one_cookie_none_prolongs_what_the_other_has_end
     assert (session and session["user"]["id"]) == then
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    ["session.sig=x", "session=other", "session.0=other", "session.=x", "session.x=", "sessions=x"],
+)
+def test_who_signs_out_is_signed_out_whatever_cookie_the_answer_sets_besides(cookie):
+    """Another middleware's too: it may have prolonged what this one ends."""
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/out":
+            get_auth(environ).sign_out()
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", cookie)])
+        try:
+            raise ValueError
+        except ValueError:  # the answer in place of that removes it as well
+            start_response("200 OK", [("Content-Type", "text/plain")], sys.exc_info())
+        return [b"bye"]
+
+    browser = Browser(
+        AuthMiddleware(app, config(public=["/out"], cookies={"session": {"name": "session"}}))
+    )
+    browser.sign_in()
+    answer = browser.get("/out")
+    assert any(each.startswith("session=;") for each in answer.headers.getall("Set-Cookie"))
+    assert browser.get("/auth/session").json is None
+
+
+@pytest.mark.parametrize("cookie", ["session.sig=x", "session.x=", "sessions=x", "session.100=x"])
+def test_a_cookie_that_is_called_nearly_alike_keeps_no_session_from_being_prolonged(cookie):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", cookie)])
+        return [b"hello"]
+
+    browser = Browser(AuthMiddleware(app, config(cookies={"session": {"name": "session"}})))
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        browser.sign_in()
+        clock.shift(2 * 86_400)
+        written = browser.get("/").headers.getall("Set-Cookie")
+    assert [each.partition("=")[0] for each in written] == [cookie.partition("=")[0], "session"]
+
+
 @pytest.mark.parametrize("adds", [{5: 1}, {"a": {True: (1, 2)}}, {"a": [{None: 1.0}]}], ids=repr)
 def test_what_json_makes_of_the_claims_is_no_change_at_every_request(adds):
     """R030."""

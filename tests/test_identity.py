@@ -212,6 +212,21 @@ def test_while_nobody_can_look_at_passwords_no_pair_is_an_attempt():
     browser.get("/dav/x", headers=pair, status=200)
 
 
+def test_a_pair_that_somebody_has_looked_at_is_an_attempt_though_another_cannot():
+    def down(credentials, request):
+        raise StoreUnavailable("the directory is away")
+
+    browser = visitor(
+        providers=[{"id": "one", "type": "credentials", "authorize": authorize},
+                   {"id": "two", "type": "credentials", "authorize": down}],
+        limits={"account": "3 per hour"}, **DAV)  # fmt: skip
+    statuses = [
+        browser.get("/dav/x", headers=basic("alice", f"{n}"), status="*").status_int
+        for n in range(5)
+    ]
+    assert statuses == [503, 503, 503, 429, 429]
+
+
 def test_basic_is_limited_and_a_good_pair_is_checked_once_a_minute():
     calls = []
 

@@ -26,6 +26,7 @@ from wsgi_auth.errors import StoreUnavailable, UsageError
 from wsgi_auth.reader import CookieSessionReader
 from wsgi_auth.site import Site
 from wsgi_auth.types import (
+    ANONYMOUS,
     KEEP,
     NO_PROOF,
     PASS,
@@ -159,7 +160,7 @@ class Auth:
             browser = site.csrf.new_browser_value()
             self.set_cookies(cookie.set(browser))
         self.is_somebodys()  # no other browser can use it
-        return site.csrf.token(browser, self.reading.claims)
+        return site.csrf.token(browser, self.reading.held.claims)
 
     def sign_in_url(self, provider: str | None = None, redirect_to: str | None = None) -> str:
         """The URL of the sign-in page; with ``provider`` the one that a form for it posts to, which
@@ -295,7 +296,7 @@ class Auth:
         self._may_write()
         site = self.site
         begun = site.lifecycle.begin(
-            user, provider, self.environ, site.clock(), proof, self.reading
+            user, provider, self.environ, site.clock(), proof, self.reading.held
         )
         self._become(begun)
         site.sweep()
@@ -330,10 +331,12 @@ class Auth:
     def sign_out(self) -> None:
         """End the session and remove its cookie; nobody signed in is no error."""
         self._may_write()
-        self.site.lifecycle.end(self.reading, self.environ, self.site.clock())
+        self.site.lifecycle.end(self.reading.held, self.environ, self.site.clock())
         self._forget_written()
         self._forget_tokens()
-        self.reading = Reading(None, None, Then.CLEAR, self._names())
+        # at once: this was asked for, whatever others say of the cookie in the same answer
+        self.set_cookies(self.site.config.cookies.session.remove(self._names()))
+        self.reading = ANONYMOUS
         self.environ[SESSION] = None
 
     # --- the user's accounts, and other sessions ------------------------------------------------
@@ -661,10 +664,11 @@ class Auth:
 
 
 def _bear(headers: Headers, cookie: str) -> bool:
-    """Whether another middleware below has written this very cookie, chunks or no. What it did was
-    meant: to prolong here what was ended there would bring it back."""
-    mine = (f"{cookie}=", f"{cookie}.")
-    return any(name.lower() == "set-cookie" and value.startswith(mine) for name, value in headers)
+    """Whether another middleware below has written this very cookie, or a chunk of it. What it did
+    was meant: to prolong here what was ended there would bring it back."""
+    return any(
+        name.lower() == "set-cookie" and cookies.is_named(value, cookie) for name, value in headers
+    )
 
 
 def get_auth(environ: Environ) -> Auth:

@@ -6,7 +6,7 @@ The same check as the form, the same limits; the header is gone before the appli
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from wsgi_auth.actions.offer import offered
@@ -64,6 +64,7 @@ class BasicAuthentication:
         now: float,
     ) -> Claims | None:
         attempts: dict[str, Attempt] = {}  # one for each name, however many look it up
+        judged: set[str] = set()
         for provider in on_offer:
             if not isinstance(provider, FormProvider) or not isinstance(provider, BasicProvider):
                 continue
@@ -74,15 +75,19 @@ class BasicAuthentication:
             try:
                 user = provider.authenticate(form, environ)
             except StoreUnavailable:
-                _give_back(attempts)  # nobody has looked at the password
+                for name_there, attempt in attempts.items():
+                    if name_there not in judged:  # nobody has looked at the password
+                        attempt.succeeded()
                 raise
             except AuthError as error:
                 if error.status >= 500:
                     raise
-                continue
+                user = None
             if user is None:
+                judged.add(account)
                 continue
-            _give_back(attempts)  # that another provider did not know the name was no guess
+            for attempt in attempts.values():  # that another did not know the name was no guess
+                attempt.succeeded()
             try:
                 claims = self._site.lifecycle.admit(user, provider, environ, now)
             except AccessDenied as denied:
@@ -92,11 +97,6 @@ class BasicAuthentication:
             return stamped
         self._site.events.logger.warning("Basic failed for %s", shown(name))
         return None
-
-
-def _give_back(attempts: Mapping[str, Attempt]) -> None:
-    for attempt in attempts.values():
-        attempt.succeeded()
 
 
 def _decoded(header: Any) -> tuple[str, str] | None:

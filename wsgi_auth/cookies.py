@@ -70,6 +70,14 @@ def find(header: str, name: str) -> list[tuple[int, str]]:
     return found
 
 
+def is_named(cookie: str, name: str) -> bool:
+    """Whether a Set-Cookie value is of the cookie ``name``, or of a chunk of it."""
+    if not cookie.startswith(name):
+        return False
+    follows = cookie[len(name) :]
+    return follows[:1] == "=" or (follows[:1] == "." and _NUMBER.match(follows, 1) is not None)
+
+
 def values(header: str, name: str) -> list[str]:
     """Every value that a Cookie header gives for exactly ``name``, in the header's order."""
     return [value for number, value in find(header, name) if number < 0]

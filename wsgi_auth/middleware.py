@@ -17,7 +17,13 @@ from wsgi_auth.caching import GUARDED, NO_STORE, SOMEBODYS
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.parts import Limits
 from wsgi_auth.config.values import ASGI, cannot_take, is_asgi
-from wsgi_auth.errors import AuthError, ConfigError, StoreUnavailable, UsageError
+from wsgi_auth.errors import (
+    AuthError,
+    CallbackError,
+    ConfigError,
+    StoreUnavailable,
+    UsageError,
+)
 from wsgi_auth.events import shown
 from wsgi_auth.matcher import Plan, RouteMatcher, as_route
 from wsgi_auth.reader import CookieSessionReader
@@ -39,6 +45,7 @@ from wsgi_auth.types import (
     Route,
     Session,
     StartResponse,
+    Unreadable,
     WSGIApp,
 )
 
@@ -186,6 +193,7 @@ class AuthMiddleware:
                     handle.caching = SOMEBODYS
             except Exception as error:
                 failed = self._failure(error)
+                handle.reading = self._unasked(environ, error)
                 handle.caching = SOMEBODYS  # it might have been somebody's
         # not before: a callback that is asked about the session cannot change it in the same breath
         environ["auth.handle"] = handle
@@ -282,6 +290,15 @@ class AuthMiddleware:
         self.config.logger.error("the session could not be read", exc_info=error)
         return Failed()
 
+    def _unasked(self, environ: Environ, error: Exception) -> Reading:
+        """Nobody; where a callback failed, with what the browser can still end."""
+        if not isinstance(error, CallbackError):
+            return ANONYMOUS
+        try:
+            return self.site.cookies.unasked(environ, _now())
+        except Exception:  # what is wrong with it has just been said
+            return ANONYMOUS
+
     # --- our own endpoints --------------------------------------------------------------------
 
     def _act(
@@ -293,13 +310,10 @@ class AuthMiddleware:
             exchange = Exchange(self.site, environ, handle, ANONYMOUS)
             return endpoint.respond(exchange)(environ, handle.send)
         if failed is not None:
-            if failed.status == 503 or not endpoint.is_way_in_or_out:
+            # at what a callback fails somebody may still leave, or come in anew
+            can_leave = isinstance(handle.reading, Unreadable) and endpoint.is_way_in_or_out
+            if not can_leave:
                 return self._refuse(environ, handle, failed)
-            # a callback fails at this session: who has it can still end it, or begin another
-            try:
-                handle.reading = self.site.cookies.unasked(environ, _now())
-            except StoreUnavailable as error:
-                return self._refuse(environ, handle, self._failure(error))
         exchange = Exchange(self.site, environ, handle, handle.reading)
         return endpoint.respond(exchange)(environ, handle.start_response)
 

@@ -16,7 +16,15 @@ from wsgi_auth.errors import NO_JSON
 from wsgi_auth.once import once
 from wsgi_auth.sessions import strategy_for
 from wsgi_auth.sessions.view import SessionView, default_session
-from wsgi_auth.types import ANONYMOUS, Environ, JWTContext, Reading, Stored, Then
+from wsgi_auth.types import (
+    ANONYMOUS,
+    Environ,
+    JWTContext,
+    Reading,
+    Stored,
+    Then,
+    Unreadable,
+)
 
 if TYPE_CHECKING:
     from wsgi_auth.protocols import SessionStrategy
@@ -138,14 +146,19 @@ class CookieSessionReader:
         return ANONYMOUS if self._former is None else self._read_former(header, environ, now)
 
     def unasked(self, environ: Environ, now: float) -> Reading:
-        """Whose the cookie is by itself, where a callback fails that says what the session is: no
-        session, and claims that a sign-out or another sign-in ends."""
+        """Nobody, where a callback fails that says what the session is; with what the cookie holds
+        by itself, for a sign-out or another sign-in to end it."""
         header = environ.get("HTTP_COOKIE") or ""
         values, names = self._cookie.found(header)
         for value in values[:_MOST]:
             stored = self._load(value, now)
-            if stored is not None and now < stored.ends_at:
-                return Reading(None, stored.claims, names=names, kept=stored.kept)
+            if stored is None or now >= stored.ends_at:
+                continue
+            if self._has_ended is not None and self._has_ended(stored.claims, now):
+                continue
+            if self._asks_home and not self.tenants.is_home(stored.claims, environ):
+                return ANONYMOUS  # another tenant's: left alone
+            return Unreadable(Reading(None, stored.claims, names=names, kept=stored.kept))
         return ANONYMOUS
 
     def _read_former(self, header: str, environ: Environ, now: float) -> Reading:

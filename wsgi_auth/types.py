@@ -174,6 +174,11 @@ class Reading:
         """The id of the user; None for nobody."""
         return None if self.claims is None else self.claims.get("sub")
 
+    @property
+    def held(self) -> Reading:
+        """What the cookie holds by itself: what a sign-out ends, and a form's token is bound to."""
+        return self
+
     def __repr__(self) -> str:  # claims stay out: a log is no place for an e-mail address
         who = "nobody" if self.session is None else "a session"
         return f"<Reading {who}, then {self.then}>"
@@ -219,6 +224,21 @@ class Written:
 
 #: Nobody, nothing to do. Shared: a Reading is never changed.
 ANONYMOUS = Reading(None, None)
+
+
+class Unreadable(Reading):
+    """Nobody, for a callback failed at what the cookie ``held``: that can still be ended."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Reading) -> None:
+        super().__init__(None, None)
+        self._held = held
+
+    @property
+    def held(self) -> Reading:
+        """What the cookie holds by itself."""
+        return self._held
 
 
 class HeaderReading(Reading):

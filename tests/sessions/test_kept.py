@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from webtest import TestApp
 
 from tests.conftest import BROWSER, Browser, config, hello
 from wsgi_auth import AuthMiddleware, CookieSessionReader, get_auth, get_session, get_token
@@ -497,6 +499,69 @@ def test_who_has_a_session_at_which_a_callback_fails_can_sign_out(adapter, strat
 
 
 @pytest.mark.parametrize("kind", ["jwt", "session"])
+def test_who_has_a_session_at_which_a_callback_fails_signs_out_by_a_page_of_the_applications(
+    adapter, strategy, kind
+):
+    """And is nobody there: no claims, no accounts, no sessions."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        auth = get_auth(environ)
+        if environ["PATH_INFO"] == "/out":
+            auth.sign_out()
+        said = [auth.csrf_token, auth.session, auth.claims, auth.accounts(), auth.sessions()]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(said).encode()]
+
+    for by in ("/auth/signout", "/out"):
+        broken: list[bool] = []
+        more = {"pages": {"sign_out": "/bye"}, "public": ["/out"]}
+        middleware = protected(adapter, strategy, app, callbacks=_breaks(kind, broken), **more)
+        visitor = Browser(middleware)
+        visitor.sign_in()
+        broken.append(True)
+        token, *rest = visitor.visit("/auth/signout").follow().json
+        assert rest == [None, None, [], []]
+        visitor.post(by, {"csrfToken": token})
+        assert NAME not in visitor.cookies
+        assert middleware.sessions.of("alice") == []
+
+
+def test_of_what_a_browser_holds_a_session_that_has_ended_is_not_ended_again(adapter):
+    """The first of two cookies of one name was ended; the other is the one that lives."""
+    broken: list[bool] = []
+    middleware = protected(adapter, "cookie", callbacks=_breaks("session", broken))
+    ended, living = Browser(middleware), Browser(middleware)
+    ended.sign_in("bob")
+    living.sign_in("alice")
+    middleware.sessions.end_all("bob")
+    broken.append(True)
+    both = f"{NAME}={cookie_of(ended)}; {NAME}={cookie_of(living)}"
+    browser = TestApp(middleware, extra_environ={**living.extra_environ, "HTTP_COOKIE": both})
+    csrf = browser.get("/auth/csrf")
+    set_ = csrf.headers["Set-Cookie"].partition(";")[0]
+    browser.extra_environ["HTTP_COOKIE"] = f"{both}; {set_}"
+    browser.post("/auth/signout", {"csrfToken": csrf.json["csrfToken"]}, status=303)
+    assert middleware.sessions.of("alice") == []
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/signin", "/auth/csrf", "/auth/signout"])
+def test_a_store_whose_own_mistake_nobody_caught_is_a_500_on_every_page(path):
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(memory, name)
+
+        def get_session_and_user(self, id: str) -> Any:
+            raise KeyError(id)
+
+    memory = connect("memory:")
+    visitor = Browser(protected(memory))
+    visitor.sign_in()
+    broken = Browser(protected(Broken()))
+    broken.set_cookie(NAME, cookie_of(visitor))
+    broken.get(path, status=500)
+
+
+@pytest.mark.parametrize("kind", ["jwt", "session"])
 def test_who_has_a_session_at_which_a_callback_fails_can_begin_another(adapter, strategy, kind):
     def fails(given: Any, context: Any) -> Any:
         claims = given if kind == "jwt" else context.claims
@@ -522,6 +587,7 @@ def test_a_redirect_callback_that_fails_keeps_nobody_signed_in(adapter, strategy
     token = visitor.token()
     broken.append(True)
     fields = {"csrfToken": token, "callbackUrl": "/bye"}
+    assert visitor.visit("/auth/signout?callbackUrl=/bye").form["callbackUrl"].value == "/"
     assert visitor.post("/auth/signout", fields, status=303).headers["Location"] == "/"
     assert NAME not in visitor.cookies and middleware.sessions.of("alice") == []
 

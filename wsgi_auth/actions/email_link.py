@@ -184,7 +184,7 @@ def _prepared(exchange: Exchange, provider: Email, to: str, now: float) -> Mail:
     valid = next(
         each
         for each in exchange.browsers
-        if site.csrf.valid(exchange.form.get("csrfToken"), each, exchange.reading.claims)
+        if site.csrf.valid(exchange.form.get("csrfToken"), each, exchange.reading.held.claims)
     )
     noted = {
         "v": _VERSION,

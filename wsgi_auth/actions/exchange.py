@@ -159,7 +159,7 @@ class Exchange:
         ``signs_in``: one that the browser got before it was signed in will do, for whoever clicks
         again while the first page loads, or signs in from a tab that was open before.
         """
-        claims = self.reading.claims
+        claims = self.reading.held.claims
         origins = self.site.locations.origins(self.environ)
         if not same_origin(self.environ, origins):
             raise Refused(403, "MissingCSRF", self._elsewhere(origins))

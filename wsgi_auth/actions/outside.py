@@ -137,8 +137,7 @@ def _link(exchange: Exchange, provider: OAuth | OIDC, flow: Flow, now: float) ->
     site = exchange.site
     exchange.of_account = True
     posted = exchange.environ["REQUEST_METHOD"] == "POST"
-    reading = exchange.reading
-    if not posted and (reading.session is None or reading.subject != flow.subject):
+    if not posted and exchange.reading.subject != flow.subject:
         raise StateLost("callback", "the user who asked to link an account is not signed in here")
     signed_in = _proven(exchange, provider, flow, now)
     account = signed_in.proof.account

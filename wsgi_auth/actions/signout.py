@@ -19,7 +19,7 @@ def ask(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     site, environ = exchange.site, exchange.environ
     if "state" in exchange.query and any(_leaves(each) for each in every(site, environ)):
         return left(exchange)
-    url = exchange.callback_url
+    url = _onward(exchange)
     if site.config.pages.sign_out is not None:
         return exchange.go(site.locations.page(environ, "sign_out", callbackUrl=url))
     exchange.require_writable()
@@ -39,10 +39,11 @@ def sign_out(exchange: Exchange, provider: Provider | None) -> WSGIApp:
     """End the session, at the provider too where ``logout`` says so; go on to ``callbackUrl``."""
     exchange.require_writable()
     url = _onward(exchange)
-    if exchange.reading.claims is None:  # a second click, or another tab: it is as was asked for
+    claims = exchange.reading.held.claims
+    if claims is None:  # a second click, or another tab: it is as was asked for
         return exchange.go(url)
     exchange.require_csrf()
-    site, claims, party = exchange.site, exchange.reading.claims, _party(exchange)
+    site, party = exchange.site, _party(exchange)
     id_token = ""
     if party is not None:
         held = site.vault.read(exchange.environ.get("HTTP_COOKIE") or "", claims).get(party.id)
@@ -66,7 +67,7 @@ def _onward(exchange: Exchange) -> str:
 def _party(exchange: Exchange) -> OIDC | None:
     """The provider of this session, where it is to be left as well. No other is asked for: one that
     cannot be made for this request keeps nobody signed in."""
-    claims, site = exchange.reading.claims, exchange.site
+    claims, site = exchange.reading.held.claims, exchange.site
     if claims is None:
         return None
     for each in site.config.providers:
