@@ -22,7 +22,7 @@ app = Bottle()
 @app.get("/")
 def home():
     session = request.environ["auth.session"]
-    return f"Hello, {html_escape(session.user['name']) if session else 'stranger'}"
+    return f"Hello, {html_escape(session.user['name'] or '') if session else 'stranger'}"
 
 
 @app.get("/members")

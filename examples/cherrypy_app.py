@@ -23,12 +23,12 @@ class Root:
     @cherrypy.expose
     def index(self):
         session = cherrypy.request.wsgi_environ["auth.session"]
-        return f"Hello, {escape(session.user['name']) if session else 'stranger'}"
+        return f"Hello, {escape(session.user['name'] or '') if session else 'stranger'}"
 
     @cherrypy.expose
     def members(self):
         auth = get_auth(cherrypy.request.wsgi_environ)
-        name = escape(auth.session.user["name"])  # what a provider says may be anything
+        name = escape(auth.session.user["name"] or "")  # what a provider says may be anything
         return f"Hello, {name} ({escape(cherrypy.request.login)}). " + (
             f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
         )

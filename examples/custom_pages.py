@@ -54,7 +54,9 @@ def app(environ, start_response):
     elif auth.session is None:
         text = f'Hello, stranger. <a href="{escape(auth.sign_in_url())}">Sign in</a>'
     else:
-        text = f"Hello, {escape(auth.session.user['name'])} ({escape(environ['REMOTE_USER'])})"
+        text = (
+            f"Hello, {escape(auth.session.user['name'] or '')} ({escape(environ['REMOTE_USER'])})"
+        )
     start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
     return [text.encode()]
 

@@ -28,13 +28,15 @@ app = Flask(__name__)
 @app.get("/")
 def home():
     session = request.environ["auth.session"]
-    return f"Hello, {escape(session.user['name']) if session else 'stranger'}"
+    return f"Hello, {escape(session.user['name'] or '') if session else 'stranger'}"
 
 
 @app.get("/members")
 def members():
     auth = get_auth(request.environ)
-    name = escape(auth.session.user["name"])  # what a provider says of somebody may be anything
+    name = escape(
+        auth.session.user["name"] or ""
+    )  # what a provider says of somebody may be anything
     return f"Hello, {name} ({escape(request.remote_user)}). " + (
         f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
     )

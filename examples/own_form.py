@@ -36,12 +36,12 @@ app = Bottle()
 @app.get("/")
 def home():
     session = request.environ["auth.session"]
-    return f"Hello, {escape(session.user['name']) if session else 'stranger'}"
+    return f"Hello, {escape(session.user['name'] or '') if session else 'stranger'}"
 
 
 @app.get("/members")
 def members():
-    name = escape(request.environ["auth.session"].user["name"])
+    name = escape(request.environ["auth.session"].user["name"] or "")
     return (
         f"Hello, {name} ({escape(request.environ['REMOTE_USER'])}). "
         '<form method="post" action="/logout"><button>Sign out</button></form>'

@@ -61,12 +61,12 @@ class Root:
 
 def home(request):
     session = request.identity
-    return Response(f"Hello, {escape(session.user['name']) if session else 'stranger'}")
+    return Response(f"Hello, {escape(session.user['name'] or '') if session else 'stranger'}")
 
 
 def members(request):
     auth = get_auth(request.environ)
-    name = escape(request.identity.user["name"])  # what a provider says may be anything
+    name = escape(request.identity.user["name"] or "")  # what a provider says may be anything
     return Response(
         f"Hello, {name} ({escape(request.remote_user)}). "
         f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'

@@ -279,7 +279,7 @@ UNSENDABLE = "the authorized callback's {} has a code, a URL or a challenge that
         (coroutine, NO_DECISION.format("coroutine", ", and must not be async")),
         (lambda *_: Unauthorized('/a"b'), UNSENDABLE.format("Unauthorized")),
         (lambda *_: Forbidden(bearer=7), UNSENDABLE.format("Forbidden")),
-        (lambda *_: Forbidden('x", "admin": "yes'), UNSENDABLE.format("Forbidden")),
+        (lambda *_: Forbidden(7), UNSENDABLE.format("Forbidden")),
         (raising, "the authorized callback raised; '/x' is refused"),
     ],
     ids=["no", "a number", "a class", "a coroutine", "no URL", "no challenge", "no code", "an exception"],
@@ -293,6 +293,32 @@ def test_the_log_says_who_was_refused_what_and_why(authorized, said, caplog):
     caplog.clear()
     browser.get("/x", headers=PROGRAM, status="*")
     assert caplog.messages == [said]
+
+
+@pytest.mark.parametrize(
+    ("more", "leads"),
+    [
+        ({}, True), ({"session": {"read_only": True}}, False), ({"providers": []}, False),
+        ({"providers": [], "pages": {"sign_in": "/login"}}, True),
+        ({"session": {"read_only": True}, "pages": {"sign_in": "https://a.example.test/in"}}, True),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_who_may_not_is_led_to_another_account_where_there_is_a_way_to_one(more, leads):
+    middleware = AuthMiddleware(hello, config(authorized=lambda *_: False, **more))
+    cookie = session_cookie(middleware, USERS["bob"])
+    page = Browser(middleware).get("/x", headers={**BROWSER, "Cookie": cookie}, status=403)
+    assert ("Use another account" in page.text) is leads
+
+
+@pytest.mark.parametrize(
+    "code", ["TooYoung", "Not a member", "é", 'x", "admin": "yes', "\\", "\n", "<b>", ""]
+)
+def test_a_code_of_the_applications_own_is_text_and_nothing_else(code):
+    browser = visitor(lambda *_: Forbidden(code), "bob")
+    assert browser.get("/x", headers=PROGRAM, status=403).json == {"error": code}
+    page = browser.get("/x", headers=BROWSER, status=403)
+    assert "No access" in page.text and "<b>" not in page.text
 
 
 def test_a_callback_is_shown_the_request_and_the_session():

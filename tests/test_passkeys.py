@@ -18,7 +18,7 @@ from tests.conftest import BROWSER, URL, Browser, authorize, config, hello
 from wsgi_auth import AuthMiddleware, get_auth
 from wsgi_auth.adapters import connect
 from wsgi_auth.config import AuthConfig
-from wsgi_auth.errors import ConfigError
+from wsgi_auth.errors import ConfigError, StoreUnavailable
 from wsgi_auth.passkeys import MOST, MOST_OPEN
 from wsgi_auth.providers import Passkey
 
@@ -682,6 +682,27 @@ def test_a_user_who_is_gone_adds_no_passkey_and_does_not_come_back(adapter, goes
         browser.options("register", status=403)
     assert site.store.get_user("alice") is None
     assert site.store.list_authenticators("alice") == []
+
+
+def test_while_the_store_is_down_no_answer_of_a_passkey_is_an_attempt():
+    store = connect("memory:")
+    found, down = store.get_authenticator, []
+
+    def get_authenticator(*given: Any) -> Any:
+        if down:
+            raise StoreUnavailable("away")
+        return found(*given)
+
+    store.get_authenticator = get_authenticator
+    site, device = Site(store, limits={"address": "3 per hour"}), Device()
+    alice(site, device)
+    browser = site.browser()
+    down.append(True)
+    for _ in range(5):
+        browser.answer(device, status=503)
+    down.clear()
+    browser.answer(device)
+    assert browser.who == "alice"
 
 
 @pytest.mark.parametrize("turns", [1, 1_000])

@@ -265,10 +265,11 @@ def _asking(acr: tuple[str, ...]) -> str:
 
 
 def _can_be_sent(said: Unauthorized | Forbidden) -> bool:
-    """Whether it goes as it is into a header, and into JSON."""
+    """Whether it goes as it is into a header, and an :class:`Unauthorized` into JSON."""
     if said.bearer is not None and not (
         isinstance(said.bearer, str) and re.fullmatch(_PARAMETERS, said.bearer)
     ):
         return False
-    url = "" if isinstance(said, Forbidden) else said.sign_in_url or ""
-    return re.fullmatch(_PLAIN, f"{said.code}{url}") is not None
+    if isinstance(said, Forbidden):  # its code is written as JSON wants it
+        return isinstance(said.code, str)
+    return re.fullmatch(_PLAIN, f"{said.code}{said.sign_in_url or ''}") is not None

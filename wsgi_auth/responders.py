@@ -6,6 +6,7 @@ not: deciding (``authorized``), and the pages' HTML (``pages``).
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -196,7 +197,7 @@ class Responders:
         if prefers_html(environ):
             url = None if sign_in is None else sign_in(environ)
             return self._page(environ, status, code, headers, url)
-        body = f'{{"error": "{code}"}}'.encode()
+        body = json.dumps({"error": code}).encode()
         return answer(status, [*headers, JSON, NO_SNIFF], body)
 
     def _page(

@@ -118,7 +118,8 @@ class Site:
         self.view = cookie_reader.view
         self.authorizer = Authorizer(config, self.locations, self.events)
         home = (config.url.mount if config.url else "") + "/"
-        sign_in = self.locations.sign_in if config.has_sign_in else None
+        can_sign_in = config.pages.sign_in or (config.providers and not config.session.read_only)
+        sign_in = self.locations.sign_in if can_sign_in else None
         self.responders = Responders(
             config.responders, self.pages, home, sign_in, lambda: config.logger
         )

@@ -22,13 +22,13 @@ from wsgi_auth import get_auth
 
 def home(request):
     session = request.environ["auth.session"]
-    return Response(f"Hello, {escape(session.user['name']) if session else 'stranger'}")
+    return Response(f"Hello, {escape(session.user['name'] or '') if session else 'stranger'}")
 
 
 def members(request):
     auth = get_auth(request.environ)
     return Response(
-        f"Hello, {escape(auth.session.user['name'])} ({escape(request.remote_user)}). "
+        f"Hello, {escape(auth.session.user['name'] or '')} ({escape(request.remote_user)}). "
         f'<a href="{escape(auth.sign_out_url())}">Sign out</a>'
     )
 

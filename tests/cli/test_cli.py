@@ -230,9 +230,17 @@ def test_check_says_who_may_sign_in_and_what_to_register_at_each_provider(folder
 def test_check_refuses_what_would_not_be_served(folder):
     github = '[providers.github]\nclient_id = "a"\nclient_secret = "b"\n'
     (folder / "auth.toml").write_text(CONFIG + github)
-    warned = run("check")  # a Python application may be open to the world
+    warned = run("check")
     assert "warning: allow_emails: anybody may have an account at 'github'" in warned
     assert "serve and wsgi_auth.wsgi refuse this" in warned
+    (folder / "mysite.py").write_text(
+        "from wsgi_auth import AuthMiddleware\n"
+        "from someapp import application as app\n"
+        "application = AuthMiddleware(app, secret='x' * 40, url='https://a.example', providers=[\n"
+        "    {'id': 'github', 'client_id': 'a', 'client_secret': 'b'}])\n"
+    )
+    # which may mean it, and is served by nobody but itself
+    assert "anybody may have" not in run("check", "-c", "mysite:application")
     (folder / "auth.toml").write_text(f'{CONFIG}{github}[app]\napp = "someapp:application"\n')
     said = "anybody may have an account at 'github'"
     assert said in run("check", code=2) and said in run("serve", code=2)
@@ -984,6 +992,24 @@ def test_serve_knows_the_clients_of_its_proxy_so_that_one_guesser_locks_nobody_e
                  cwd=folder):  # fmt: skip
         assert [ask("203.0.113.6", f"guess {n}") for n in range(5)] == [401, 401, 401, 429, 429]
         assert ask("203.0.113.7", "bricks") == 200
+
+
+@pytest.mark.live
+def test_serve_shows_its_application_nothing_of_what_anybody_says_of_a_request(folder):
+    """Bottle, for one, believes X-Forwarded-Host unasked, and leads there."""
+    require_module("waitress")
+    (folder / "someapp.py").write_text(
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "    return [' '.join(name for name in environ if 'FORWARDED' in name).encode()]\n"
+    )
+    port = free_port()
+    named = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+             "X-Forwarded-Port", "X-Forwarded-By")  # fmt: skip
+    with process("wsgi_auth", "serve", "someapp:application", "--port", str(port), port=port,
+                 cwd=folder):  # fmt: skip
+        answer = get(port, "/health", **dict.fromkeys(named, "evil.test"))
+        assert (answer.status, answer.text) == (200, "")
 
 
 @pytest.mark.live

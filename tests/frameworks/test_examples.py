@@ -86,6 +86,13 @@ def test_a_name_that_is_html_is_shown_and_is_none(example):
     assert escape(f"{SCRIPT} Ada") in page if page.content_type == "text/html" else SCRIPT in page
 
 
+@every_example
+def test_somebody_without_a_name_sees_every_page(example):
+    sign_in(example, {"id": "7", "login": "seven", "groups": ["members"]})
+    for path in ("/", "/members"):
+        assert example.get(path, headers=BROWSER).status_int == 200
+
+
 def greeted(application) -> str:
     """The page for members, as somebody sees it whose name is HTML."""
     environ = {"HTTP_HOST": "127.0.0.1:8080", "REMOTE_ADDR": "127.0.0.1"}

@@ -679,6 +679,18 @@ def test_a_store_that_is_down_is_503_and_nothing_is_sent_or_used(make, box, adap
     assert visitor.who != "hello nobody"
 
 
+def test_while_the_store_is_down_no_look_at_a_link_is_an_attempt(make, box, adapter):
+    store = Flaky(adapter)
+    visitor = Visitor(make(store=store, limits={"address": "3 per hour"}))
+    link = linked(visitor, box)
+    store.is_down = True
+    for _ in range(5):
+        visitor.follow(link, expect=503)
+    store.is_down = False
+    visitor.open_and_confirm(link)
+    assert visitor.who != "hello nobody"
+
+
 def test_a_mail_server_that_is_down_is_503_and_the_log_says_why(adapter, caplog):
     from tests.processes import free_port
 

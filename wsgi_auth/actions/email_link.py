@@ -29,6 +29,7 @@ from wsgi_auth.errors import (
     EmailInvalid,
     EmailSignin,
     RecipientRefused,
+    StoreUnavailable,
     VerificationFailed,
 )
 from wsgi_auth.events import shown
@@ -273,7 +274,11 @@ def _found(exchange: Exchange, provider: Email, given: Mapping[str, Any]) -> _Li
     attempt = site.attempts.attempt("", environ)
     if to is None or not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
         raise VerificationFailed("no link of ours")
-    record = _store(site).get_verification_token(to, _hashed(f"link of {provider.id}", token))
+    try:
+        record = _store(site).get_verification_token(to, _hashed(f"link of {provider.id}", token))
+    except StoreUnavailable:
+        attempt.succeeded()  # nobody has looked at it
+        raise
     link = None if record is None else _read(exchange, record)
     if link is None or link.record.expires <= site.clock():
         raise VerificationFailed("the link was used, has expired, or never was")

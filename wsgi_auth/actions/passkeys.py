@@ -10,7 +10,7 @@ from wsgi_auth.actions.account import require_fresh, ways_in
 from wsgi_auth.actions.exchange import Exchange, Refused
 from wsgi_auth.actions.methods import Methods
 from wsgi_auth.actions.offer import is_offered
-from wsgi_auth.errors import ConfigError, PasskeyRefused
+from wsgi_auth.errors import ConfigError, PasskeyRefused, StoreUnavailable
 from wsgi_auth.events import shown
 from wsgi_auth.passkeys import Party, Passkeys, Proven
 from wsgi_auth.providers.base import Provider
@@ -150,6 +150,9 @@ def _prove(exchange: Exchange, passkeys: Passkeys, party: Party) -> Proven:
         )
     except PasskeyRefused as refused:
         _tell(exchange, "sign-in", refused)
+        raise
+    except StoreUnavailable:
+        attempt.succeeded()  # nobody has looked at it
         raise
     attempt.succeeded()
     return proven

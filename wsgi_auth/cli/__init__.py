@@ -126,13 +126,14 @@ def serve(target: str | None, path: Path | None, host: str, port: int, threads: 
 
     Example: wsgi-auth serve yourapp:application --config auth.toml
     """
-    from wsgi_auth.cli.server import serve_forever
+    from wsgi_auth.cli.server import Unforwarded, serve_forever
 
     config = _file(path)
     if target is None and named(config) is None:
         hint = nearly_named(config) or "; or name it: wsgi-auth serve module:application"
         raise ConfigError("app", f"{WANTED}{hint}")
     app = protected(config, target)
+    app.app = Unforwarded(app.app)
     serve_forever(app, host, port, threads, config.url.mount if config.url else "")
 
 

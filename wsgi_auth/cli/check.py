@@ -61,8 +61,9 @@ def report(config: AuthConfig, say: Callable[[str], Any]) -> list[str]:
 
 def _more(config: AuthConfig, everything: bool) -> Iterator[str]:
     try:
-        refuse_open_to_world(config)
-    except ConfigError as problem:  # a mistake where a configuration is all there is
+        if config.here is not None:  # a file's: an application that is configured in Python may be
+            refuse_open_to_world(config)
+    except ConfigError as problem:
         yield f"{problem}; serve and wsgi_auth.wsgi refuse this"
     yield from _slow(config)
     if not everything:

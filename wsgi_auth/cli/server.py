@@ -6,12 +6,31 @@ import errno
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes
 
 from wsgi_auth.errors import ConfigError
-from wsgi_auth.types import WSGIApp
+from wsgi_auth.types import Environ, StartResponse, WSGIApp
+
+#: What waitress takes from a request that no proxy of its own knowledge has passed.
+_FORWARDED = (
+    "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_BY",
+)  # fmt: skip
+
+
+class Unforwarded:
+    """An application that is not shown what anybody may say of where a request came from: some
+    believe it unasked, and lead who comes to wherever it says. The middleware has seen it."""
+
+    def __init__(self, app: WSGIApp) -> None:
+        self._app = app
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        for name in _FORWARDED:
+            environ.pop(name, None)
+        return self._app(environ, start_response)
 
 
 def serve_forever(
@@ -44,7 +63,8 @@ def serve_forever(
         threads=threads,
         ident=None,
         url_prefix=prefix,
-        # by what a proxy adds the fence of dev knows it, and trusted_proxies its clients
+        # by what a proxy adds the fence of dev knows it, and trusted_proxies its clients; from the
+        # application of serve it is taken then
         clear_untrusted_proxy_headers=False,
     )
     with _terminable():
