@@ -123,7 +123,7 @@ def _slow(config: AuthConfig) -> Iterator[str]:
             yield (
                 f"{key}: {shown!r} can match in many ways what has {text!r} many times, and tries "
                 "them all where the end does not fit: one request can keep a worker busy for "
-                "hours; write it so that there is one way"
+                "very long; write it so that there is one way"
             )
 
 

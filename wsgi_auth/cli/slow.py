@@ -18,6 +18,10 @@ _LAST = ("\0", "/", "0", "a", "\n")
 #: Characters to choose from where an expression takes any of many.
 _USUAL = "a0-. /%_Zé"
 _TEXTS_EACH = 24
+#: Turns of a repetition from which on it counts.
+_OFTEN = 10
+#: Characters of its own that are tried where an expression takes any of many.
+_OWN_EACH = 6
 #: Seconds after which an expression has had its chance with one text.
 _LONG = 0.02
 
@@ -30,9 +34,11 @@ def takes_for_ever(expression: re.Pattern[str]) -> str:
     except ImportError:
         return ""
     parsed = _parser.parse(expression.pattern, expression.flags)
-    for before, turn in islice(_turns(parsed, ""), 200):
+    # what separates the parts of an expression is what a hostile text is made of
+    own = "".join(dict.fromkeys(_literals(parsed)))[:_OWN_EACH]
+    for before, turn in islice(_turns(parsed, "", own), 300):
         for last in _LAST:
-            if expression.fullmatch(before + 2 * turn + last):
+            if expression.fullmatch(before + turn + last):
                 continue
             if _doubles(expression, before, turn, last) or _squares(expression, before, turn, last):
                 return turn
@@ -41,7 +47,7 @@ def takes_for_ever(expression: re.Pattern[str]) -> str:
 
 def _doubles(expression: re.Pattern[str], before: str, turn: str, last: str) -> bool:
     took_before = 0.0
-    for count in range(4, 33, 2):
+    for count in (1, 2, 3, *range(4, 33, 2)):  # from one on: a few may be too many
         took = _time(expression, before + turn * count + last)
         if took > _LONG:
             return took > 2 * took_before
@@ -65,16 +71,33 @@ def _time(expression: re.Pattern[str], text: str) -> float:
     return time.thread_time() - began
 
 
-def _turns(parsed: Any, before: str) -> Iterator[tuple[str, str]]:
+def _literals(parsed: Any) -> Iterator[str]:
+    """The characters that it names, those that are none of a word first."""
+    found = [
+        chr(argument) for name, argument in _all(parsed) if str(name) in ("LITERAL", "NOT_LITERAL")
+    ]
+    return iter(sorted(found, key=str.isalnum))
+
+
+def _all(parsed: Any) -> Iterator[tuple[Any, Any]]:
+    """Every operation, however deep."""
+    for name, argument in parsed:
+        yield name, argument
+        inner = [argument] if str(name) == "IN" else _inside(str(name), argument)
+        for each in inner:
+            yield from _all(each)
+
+
+def _turns(parsed: Any, before: str, own: str) -> Iterator[tuple[str, str]]:
     """For everything that repeats without end: a text that leads there, and texts of one turn."""
     for operation, argument in parsed:
         name = str(operation)
-        if name in ("MAX_REPEAT", "MIN_REPEAT") and argument[1] > 100:
-            for text in dict.fromkeys(islice(_texts(argument[2]), _TEXTS_EACH)):
+        if name in ("MAX_REPEAT", "MIN_REPEAT") and argument[1] >= _OFTEN:
+            for text in dict.fromkeys(islice(_texts(argument[2], own), _TEXTS_EACH)):
                 if text:
                     yield before, text
         for inner in _inside(name, argument):
-            yield from _turns(inner, before)
+            yield from _turns(inner, before, own)
         before += next(_texts([(operation, argument)]), "")
 
 
@@ -90,41 +113,46 @@ def _inside(name: str, argument: Any) -> list[Any]:
     return [argument] if name == "ATOMIC_GROUP" else []
 
 
-def _texts(parsed: Any) -> Iterator[str]:
-    """Texts that it matches, the shortest first; not all of them."""
-    choices = [list(islice(_choices(str(name), argument), 4)) for name, argument in parsed]
+def _texts(parsed: Any, own: str = "") -> Iterator[str]:
+    """Texts that it matches, the shortest first; not all of them. ``own``: what to choose besides
+    where it takes any of many."""
+    most = 4 + len(own)
+    choices = [list(islice(_choices(str(name), argument, own), most)) for name, argument in parsed]
     for pieces in product(*choices):
         yield "".join(pieces)
 
 
-def _choices(name: str, argument: Any) -> Iterator[str]:
+def _choices(name: str, argument: Any, own: str) -> Iterator[str]:
     if name == "LITERAL":
         yield chr(argument)
     elif name == "NOT_LITERAL":
-        yield next(each for each in _USUAL if each != chr(argument))
+        yield from [each for each in _USUAL[:2] + own if each != chr(argument)]
     elif name == "ANY":
-        yield _USUAL[0]
+        yield from _USUAL[0] + own
     elif name == "IN":
-        yield from _of_class(argument)
+        yield from _of_class(argument, own)
     elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
         least, most, inner = argument
         if least == 0:
             yield ""
         if most:
-            for text in islice(_texts(inner), 3):
+            for text in islice(_texts(inner, own), 3 + len(own)):
                 yield text * max(least, 1)
     elif name in ("SUBPATTERN", "BRANCH", "ATOMIC_GROUP"):
         for inner in _inside(name, argument):
-            yield from islice(_texts(inner), 3)
+            yield from islice(_texts(inner, own), 3 + len(own))
     else:  # it looks, or repeats what was there
         yield ""
 
 
-def _of_class(items: Any) -> Iterator[str]:
-    """One or two characters of a class."""
+def _of_class(items: Any, own: str) -> Iterator[str]:
+    """Some characters of a class: two of the usual ones or the beginnings of its ranges, and those
+    of the expression's own."""
     fits = re.compile(_spelled(items))
-    own = "".join(chr(value) for name, value in items if str(name) == "LITERAL")
-    yield from islice(filter(fits.fullmatch, dict.fromkeys(_USUAL + own)), 2)
+    named = "".join(chr(value) for name, value in items if str(name) == "LITERAL")
+    named += "".join(chr(value[0]) for name, value in items if str(name) == "RANGE")
+    yield from islice(filter(fits.fullmatch, dict.fromkeys(_USUAL + named)), 2)
+    yield from filter(fits.fullmatch, own)
 
 
 _CATEGORIES = {
