@@ -555,10 +555,10 @@ class Auth:
         """The application's headers with ours: always a new list, the given one is not ours."""
         written = list(self.pending or ())
         reading = self.reading
-        config = self.site.config
-        if not config.session.read_only and not _bear(headers, config.cookies.session.name):
-            written += self._session_cookies(reading)
         if reading.then is not KEEP:  # said once, and sent again with an answer in place of this
+            config = self.site.config
+            if not config.session.read_only and not _bear(headers, config.cookies.session.name):
+                written += self._session_cookies(reading)
             self.pending = written
             self.reading = Reading(
                 reading.session, reading.claims, KEEP, reading.names, reading.kept
@@ -666,9 +666,10 @@ class Auth:
 def _bear(headers: Headers, cookie: str) -> bool:
     """Whether another middleware below has written this very cookie, or a chunk of it. What it did
     was meant: to prolong here what was ended there would bring it back."""
-    return any(
-        name.lower() == "set-cookie" and cookies.is_named(value, cookie) for name, value in headers
-    )
+    for name, value in headers:
+        if name not in OTHERS and name.lower() == "set-cookie" and cookies.is_named(value, cookie):
+            return True
+    return False
 
 
 def get_auth(environ: Environ) -> Auth:
