@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "wsgi_auth"
 
 FLOORS = {
-    "": 9, "paste": 9, "cli": 9, "wsgi": 9, "gate": 9, "testing": 9, "__main__": 9,
+    "": 9, "paste": 9, "cli": 9, "wsgi": 9, "served": 9, "gate": 9, "testing": 9, "__main__": 9,
     "middleware": 8,
     "auth": 7, "basic": 7, "bearer": 7, "challenged": 7, "streams": 6, "access": 6,
     "actions": 6,
@@ -49,7 +49,7 @@ ONLY_IN = {
     "os": {
         "config",
         "cli",
-        "wsgi",
+        "served",
         "testing",
         "providers",
         "remembered",
@@ -120,7 +120,7 @@ def test_only_the_shell_and_the_answers_call_start_response() -> None:
             "auth",
             "cli",
             "testing",
-            "wsgi",
+            "served",
             "gate",
             "challenged",
         }:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import os
 import re
 import signal
@@ -29,8 +30,8 @@ from wsgi_auth.cli import main
 from wsgi_auth.dev import FORWARDING
 from wsgi_auth.errors import ConfigError, StoreUnavailable
 from wsgi_auth.records import AccountRecord, UserRecord
+from wsgi_auth.served import from_environment, protected
 from wsgi_auth.testing import session_cookie
-from wsgi_auth.wsgi import from_environment, protected
 
 APP = """
 def application(environ, start_response):
@@ -823,22 +824,19 @@ def test_an_app_that_cannot_be_made_is_a_sentence(folder, app, said):
     assert said in str(caught.value)
 
 
-def test_a_server_that_asks_for_the_application_makes_it_once_or_learns_what_is_missing(
+def test_a_server_that_looks_for_the_application_finds_it_or_learns_what_is_missing(
     folder, monkeypatch
 ):
-    from wsgi_auth import wsgi
-
+    """uWSGI looks into the module's own names, and asks it for none."""
     monkeypatch.delenv("WSGI_AUTH_CONFIG", raising=False)
+    monkeypatch.delitem(sys.modules, "wsgi_auth.wsgi", raising=False)
     with pytest.raises(ConfigError, match="WSGI_AUTH_CONFIG: is not set"):
-        _ = wsgi.application
+        importlib.import_module("wsgi_auth.wsgi")
     (folder / "auth.toml").write_text(CONFIG + '\n[app]\napp = "someapp:application"\n')
     monkeypatch.setenv("WSGI_AUTH_CONFIG", "auth.toml")
-    try:
-        assert wsgi.application is wsgi.application
-    finally:
-        vars(wsgi).pop("application", None)
-    with pytest.raises(AttributeError, match="no attribute 'aplication'"):
-        _ = wsgi.aplication
+    made = importlib.import_module("wsgi_auth.wsgi")
+    monkeypatch.delitem(sys.modules, "wsgi_auth.wsgi")
+    assert isinstance(vars(made)["application"], AuthMiddleware)
 
 
 def free_port() -> int:

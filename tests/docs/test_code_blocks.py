@@ -25,7 +25,7 @@ from tests.needs import require_program
 from wsgi_auth.config import AuthConfig
 from wsgi_auth.config.model import option_names
 from wsgi_auth.config.roads import nested
-from wsgi_auth.wsgi import from_environment
+from wsgi_auth.served import from_environment
 
 SECRET = "a secret of more than thirty-two bytes, for the documentation"
 URL = "https://app.example.org"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.live.servers import Running
+from tests.live.servers import SERVERS, Running, running
 from tests.live.site import PROTECTED, PUBLIC
 
 pytestmark = pytest.mark.live
@@ -30,6 +30,18 @@ class Client(requests.Session):
         """As ever, but on no connection that was used before."""
         self.get_adapter(request.url).close()
         return super().send(request, **options)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_every_server_finds_the_application_that_a_file_protects(name, tmp_path):
+    (tmp_path / "auth.toml").write_text(
+        'public = ["/open"]\nproviders = ["dev"]\ndev = true\n'
+        '[app]\napp = "wsgiref.simple_server:demo_app"\n'
+    )
+    environ = {"WSGI_AUTH_CONFIG": str(tmp_path / "auth.toml"), "XDG_CACHE_HOME": str(tmp_path)}
+    with running(name, "wsgi_auth.wsgi:application", environ=environ, ready="/open") as server:
+        assert Client().get(f"{server.url}/members").status_code == 401
+        assert "Hello world" in Client().get(f"{server.url}/open").text
 
 
 def sign_in(server: Running) -> requests.Session:

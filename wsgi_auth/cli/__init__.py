@@ -14,7 +14,7 @@ from wsgi_auth.config import values
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.config.secret import new_secret, write_secret
 from wsgi_auth.errors import ApplicationRaised, AuthError, ConfigError
-from wsgi_auth.wsgi import VARIABLE, WANTED, named, nearly_named, protected
+from wsgi_auth.served import VARIABLE, WANTED, named, nearly_named, protected
 
 
 class _Sentences(click.Group):

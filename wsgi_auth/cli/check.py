@@ -14,8 +14,8 @@ from wsgi_auth.config.parts import ALLOWED
 from wsgi_auth.errors import ConfigError
 from wsgi_auth.matcher import RouteMatcher, compile_source
 from wsgi_auth.middleware import AuthMiddleware
+from wsgi_auth.served import findable, named, nearly_named
 from wsgi_auth.types import Condition, Route
-from wsgi_auth.wsgi import findable, named, nearly_named
 
 #: A path that no pattern has in mind.
 _UNNAMED = "/a-path-nobody-has-named"

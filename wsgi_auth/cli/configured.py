@@ -8,8 +8,8 @@ from pathlib import Path
 from wsgi_auth.config import values
 from wsgi_auth.config.model import AuthConfig
 from wsgi_auth.errors import ConfigError, UsageError
+from wsgi_auth.served import import_from_here, loaded
 from wsgi_auth.testing import _middleware
-from wsgi_auth.wsgi import import_from_here, loaded
 
 #: How the name of a file ends that has a configuration.
 FILES = (".toml", ".ini", ".cfg")

@@ -315,7 +315,7 @@ def _is_nearly(name: str, hint: str, ratio: float) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(
             "", f"cannot read {str(path)!r}: {os.strerror(error.errno or 0)}"

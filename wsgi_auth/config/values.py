@@ -323,7 +323,7 @@ def text_of_file(key: str, value: Any, here: Path | None) -> str:
     """What is in the file, without the blanks around it."""
     found = file(key, value, here)
     try:
-        said = found.read_text(encoding="utf-8").strip()
+        said = found.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         why = error.strerror or type(error).__name__
     except UnicodeError:
