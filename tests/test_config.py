@@ -749,8 +749,8 @@ def test_the_name_of_a_file_is_no_configuration_and_the_message_says_how_to_read
 
 @pytest.mark.parametrize(
     "text",
-    ["trusted_proxies = " + "9" * 5_000, "matcher = " + "[" * 5_000, "\ufeffurl = ''", "a = \0"],
-    ids=["long", "deep", "marked", "NUL"],
+    ["trusted_proxies = " + "9" * 5_000, "matcher = " + "[" * 5_000, "a = \0"],
+    ids=["long", "deep", "NUL"],
 )
 def test_a_toml_file_that_is_none_is_said_to_be_none(text, tmp_path):
     file = tmp_path / "auth.toml"

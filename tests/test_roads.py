@@ -574,3 +574,20 @@ def test_whatever_an_option_of_a_provider_is_given_it_is_taken_or_a_mistake(name
             AuthMiddleware(hello, options(providers=[{**entry, name: value}]))
         except ConfigError as mistake:
             assert mistake.key
+
+
+@pytest.mark.parametrize("name", ["auth.toml", "auth.ini"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "a byte-order mark"])
+def test_files_as_editors_of_windows_write_them_say_the_same(tmp_path, mark, end, name):
+    lines = ['secret_file = "secret.txt"', 'url = "https://app.example.test"',
+             'public = ["/open"]', "", "[routes.api]", 'source = "/api"', "answer = 401"]  # fmt: skip
+    if name == "auth.ini":
+        lines = ["[auth]", "secret_file = secret.txt", "url = https://app.example.test",
+                 "public = /open", "route.api.source = /api", "route.api.answer = 401"]  # fmt: skip
+    (tmp_path / "secret.txt").write_bytes(mark + b"s" * 40 + end.encode())
+    (tmp_path / name).write_bytes(mark + end.join(lines).encode())
+    found = AuthConfig.from_file(tmp_path / name, environ={})
+    assert found.secret == (b"s" * 40,)
+    assert [(each.source, each.answer) for each in found.routes] == [("/api", "401")]
+    assert [each.source for each in found.public] == ["/open"]

@@ -552,6 +552,8 @@ def test_a_missing_configuration_is_named(folder, monkeypatch):
             ["auth.session is ada", "answer: the application's own\n"],
         ),
         (("GET", "/%61dmin"), ["GET '/admin'", "routes /admin/:path*"]),
+        (("GET", "/größe"), ["GET '/größe'", "read as '/größe'"]),
+        (("GET", "/gr%C3%B6%DFe"), ["GET '/gr"]),
         (("GET", "/auth/session"), ["built-in endpoints", "200 OK"]),
         (
             ("GET", "/login"),

@@ -53,7 +53,7 @@ def explained(
     path = environ["PATH_INFO"]
     mount = environ["SCRIPT_NAME"]
     found = middleware.matcher.explain(environ)
-    yield f"{method} {path!r}" + (f" as {user}" if user else " with nobody signed in")
+    yield f"{method} {_legible(path)!r}" + (f" as {user}" if user else " with nobody signed in")
     if mount and f"{path}/".startswith(f"{mount}/"):
         yield f"  below the mount {mount!r} of url: in a browser it is {mount + path!r}"
     for reading in found.readings:
@@ -117,6 +117,14 @@ _WHY = {
     "401": _NOBODY,
     "403": "who is signed in may not",
 }
+
+
+def _legible(path: str) -> str:
+    """A path of an environ as people write it, where it is UTF-8."""
+    try:
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path
 
 
 def _harmless(config: AuthConfig) -> dict[str, Any]:

@@ -594,7 +594,9 @@ _ROUTE_OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "case_sensitive": values.boolean,
     "methods": values.strings,
     "allow_groups": values.strings,
-    "answer": values.choice("redirect", "401"),
+    "answer": lambda key, value: values.choice("redirect", "401")(
+        key, "401" if value == 401 else value
+    ),
     "has": lambda key, value: _conditions(key, value),
     "missing": lambda key, value: _conditions(key, value),
 }

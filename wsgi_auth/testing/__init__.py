@@ -130,7 +130,7 @@ def _put_into_webtest(client: Any, config: AuthConfig, cookies: Mapping[str, str
 def _put_into_werkzeug(client: Any, config: AuthConfig, cookies: Mapping[str, str]) -> None:
     settings = getattr(client.application, "config", None)
     own = settings.get("SERVER_NAME") if isinstance(settings, Mapping) else None  # a Flask's
-    hosts = {(own or "localhost").partition(":")[0]}
+    hosts = {(own or "localhost").partition(":")[0].lower()}
     if config.url is not None:
         hosts.add(config.url.host)
     for host in hosts:
