@@ -556,8 +556,13 @@ class Auth:
         written = list(self.pending or ())
         reading = self.reading
         if reading.then is not KEEP:  # said once, and sent again with an answer in place of this
-            config = self.site.config
-            if not config.session.read_only and not _bear(headers, config.cookies.session.name):
+            for name, _ in headers:
+                if name not in OTHERS:  # looked at where there is something to look at
+                    is_written = self._is_written_below(headers)
+                    break
+            else:
+                is_written = False
+            if not is_written and not self.site.config.session.read_only:
                 written += self._session_cookies(reading)
             self.pending = written
             self.reading = Reading(
@@ -565,6 +570,16 @@ class Auth:
             )
         caching = NO_STORE if written or self.caching is GUARDED else PRIVATE
         return merged(headers, caching) + [("Set-Cookie", value) for value in written]
+
+    def _is_written_below(self, headers: Headers) -> bool:
+        """Whether another middleware below has written this very cookie, or a chunk of it. What it
+        did was meant: to prolong here what was ended there would bring it back."""
+        for name, value in headers:
+            if name.lower() == "set-cookie" and cookies.is_named(
+                value, self.site.config.cookies.session.name
+            ):
+                return True
+        return False
 
     def _session_cookies(self, reading: Reading) -> list[str]:
         site = self.site
@@ -661,15 +676,6 @@ class Auth:
                 "the response's headers have left, so no cookie can be set any more; change the "
                 "session before start_response is called"
             )
-
-
-def _bear(headers: Headers, cookie: str) -> bool:
-    """Whether another middleware below has written this very cookie, or a chunk of it. What it did
-    was meant: to prolong here what was ended there would bring it back."""
-    for name, value in headers:
-        if name not in OTHERS and name.lower() == "set-cookie" and cookies.is_named(value, cookie):
-            return True
-    return False
 
 
 def get_auth(environ: Environ) -> Auth:
