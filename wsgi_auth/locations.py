@@ -92,13 +92,14 @@ class Locations:
             return f"{self.endpoint(environ, action)}?{back}"
         path, query = _text(environ, "PATH_INFO"), _text(environ, "QUERY_STRING")
         handle: Handle | None = environ.get("auth.handle")
-        is_moved = handle is not None and handle.path_info != path
-        if is_moved:
-            path = _arrived(environ)[1]
+        script = None
+        if handle is not None and handle.path_info != path:
+            script, path = _arrived(environ)
         if self._base is not None:
             here = quote_return(self._mounted + path, query)
             return self._sign_in + (self._origin + here if self._absolute_page else here)
-        script = _arrived(environ)[0] if is_moved else _text(environ, "SCRIPT_NAME")
+        if script is None:
+            script = _text(environ, "SCRIPT_NAME")
         here = quote_return(script + path, query)
         if script and not self._absolute_page:
             return f"{self.page(environ, 'sign_in')}?callbackUrl={here}"
