@@ -12,6 +12,7 @@ from webtest import TestApp
 
 from wsgi_auth import AuthMiddleware
 from wsgi_auth.config import AuthConfig
+from wsgi_auth.errors import StoreUnavailable
 
 SECRET = "a secret of more than thirty-two bytes, for tests only"
 OTHER_SECRET = "another secret of more than thirty-two bytes, for tests"
@@ -38,6 +39,17 @@ def authorize(credentials: dict[str, str], request: Any) -> dict[str, Any] | Non
     """The application's own check of a password."""
     name = credentials.get("username", "")
     return USERS[name] if PASSWORDS.get(name) == credentials.get("password") else None
+
+
+def authorize_unless(down: list[Any]) -> Callable[..., Any]:
+    """The same by a directory that cannot be asked while ``down`` holds anything."""
+
+    def asked(credentials: dict[str, str], request: Any) -> dict[str, Any] | None:
+        if down:
+            raise StoreUnavailable("the directory is away")
+        return authorize(credentials, request)
+
+    return asked
 
 
 def options(**more: Any) -> dict[str, Any]:

@@ -10,7 +10,17 @@ import pytest
 import time_machine
 from webtest import TestApp
 
-from tests.conftest import BROWSER, PASSWORDS, SECRET, USERS, Browser, authorize, config, options
+from tests.conftest import (
+    BROWSER,
+    PASSWORDS,
+    SECRET,
+    USERS,
+    Browser,
+    authorize,
+    authorize_unless,
+    config,
+    options,
+)
 from wsgi_auth import AuthMiddleware, CredentialsSignin, StoreUnavailable
 from wsgi_auth.errors import CallbackError
 from wsgi_auth.testing import sign_in
@@ -196,14 +206,8 @@ def test_a_pair_is_one_attempt_however_many_providers_look_it_up(tmp_path):
 
 def test_while_nobody_can_look_at_passwords_no_pair_is_an_attempt():
     down = [True]
-
-    def authorize_(credentials, request):
-        if down:
-            raise StoreUnavailable("the directory is away")
-        return authorize(credentials, request)
-
     browser = visitor(
-        providers=[{"id": "credentials", "authorize": authorize_}],
+        providers=[{"id": "credentials", "authorize": authorize_unless(down)}],
         limits={"account": "2 per hour", "address": "2 per hour"}, **DAV)  # fmt: skip
     pair = basic("alice", PASSWORDS["alice"])
     for _ in range(4):

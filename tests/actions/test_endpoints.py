@@ -10,12 +10,20 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import BROWSER, PASSWORDS, URL, Browser, authorize, config, hello
+from tests.conftest import (
+    BROWSER,
+    PASSWORDS,
+    URL,
+    Browser,
+    authorize,
+    authorize_unless,
+    config,
+    hello,
+)
 from tests.wire import Connection
 from wsgi_auth import AccessDenied, AuthMiddleware, CallbackError, CredentialsSignin, get_auth
 from wsgi_auth.actions.exchange import Exchange
 from wsgi_auth.adapters.memory import MemoryAdapter
-from wsgi_auth.errors import StoreUnavailable
 from wsgi_auth.responders import answer as answered
 from wsgi_auth.testing import FakeProvider, sign_in
 from wsgi_auth.types import ANONYMOUS, Forbidden, Redirect, Unauthorized
@@ -826,14 +834,8 @@ def test_a_form_that_has_a_field_twice_is_refused_so_that_none_is_counted_and_an
 
 def test_while_nobody_can_look_at_passwords_no_attempt_is_used_up():
     down = [True]
-
-    def authorize_(credentials, request):
-        if down:
-            raise StoreUnavailable("the directory is away")
-        return authorize(credentials, request)
-
     browser = visitor(
-        providers=[{"id": "credentials", "authorize": authorize_}],
+        providers=[{"id": "credentials", "authorize": authorize_unless(down)}],
         limits={"account": "2 per hour", "address": "2 per hour"},
     )
     for _ in range(4):
